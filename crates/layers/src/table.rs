@@ -1,0 +1,180 @@
+use crate::{Entry, Kind};
+use serde::{Deserialize, Serialize};
+
+/// The entries of one layer, packed: a layer may hold a million of them, and all layers of an image are in
+/// memory together. Names lie in one buffer, hashes in another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryTable {
+    records: Vec<Record>,
+    #[serde(with = "serde_bytes")]
+    names: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    hashes: Vec<u8>,
+    xattrs: Vec<Xattr>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    path: Span,
+    link: Span,
+    size: u64,
+    mtime: i64,
+    offset: u64,
+    uid: u32,
+    gid: u32,
+    mode: u16,
+    kind: Kind,
+    /// Index into `hashes` in units of [`ContentHashes::LEN`], plus one; zero for none.
+    content: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Xattr {
+    entry: u32,
+    name: Span,
+    value: Span,
+}
+
+/// The three hashes of a file's content that indicator lists are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHashes {
+    /// MD5: for look-ups of known bad files and package databases only, never to allow.
+    pub md5: [u8; 16],
+    /// SHA-1: likewise.
+    pub sha1: [u8; 20],
+    /// SHA-256: the file's identity.
+    pub sha256: [u8; 32],
+}
+
+impl ContentHashes {
+    const LEN: usize = 68;
+}
+
+/// One entry as the table holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryView<'a> {
+    /// Position in the layer's archive.
+    pub index: usize,
+    /// As in [`Entry::path`].
+    pub path: &'a [u8],
+    /// What it is.
+    pub kind: Kind,
+    /// As in [`Entry::mode`].
+    pub mode: u32,
+    /// Owner; `u32::MAX` where the archive names one beyond 32 bits.
+    pub uid: u32,
+    /// Group; likewise.
+    pub gid: u32,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// Logical size in bytes.
+    pub size: u64,
+    /// As in [`Entry::link`].
+    pub link: &'a [u8],
+    /// As in [`Entry::offset`].
+    pub offset: u64,
+    /// Hashes of the content; none for what is no file, or was not read whole.
+    pub hashes: Option<ContentHashes>,
+}
+
+impl EntryTable {
+    /// Appends an entry. Returns its index, or none when the table is full: its names are addressed with 32
+    /// bits, which is more than the reader's limits ever let through.
+    pub fn push(&mut self, entry: &Entry) -> Option<usize> {
+        let index = u32::try_from(self.records.len()).ok()?;
+        let path = self.intern(&entry.path)?;
+        let link = if entry.link.is_empty() { Span { start: 0, len: 0 } } else { self.intern(&entry.link)? };
+        self.records.push(Record {
+            path,
+            link,
+            size: entry.size,
+            mtime: entry.mtime,
+            offset: entry.offset,
+            uid: u32::try_from(entry.uid).unwrap_or(u32::MAX),
+            gid: u32::try_from(entry.gid).unwrap_or(u32::MAX),
+            mode: (entry.mode & 0o7777) as u16,
+            kind: entry.kind,
+            content: 0,
+        });
+        for (name, value) in &entry.xattrs {
+            let (name, value) = (self.intern(name)?, self.intern(value)?);
+            self.xattrs.push(Xattr { entry: index, name, value });
+        }
+        Some(index as usize)
+    }
+
+    /// Notes the hashes of an entry's content.
+    pub fn set_hashes(&mut self, index: usize, hashes: &ContentHashes) {
+        let Some(record) = self.records.get_mut(index) else { return };
+        let Ok(place) = u32::try_from(self.hashes.len() / ContentHashes::LEN + 1) else { return };
+        record.content = place;
+        self.hashes.extend_from_slice(&hashes.md5);
+        self.hashes.extend_from_slice(&hashes.sha1);
+        self.hashes.extend_from_slice(&hashes.sha256);
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The entry at an index.
+    pub fn get(&self, index: usize) -> Option<EntryView<'_>> {
+        let record = self.records.get(index)?;
+        Some(EntryView {
+            index,
+            path: self.text(record.path),
+            kind: record.kind,
+            mode: u32::from(record.mode),
+            uid: record.uid,
+            gid: record.gid,
+            mtime: record.mtime,
+            size: record.size,
+            link: self.text(record.link),
+            offset: record.offset,
+            hashes: self.hashes(record.content),
+        })
+    }
+
+    /// All entries in the order of the archive.
+    pub fn iter(&self) -> impl Iterator<Item = EntryView<'_>> {
+        (0..self.records.len()).filter_map(|index| self.get(index))
+    }
+
+    /// Extended attributes of all entries, as (index, name, value).
+    pub fn xattrs(&self) -> impl Iterator<Item = (usize, &[u8], &[u8])> {
+        self.xattrs.iter().map(|xattr| (xattr.entry as usize, self.text(xattr.name), self.text(xattr.value)))
+    }
+
+    fn hashes(&self, place: u32) -> Option<ContentHashes> {
+        let start = (place.checked_sub(1)? as usize).checked_mul(ContentHashes::LEN)?;
+        let bytes = self.hashes.get(start..start.checked_add(ContentHashes::LEN)?)?;
+        let (md5, rest) = bytes.split_first_chunk()?;
+        let (sha1, rest) = rest.split_first_chunk()?;
+        let (sha256, _) = rest.split_first_chunk()?;
+        Some(ContentHashes { md5: *md5, sha1: *sha1, sha256: *sha256 })
+    }
+
+    /// A table may come from a cache file, so a span is never trusted.
+    fn text(&self, span: Span) -> &[u8] {
+        let start = span.start as usize;
+        start.checked_add(span.len as usize).and_then(|end| self.names.get(start..end)).unwrap_or_default()
+    }
+
+    fn intern(&mut self, text: &[u8]) -> Option<Span> {
+        let span = Span { start: u32::try_from(self.names.len()).ok()?, len: u32::try_from(text.len()).ok()? };
+        self.names.extend_from_slice(text);
+        Some(span)
+    }
+}

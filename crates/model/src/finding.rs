@@ -1,0 +1,190 @@
+use crate::{Detection, Digest};
+use serde::{Deserialize, Serialize};
+
+/// One thing that was found, with what proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable id of the detection, such as `S-MIN-HASH`.
+    pub id: String,
+    /// What was found, in a few words.
+    pub title: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Whether it decides alone, needs a second finding, or only explains.
+    pub role: Role,
+    /// Which kind of evidence it is.
+    pub class: Class,
+    /// Which half of the analysis found it.
+    pub stage: Stage,
+    /// MITRE ATT&CK technique ids.
+    #[serde(default)]
+    pub techniques: Vec<String>,
+    /// The platform of the image in which it was found, `linux/amd64`.
+    pub platform: String,
+    /// The layer that brought it, where one did.
+    pub layer: Option<LayerRef>,
+    /// The path in the image, escaped, with a leading slash; none for what concerns the image as a whole.
+    pub path: Option<String>,
+    /// Whether the start of the image leads to it; none where the question does not arise or is unanswered.
+    pub reachable: Option<bool>,
+    /// What proves it. Values are escaped.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+    /// Why it counts here, in a sentence a person understands.
+    pub explanation: String,
+}
+
+impl Finding {
+    /// A finding of the given detection with everything that the detection itself knows.
+    pub fn of(detection: &Detection, explanation: impl Into<String>) -> Self {
+        Self {
+            id: detection.id.to_owned(),
+            title: detection.title.to_owned(),
+            severity: detection.severity,
+            role: detection.role,
+            class: detection.class,
+            stage: detection.stage,
+            techniques: detection.techniques.iter().map(|&id| id.to_owned()).collect(),
+            platform: String::new(),
+            layer: None,
+            path: None,
+            reachable: None,
+            evidence: Vec::new(),
+            explanation: explanation.into(),
+        }
+    }
+
+    /// Adds a piece of evidence; the value is escaped here, so that callers cannot forget.
+    pub fn with_evidence(mut self, kind: &str, value: &str, offset: Option<u64>) -> Self {
+        self.evidence.push(Evidence { kind: kind.to_owned(), value: crate::escape_text(value), offset });
+        self
+    }
+
+    /// Sets the path, given as raw bytes relative to the root of the image.
+    pub fn at_path(mut self, path: &[u8]) -> Self {
+        self.path = Some(format!("/{}", crate::escape_bytes(path)));
+        self
+    }
+}
+
+/// The layer that a finding points to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRef {
+    /// Position from the bottom, the first layer is 0.
+    pub index: usize,
+    /// Digest of the layer as it was transported.
+    pub digest: Digest,
+    /// The instruction that made it, as the image's own history claims; escaped.
+    pub created_by: String,
+}
+
+/// One piece of evidence. `kind` says how to read `value`: `md5`, `sha256`, `string`, `command`, `field`, …
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How to read the value.
+    pub kind: String,
+    /// The value, escaped.
+    pub value: String,
+    /// Byte offset in the file or stream it was found in.
+    pub offset: Option<u64>,
+}
+
+/// How bad a finding is, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Dangerous where it is true.
+    High,
+    /// The image must not run.
+    Critical,
+}
+
+impl Severity {
+    /// The lower-case name used in every output format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// How a finding counts towards the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Explains, never counts.
+    Context,
+    /// Counts together with a finding of another evidence class.
+    Corroborates,
+    /// Decides alone.
+    Convicts,
+}
+
+impl Role {
+    /// The lower-case name used in every output format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::Corroborates => "corroborates",
+            Self::Convicts => "convicts",
+        }
+    }
+}
+
+/// Kind of evidence. Two findings of one class say the same thing twice and do not corroborate each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Class {
+    /// How the image is called.
+    Name,
+    /// What its metadata claims: history, labels, structure of the transport.
+    Meta,
+    /// What its configuration asks the runtime to do.
+    Config,
+    /// What a file is.
+    File,
+    /// What the start of the image leads to.
+    Reach,
+    /// What a process did.
+    Proc,
+    /// What went over the network.
+    Net,
+    /// A canary of ours that was touched or left.
+    Canary,
+    /// How it differs from what it was.
+    Drift,
+}
+
+impl Class {
+    /// The upper-case name used in every output format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Name => "NAME",
+            Self::Meta => "META",
+            Self::Config => "CONFIG",
+            Self::File => "FILE",
+            Self::Reach => "REACH",
+            Self::Proc => "PROC",
+            Self::Net => "NET",
+            Self::Canary => "CANARY",
+            Self::Drift => "DRIFT",
+        }
+    }
+}
+
+/// Which half of the analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Read at rest.
+    Static,
+    /// Seen at run time.
+    Dynamic,
+}

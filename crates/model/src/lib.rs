@@ -1,0 +1,29 @@
+//! The words of the house.
+//!
+//! Comes in: nothing. Goes out: the types that every stage speaks, from [`Digest`] to [`Report`].
+//! Never: IO, threads, async, or a decision. A type here says what a thing is; the stages say what it means.
+#![forbid(unsafe_code)]
+
+mod config;
+mod detection;
+mod digest;
+mod escape;
+mod finding;
+mod gap;
+mod platform;
+mod reference;
+mod report;
+mod verdict;
+
+pub use config::{HealthCheck, History, ImageConfig, RootFs, RunConfig};
+pub use detection::Detection;
+pub use digest::{Algorithm, Digest, DigestError};
+pub use escape::{escape_bytes, escape_text};
+pub use finding::{Class, Evidence, Finding, LayerRef, Role, Severity, Stage};
+pub use gap::Gap;
+pub use platform::Platform;
+pub use reference::{ImageRef, ImageRefError};
+pub use report::{
+    Axes, ChainStep, Coverage, ImageSummary, LayerSummary, REPORT_SCHEMA, Report, Timing, Tool, Vulnerable,
+};
+pub use verdict::Verdict;
