@@ -115,18 +115,44 @@ impl AnomalyKind {
     pub fn weight(self) -> Weight {
         use AnomalyKind as A;
         match self {
-            A::SeveralMembers | A::GlobalHeader | A::OldFormat | A::AbsolutePath | A::NonUtf8Path | A::IdleWhiteout
-            | A::CrossLayerHardlink | A::Sparse => Weight::Benign,
-            A::SkippableFrame | A::MediaTypeMismatch | A::DirtyPadding | A::StrayExtendedHeader | A::ParentPath
-            | A::UnknownType | A::UnexpectedContent | A::DuplicatePath | A::WhiteoutContent | A::OddWhiteout
-            | A::SymlinkParent | A::FileParent | A::DanglingHardlink | A::Device | A::LongPath | A::HiddenName => {
-                Weight::Odd
-            }
-            A::DigestMismatch | A::SizeMismatch | A::DiffIdMismatch | A::UnsupportedCompression
-            | A::CorruptCompression | A::TrailingCompressed | A::LimitReached | A::Truncated | A::TrailingData
-            | A::BadChecksum | A::BadNumber | A::BadExtendedHeader | A::ConflictingHeaders | A::BadSparseMap => {
-                Weight::Gap
-            }
+            A::SeveralMembers
+            | A::GlobalHeader
+            | A::OldFormat
+            | A::AbsolutePath
+            | A::NonUtf8Path
+            | A::IdleWhiteout
+            | A::CrossLayerHardlink
+            | A::Sparse => Weight::Benign,
+            A::SkippableFrame
+            | A::MediaTypeMismatch
+            | A::DirtyPadding
+            | A::StrayExtendedHeader
+            | A::ParentPath
+            | A::UnknownType
+            | A::UnexpectedContent
+            | A::DuplicatePath
+            | A::WhiteoutContent
+            | A::OddWhiteout
+            | A::SymlinkParent
+            | A::FileParent
+            | A::DanglingHardlink
+            | A::Device
+            | A::LongPath
+            | A::HiddenName => Weight::Odd,
+            A::DigestMismatch
+            | A::SizeMismatch
+            | A::DiffIdMismatch
+            | A::UnsupportedCompression
+            | A::CorruptCompression
+            | A::TrailingCompressed
+            | A::LimitReached
+            | A::Truncated
+            | A::TrailingData
+            | A::BadChecksum
+            | A::BadNumber
+            | A::BadExtendedHeader
+            | A::ConflictingHeaders
+            | A::BadSparseMap => Weight::Gap,
         }
     }
 

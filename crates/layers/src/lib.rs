@@ -10,7 +10,9 @@
 mod anomaly;
 mod entry;
 mod table;
+mod tree;
 
 pub use anomaly::{Anomaly, AnomalyKind, Weight};
 pub use entry::{Entry, Kind, normalize_path};
 pub use table::{ContentHashes, EntryTable, EntryView};
+pub use tree::{Change, Event, Place, Tree, Unresolved};

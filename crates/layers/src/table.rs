@@ -173,7 +173,8 @@ impl EntryTable {
     }
 
     fn intern(&mut self, text: &[u8]) -> Option<Span> {
-        let span = Span { start: u32::try_from(self.names.len()).ok()?, len: u32::try_from(text.len()).ok()? };
+        let span =
+            Span { start: u32::try_from(self.names.len()).ok()?, len: u32::try_from(text.len()).ok()? };
         self.names.extend_from_slice(text);
         Some(span)
     }

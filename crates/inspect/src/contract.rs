@@ -1,0 +1,152 @@
+use crate::{Fact, LayerFacts};
+use layers::{Entry, Place, Tree};
+use model::{Detection, Digest, Finding, Gap, ImageConfig, ImageRef, LayerRef, Platform};
+use packages::Ownership;
+
+/// Reads single files. Every file is read once and shown to all file analyzers; what they learn is kept by
+/// layer and analyzer version, so it may depend on nothing but the entry and its bytes.
+pub trait FileAnalyzer: Sync {
+    /// Stable name, part of the cache key.
+    fn name(&self) -> &'static str;
+
+    /// Raised whenever the same bytes would give other facts.
+    fn version(&self) -> u32;
+
+    /// The gate: cheap, without allocation or regular expressions. `head` holds the first bytes of the file,
+    /// up to 4 KiB.
+    fn wants(&self, entry: &Entry, head: &[u8]) -> Want;
+
+    /// Learns from one file.
+    ///
+    /// # Errors
+    /// A sentence saying why the file could not be read; it becomes a gap with path and layer.
+    fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String>;
+}
+
+/// How much of a file an analyzer needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing.
+    Nothing,
+    /// As much as is at hand: all of an ordinary file, the first 64 KiB of a large one.
+    AtHand,
+    /// All of it, up to this many bytes; a larger file is a gap.
+    Whole(u64),
+}
+
+/// One file in an analyzer's hands.
+#[derive(Debug, Clone, Copy)]
+pub struct FileView<'a> {
+    /// Its entry.
+    pub entry: &'a Entry,
+    /// Its bytes from the start.
+    pub bytes: &'a [u8],
+    /// Whether `bytes` is all of it.
+    pub whole: bool,
+}
+
+/// Collects the facts about one file.
+#[derive(Debug, Default)]
+pub struct FactSink {
+    facts: Vec<Fact>,
+}
+
+impl FactSink {
+    /// Notes a fact.
+    pub fn push(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
+    /// What was noted.
+    pub fn into_facts(self) -> Vec<Fact> {
+        self.facts
+    }
+}
+
+/// Judges the image as a whole, from facts. Cheap and pure: it runs again whenever a rule, a feed, the name or
+/// one layer changes, while files are read only once.
+pub trait ImageAnalyzer: Sync {
+    /// Stable name.
+    fn name(&self) -> &'static str;
+
+    /// Raised whenever the same image would give other findings.
+    fn version(&self) -> u32;
+
+    /// Every finding it can make.
+    fn detections(&self) -> &'static [Detection];
+
+    /// Adds findings, gaps and chain steps.
+    fn analyze(&self, image: &ImageView<'_>, out: &mut Outcome);
+}
+
+/// What image analyzers conclude.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at.
+    pub gaps: Vec<Gap>,
+    /// What the start of the image runs, in order: the raw paths with what to say of each. Only the `start`
+    /// analyzer writes it; `reached` is asked by the others, which run after it.
+    pub chain: Vec<Reached>,
+}
+
+/// One file that the start of the image leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Where it lies in the merged tree, in normal form, links resolved.
+    pub path: Vec<u8>,
+    /// Its place.
+    pub place: Place,
+    /// How it is reached, for people: `ENTRYPOINT python3 /dao.py`, `line 12 of /dao.py runs it`.
+    pub how: String,
+    /// Index in the chain of what leads to it; none for the start itself.
+    pub from: Option<usize>,
+}
+
+/// One platform of an image, as image analyzers see it.
+#[derive(Debug)]
+pub struct ImageView<'a> {
+    /// The name it was asked for by, where it has one.
+    pub name: Option<&'a ImageRef>,
+    /// Its platform, as the index or configuration says.
+    pub platform: &'a Platform,
+    /// Its configuration.
+    pub config: &'a ImageConfig,
+    /// Its layers, bottom first.
+    pub layers: &'a [LayerView<'a>],
+    /// The merged tree over these layers.
+    pub tree: &'a Tree<'a>,
+    /// What is odd about the merge, as (layer, anomaly).
+    pub merge_anomalies: &'a [(usize, layers::Anomaly)],
+    /// Which package owns which path.
+    pub ownership: &'a Ownership,
+    /// Lists of known hashes.
+    pub known: &'a crate::analyzers::hashes::KnownHashes,
+}
+
+/// One layer, as image analyzers see it.
+#[derive(Debug, Clone)]
+pub struct LayerView<'a> {
+    /// What its bytes hash to as transported, computed here.
+    pub digest: Digest,
+    /// The instruction that made it, as the history claims; raw.
+    pub created_by: &'a str,
+    /// What was learned from it.
+    pub facts: &'a LayerFacts,
+}
+
+impl<'a> ImageView<'a> {
+    /// The facts about the file at a place, its hard link's target included.
+    pub fn facts(&self, place: Place) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let place = self.tree.content(place);
+        let layer = self.layers.get(place.layer as usize).map(|layer| layer.facts);
+        layer.into_iter().flat_map(move |facts| facts.of(place.entry))
+    }
+
+    /// How findings point to a layer.
+    pub fn layer_ref(&self, index: usize) -> Option<LayerRef> {
+        let layer = self.layers.get(index)?;
+        Some(LayerRef { index, digest: layer.digest, created_by: model::escape_text(layer.created_by) })
+    }
+}
