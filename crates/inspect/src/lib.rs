@@ -12,5 +12,7 @@ mod contract;
 mod facts;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
-pub use contract::{FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Want};
+pub use contract::{
+    FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Reached, Want,
+};
 pub use facts::{Fact, LayerFacts};
