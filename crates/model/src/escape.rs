@@ -33,7 +33,9 @@ fn push_escaped(out: &mut String, character: char) {
     }
 }
 
-fn is_hidden(character: char) -> bool {
+/// Whether a character hides itself or moves others: a control, a bidi control, a zero-width or a tag
+/// character. Formats with escapes of their own (JSON) write these with them.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'

@@ -1,6 +1,9 @@
 use crate::{Detection, Digest};
 use serde::{Deserialize, Serialize};
 
+/// The kind of the evidence that names the layer whose whiteout or entry took a path out of the image.
+pub const REMOVED_BY: &str = "removed_by";
+
 /// One thing that was found, with what proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -58,6 +61,19 @@ impl Finding {
     pub fn with_evidence(mut self, kind: &str, value: &str, offset: Option<u64>) -> Self {
         self.evidence.push(Evidence { kind: kind.to_owned(), value: crate::escape_text(value), offset });
         self
+    }
+
+    /// Marks it as residue: a later layer removed or replaced the path, so nothing in the image can run it.
+    pub fn removed_by(mut self, layer: usize) -> Self {
+        self.reachable = Some(false);
+        self.with_evidence(REMOVED_BY, &format!("layer {layer}"), None)
+    }
+
+    /// Whether it is about something that ships in a layer and is gone from the image's final tree. Both the
+    /// answer and its proof are asked for: that the start was not seen to lead to a file proves nothing about
+    /// a file which is still there.
+    pub fn is_residue(&self) -> bool {
+        self.reachable == Some(false) && self.evidence.iter().any(|evidence| evidence.kind == REMOVED_BY)
     }
 
     /// Sets the path, given as raw bytes relative to the root of the image.
@@ -187,4 +203,14 @@ pub enum Stage {
     Static,
     /// Seen at run time.
     Dynamic,
+}
+
+impl Stage {
+    /// The lower-case name used in every output format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Dynamic => "dynamic",
+        }
+    }
 }
