@@ -1,1 +1,39 @@
+//! Renders a report for people and for programs.
+//!
+//! Comes in: a finished [`Report`] and a [`Catalogue`] of what its finding ids stand for. Goes out: bytes in
+//! one [`Format`]. Never: a judgement, IO other than the writer it was given, or an untrusted string that was
+//! not escaped for its format. The report's texts should have been escaped when they were made; every format
+//! here does it again, because one field that was forgotten is an attacker's way into a terminal, a browser
+//! or a pull request.
 #![forbid(unsafe_code)]
+
+mod format;
+mod json;
+mod phrase;
+#[cfg(test)]
+mod sample;
+mod table;
+
+pub use format::{Format, Style, UnknownFormat};
+use model::{Detection, Report};
+use std::io;
+
+/// Looks up what a finding id stands for; none for an id that this build does not know.
+pub type Catalogue<'a> = &'a dyn Fn(&str) -> Option<&'static Detection>;
+
+/// Writes a report in a format. `style` concerns the table alone.
+///
+/// # Errors
+/// Those of the writer, and of the templates where they could not be written out.
+pub fn render(
+    report: &Report,
+    format: Format,
+    style: Style,
+    catalogue: Catalogue<'_>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    match format {
+        Format::Table => table::render(report, style, catalogue, out),
+        Format::Json => json::render(report, out),
+    }
+}

@@ -1,0 +1,109 @@
+use model::Report;
+use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
+use std::io;
+
+/// Writes the contract: indented, keys in the order of the types, a line break at the end.
+pub(crate) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    write(report, out)
+}
+
+/// Writes any value as indented JSON in which nothing hides.
+pub(crate) fn write(value: &impl serde::Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(&mut *out, Visible(PrettyFormatter::new()));
+    value.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// JSON lets bidi controls and DEL stand raw in a string. They are written as `\uXXXX`, so that the value
+/// stays the same for a program and the text stays harmless on a terminal.
+struct Visible(PrettyFormatter<'static>);
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, hidden)) = rest.char_indices().find(|&(_, character)| model::is_hidden(character))
+        {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            for unit in hidden.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = from.get(hidden.len_utf8()..).unwrap_or_default();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
+        self.0.write_char_escape(writer, escape)
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn text(report: &Report) -> String {
+        let mut out = Vec::new();
+        render(report, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        for report in [sample::miner(), sample::clean(), sample::hostile()] {
+            assert_eq!(serde_json::from_str::<Report>(&text(&report)).unwrap(), report);
+        }
+    }
+
+    #[test]
+    fn nothing_hides_in_the_text() {
+        let text = text(&sample::hostile());
+        assert!(text.contains("\\u202e") && text.contains("\\udb40\\udc41"));
+        assert!(!text.chars().any(|character| character != '\n' && model::is_hidden(character)));
+    }
+}
