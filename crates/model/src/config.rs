@@ -126,11 +126,17 @@ impl ImageConfig {
     /// The instruction that made each layer: the history without its empty entries, in order. The history is
     /// the attacker's claim, so it may be shorter or longer than the list of layers.
     pub fn layer_instructions(&self) -> Vec<&str> {
-        self.history.iter().filter(|entry| !entry.empty_layer).map(|entry| entry.created_by.as_str()).collect()
+        self.history
+            .iter()
+            .filter(|entry| !entry.empty_layer)
+            .map(|entry| entry.created_by.as_str())
+            .collect()
     }
 }
 
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 

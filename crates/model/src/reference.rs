@@ -50,10 +50,8 @@ impl FromStr for ImageRef {
     type Err = ImageRefError;
 
     fn from_str(text: &str) -> Result<Self, ImageRefError> {
-        let fail = |why| ImageRefError {
-            reference: crate::escape_text(text.get(..300).unwrap_or(text)),
-            why,
-        };
+        let fail =
+            |why| ImageRefError { reference: crate::escape_text(text.get(..300).unwrap_or(text)), why };
         if text.len() > 512 {
             return Err(fail("it is longer than 512 characters"));
         }
@@ -65,7 +63,9 @@ impl FromStr for ImageRef {
         };
         let (host, rest) = match name.split_once('/') {
             Some((first, rest))
-                if first.contains(['.', ':']) || first == "localhost" || first.contains(char::is_uppercase) =>
+                if first.contains(['.', ':'])
+                    || first == "localhost"
+                    || first.contains(char::is_uppercase) =>
             {
                 (Some(first), rest)
             }
@@ -112,7 +112,9 @@ impl FromStr for ImageRef {
 fn is_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
-            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("v6", port.strip_prefix(':')),
+            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+                ("v6", port.strip_prefix(':'))
+            }
             _ => return false,
         },
         None => match host.split_once(':') {
@@ -125,7 +127,8 @@ fn is_host(host: &str) -> bool {
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
-    }) && port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    }) && port
+        .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -183,8 +186,26 @@ mod tests {
     #[test]
     fn what_could_leave_its_place_is_refused() {
         for bad in [
-            "", "/", "a//b", "../etc/passwd", "a/../b", "a/..", "Nginx", "a:", "a:b:c", "a@sha256:00", "a_/b", "a/_b",
-            "a..b", "host.example:99999/a", "-host.example/a", "a b", "a%2fb", "[::1/a", "a:-x", "a___b",
+            "",
+            "/",
+            "a//b",
+            "../etc/passwd",
+            "a/../b",
+            "a/..",
+            "Nginx",
+            "a:",
+            "a:b:c",
+            "a@sha256:00",
+            "a_/b",
+            "a/_b",
+            "a..b",
+            "host.example:99999/a",
+            "-host.example/a",
+            "a b",
+            "a%2fb",
+            "[::1/a",
+            "a:-x",
+            "a___b",
         ] {
             check(bad, None);
         }
