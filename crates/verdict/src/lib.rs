@@ -8,6 +8,7 @@
 
 mod axes;
 mod exit;
+mod explain;
 mod judge;
 mod order;
 mod reason;
@@ -15,6 +16,7 @@ mod summary;
 mod weight;
 
 pub use exit::{FailOn, UnknownFailOn, exit_code};
+pub use explain::{Explanation, FindingExplanation, StepExplanation, explain, explain_finding};
 pub use judge::{Judgement, judge};
 pub use reason::{Reason, Rule};
 pub use weight::Weight;

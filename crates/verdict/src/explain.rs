@@ -1,0 +1,329 @@
+use crate::judge::decide;
+use crate::summary::name;
+use crate::{Reason, Rule, Weight, order};
+use model::{ChainStep, Finding, Gap, Report, Severity, Verdict};
+
+/// Explains a report: why its verdict is what it is, what each finding was worth and why, where the findings
+/// stand in the chain, and what would change the verdict.
+///
+/// A report may come from a file, so nothing in it is taken for granted: its findings are judged again, and
+/// [`Explanation::contradiction`] says where the written verdict differs.
+pub fn explain(report: &Report) -> Explanation {
+    let mut findings = report.findings.clone();
+    findings.sort_by(order::worst_first);
+    findings.dedup();
+    let (verdict, reasons) = decide(&findings, &report.gaps);
+    let steps = order::chain(report.chain.clone());
+    let steps = steps.into_iter().map(|step| StepExplanation { findings: known_by(&step, &findings), step });
+    Explanation {
+        verdict,
+        contradiction: (verdict != report.verdict).then_some(report.verdict),
+        steps: steps.collect(),
+        would_change: would_change(verdict, &findings, &report.gaps),
+        findings: findings.iter().map(|finding| explain_finding(finding, &findings)).collect(),
+        reasons,
+    }
+}
+
+/// A report, explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The verdict, judged again from what the report holds.
+    pub verdict: Verdict,
+    /// The verdict that the report says, where it is another: the report was altered, or an older version
+    /// with other rules wrote it.
+    pub contradiction: Option<Verdict>,
+    /// The grounds, the deciding one first; their indices point into `findings`.
+    pub reasons: Vec<Reason>,
+    /// The chain, walked step by step.
+    pub steps: Vec<StepExplanation>,
+    /// Every finding with what it was worth, worst first.
+    pub findings: Vec<FindingExplanation>,
+    /// What would change the verdict, one sentence each.
+    pub would_change: Vec<String>,
+}
+
+/// One step of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepExplanation {
+    /// The step.
+    pub step: ChainStep,
+    /// The findings that know of it, as indices into the explanation's findings.
+    pub findings: Vec<usize>,
+}
+
+/// One finding with what it was worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingExplanation {
+    /// The finding.
+    pub finding: Finding,
+    /// What it was worth in this image.
+    pub weight: Weight,
+    /// Why it counted or did not, in a sentence; escaped as the finding's own texts are.
+    pub why: String,
+}
+
+/// Explains what a finding is worth among all findings of its image, itself included.
+pub fn explain_finding(finding: &Finding, among: &[Finding]) -> FindingExplanation {
+    let weight = Weight::of(finding);
+    let why = match weight {
+        Weight::Convicts => "It decides alone.".to_owned(),
+        Weight::Residue => {
+            let tail = match confirmation(finding, among) {
+                Some(other) => format!("; it still confirms the other kind of evidence: {}", name(other)),
+                None => " and it only raises suspicion".to_owned(),
+            };
+            format!("It would decide alone, but a later layer removed the file, so nothing can run it{tail}.")
+        }
+        Weight::Corroborates | Weight::Hint => match confirmation(finding, among) {
+            Some(other) => format!(
+                "It counts together with evidence of another kind, {}: {}.",
+                other.class.name(),
+                name(other)
+            ),
+            None => alone(finding, weight, among),
+        },
+        Weight::Context => "It explains what else was found and never counts.".to_owned(),
+    };
+    FindingExplanation { finding: finding.clone(), weight, why }
+}
+
+/// The first finding of another class with which this one convicts.
+fn confirmation<'f>(finding: &Finding, among: &'f [Finding]) -> Option<&'f Finding> {
+    among.iter().find(|other| {
+        let weight = Weight::of(other);
+        other.class != finding.class
+            && weight.counts()
+            && weight != Weight::Convicts
+            && (leads(finding) || leads(other))
+    })
+}
+
+/// Whether a finding may be the strong half of a confirmation.
+fn leads(finding: &Finding) -> bool {
+    Weight::of(finding) == Weight::Corroborates && finding.severity >= Severity::High && !finding.is_residue()
+}
+
+fn alone(finding: &Finding, weight: Weight, among: &[Finding]) -> String {
+    let counting = || among.iter().filter(|other| Weight::of(other).counts() && *other != finding);
+    let class = finding.class.name();
+    let effect = match weight {
+        Weight::Hint
+            if counting().any(|other| Weight::of(other) == Weight::Hint && other.class != finding.class) =>
+        {
+            "It raises suspicion only together with a slight sign of another kind"
+        }
+        Weight::Hint => "It is a slight sign, which alone does not count",
+        _ => "It raises suspicion and does not decide",
+    };
+    let because = if counting().next().is_none() {
+        "nothing else was found that counts".to_owned()
+    } else if counting().all(|other| other.class == finding.class) {
+        format!("all that counts is of the same kind, {class}, and says the same thing again")
+    } else {
+        format!("no other kind of evidence than {class} confirms it with high severity on either side")
+    };
+    format!("{effect}: {because}.")
+}
+
+/// The findings that a step names: those on the longest path that it speaks of, else all of the id.
+fn known_by(step: &ChainStep, findings: &[Finding]) -> Vec<usize> {
+    let Some(id) = &step.finding else { return Vec::new() };
+    let spoken_of = |finding: &Finding| match &finding.path {
+        Some(path) if step.what.contains(path.as_str()) => path.len(),
+        _ => 0,
+    };
+    let named = || findings.iter().enumerate().filter(|(_, finding)| &finding.id == id);
+    let longest = named().map(|(_, finding)| spoken_of(finding)).max().unwrap_or(0);
+    named().filter(|(_, finding)| longest == 0 || spoken_of(finding) == longest).map(|(at, _)| at).collect()
+}
+
+fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Gap]) -> Vec<String> {
+    let mut changes = Vec::new();
+    match verdict {
+        Verdict::Malicious => {
+            changes.push(without("the findings that decide alone", findings, gaps, |finding| {
+                Weight::of(finding) != Weight::Convicts
+            }));
+            changes.push(without("the strong findings that are confirmed", findings, gaps, |finding| {
+                !leads(finding)
+            }));
+            changes.push(without("what decides alone and what is confirmed", findings, gaps, |finding| {
+                Weight::of(finding) != Weight::Convicts && !leads(finding)
+            }));
+            changes.retain(|change| !change.ends_with("malicious."));
+            changes.truncate(1);
+        }
+        Verdict::Suspicious => {
+            if findings.iter().any(|finding| Weight::of(finding) == Weight::Residue) {
+                changes
+                    .push("If no later layer removed the file, the verdict would be malicious.".to_owned());
+            }
+            changes.push(
+                "A finding that decides alone, or one of another class with high severity on either side, would \
+                 make the verdict malicious."
+                    .to_owned(),
+            );
+            changes.push(without("the findings that raise suspicion", findings, gaps, |finding| {
+                !Weight::of(finding).counts()
+            }));
+        }
+        Verdict::Incomplete => changes.push(
+            "If all that was not looked at were read and nothing found in it, the verdict would be clean."
+                .to_owned(),
+        ),
+        Verdict::Clean => changes.push(
+            "A finding that decides alone would make the verdict malicious, one that needs confirmation \
+             suspicious, and anything unread incomplete."
+                .to_owned(),
+        ),
+    }
+    if !gaps.is_empty() && verdict > Verdict::Incomplete {
+        changes
+            .push("Reading what was not looked at can make the verdict worse and never better.".to_owned());
+    }
+    changes
+}
+
+/// The verdict on what is left when `keep` has chosen.
+fn without(what: &str, findings: &[Finding], gaps: &[Gap], keep: impl Fn(&Finding) -> bool) -> String {
+    let left: Vec<_> = findings.iter().filter(|&finding| keep(finding)).cloned().collect();
+    format!("Without {what} the verdict would be {}.", decide(&left, gaps).0)
+}
+
+impl Explanation {
+    /// The findings that the deciding reason rests on.
+    pub fn deciding(&self) -> impl Iterator<Item = &FindingExplanation> {
+        let rule = self.reasons.first().map(|reason| reason.rule);
+        self.reasons
+            .iter()
+            .filter(move |reason| Some(reason.rule) == rule && reason.rule != Rule::NothingCounts)
+            .flat_map(|reason| &reason.findings)
+            .filter_map(|&at| self.findings.get(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{judge, tests::finding};
+    use model::{Axes, Class, Coverage, ImageSummary, Role, Stage, Timing, Tool};
+
+    fn report(findings: Vec<Finding>, gaps: Vec<Gap>, chain: Vec<ChainStep>) -> Report {
+        let judgement = judge(findings, gaps, chain);
+        Report {
+            schema: model::REPORT_SCHEMA.to_owned(),
+            tool: Tool { version: String::new(), rules: String::new(), feeds: Vec::new() },
+            image: ImageSummary { reference: String::new(), digest: None, platforms: vec![], layers: vec![] },
+            verdict: judgement.verdict,
+            summary: judgement.summary,
+            axes: Axes::default(),
+            findings: judgement.findings,
+            chain: judgement.chain,
+            gaps: judgement.gaps,
+            coverage: Coverage::default(),
+            timing_ms: Timing::default(),
+        }
+    }
+
+    fn check(findings: Vec<Finding>, gaps: usize, why: &[&str], change: &str) {
+        let gaps = (0..gaps).map(|at| Gap::new(format!("layer {at}"), "cut short")).collect();
+        let explanation = explain(&report(findings, gaps, Vec::new()));
+        let said: Vec<_> = explanation.findings.iter().map(|explained| explained.why.as_str()).collect();
+        assert_eq!(said, why);
+        assert!(explanation.would_change.iter().any(|text| text == change), "{:?}", explanation.would_change);
+        assert_eq!(explanation.contradiction, None);
+    }
+
+    fn file(role: Role, severity: Severity) -> Finding {
+        finding("S-FILE", role, severity, Class::File)
+    }
+
+    #[test]
+    fn each_finding_says_what_it_was_worth() {
+        let hint = finding("S-NAME", Role::Corroborates, Severity::Low, Class::Name);
+        check(
+            vec![file(Role::Convicts, Severity::Critical), hint.clone()],
+            0,
+            &[
+                "It decides alone.",
+                "It is a slight sign, which alone does not count: no other kind of evidence \
+               than NAME confirms it with high severity on either side.",
+            ],
+            "Without the findings that decide alone the verdict would be clean.",
+        );
+        check(
+            vec![file(Role::Corroborates, Severity::High), hint],
+            1,
+            &[
+                "It counts together with evidence of another kind, NAME: known miner.",
+                "It counts together with evidence of another kind, FILE: known miner.",
+            ],
+            "Without the strong findings that are confirmed the verdict would be incomplete.",
+        );
+        check(
+            vec![file(Role::Corroborates, Severity::High)],
+            0,
+            &["It raises suspicion and does not decide: nothing else was found that counts."],
+            "Without the findings that raise suspicion the verdict would be clean.",
+        );
+        check(
+            vec![file(Role::Convicts, Severity::High).removed_by(4)],
+            1,
+            &[
+                "It would decide alone, but a later layer removed the file, so nothing can run it and it only \
+               raises suspicion.",
+            ],
+            "If no later layer removed the file, the verdict would be malicious.",
+        );
+        check(
+            vec![file(Role::Context, Severity::High)],
+            1,
+            &["It explains what else was found and never counts."],
+            "If all that was not looked at were read and nothing found in it, the verdict would be clean.",
+        );
+    }
+
+    #[test]
+    fn two_independent_convictions_fall_only_together() {
+        let mut others =
+            vec![file(Role::Convicts, Severity::Critical), file(Role::Corroborates, Severity::High)];
+        others.push(finding("S-NAME", Role::Corroborates, Severity::Medium, Class::Name));
+        let explanation = explain(&report(others, Vec::new(), Vec::new()));
+        assert_eq!(
+            explanation.would_change,
+            ["Without what decides alone and what is confirmed the verdict would be suspicious."]
+        );
+        assert_eq!(explanation.deciding().count(), 1);
+    }
+
+    #[test]
+    fn an_altered_verdict_is_contradicted() {
+        let mut altered = report(vec![file(Role::Convicts, Severity::Critical)], Vec::new(), Vec::new());
+        altered.verdict = Verdict::Clean;
+        let explanation = explain(&altered);
+        assert_eq!(
+            (explanation.verdict, explanation.contradiction),
+            (Verdict::Malicious, Some(Verdict::Clean))
+        );
+    }
+
+    #[test]
+    fn a_step_finds_the_finding_on_its_own_file() {
+        let at = |path: &[u8]| file(Role::Convicts, Severity::Critical).at_path(path);
+        let step = |what: &str, finding: Option<&str>| ChainStep {
+            step: 1,
+            stage: Stage::Static,
+            what: what.to_owned(),
+            finding: finding.map(str::to_owned),
+        };
+        let mut chain =
+            vec![step("/ab is a miner", Some("S-FILE")), step("start", None), step("x", Some("S-FILE"))];
+        for (at, step) in chain.iter_mut().enumerate() {
+            step.step = at + 1;
+        }
+        let explanation = explain(&report(vec![at(b"a"), at(b"ab")], Vec::new(), chain));
+        let known: Vec<_> = explanation.steps.into_iter().map(|step| step.findings).collect();
+        assert_eq!(known, [vec![1], vec![], vec![0, 1]]);
+    }
+}
