@@ -1,1 +1,46 @@
-fn main() {}
+//! Automation of the tree.
+//!
+//! Comes in: the checkout that this crate was built from. Goes out: a list of what is not as the house rules
+//! say, the generated pages of the reference, and measurements.
+//! Never: part of the product, and never network.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the people who build the product")]
+
+mod reference;
+mod tidy;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  tidy                 check the rules that no compiler checks
+  reference            write the generated pages of docs/reference
+  reference --check    fail where they are not current";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["tidy"] => tidy::run(root()),
+        ["reference"] => reference::write(root()),
+        ["reference", "--check"] => reference::check(root()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the checkout.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
