@@ -8,6 +8,12 @@ pub enum Format {
     Table,
     /// The contract, `roadstead.report/v1`; its schema is `docs/reference/report.schema.json`.
     Json,
+    /// SARIF 2.1.0 for code scanning.
+    Sarif,
+    /// A comment on a pull request.
+    Markdown,
+    /// JUnit XML for CI systems.
+    Junit,
 }
 
 /// A word that names no [`Format`].
@@ -17,13 +23,16 @@ pub struct UnknownFormat(String);
 
 impl Format {
     /// Every format, the default first.
-    pub const ALL: [Self; 2] = [Self::Table, Self::Json];
+    pub const ALL: [Self; 5] = [Self::Table, Self::Json, Self::Sarif, Self::Markdown, Self::Junit];
 
     /// The word for it on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Markdown => "markdown",
+            Self::Junit => "junit",
         }
     }
 }

@@ -86,6 +86,7 @@ impl Formatter for Visible {
 mod tests {
     use super::*;
     use crate::sample;
+    use serde_json::Value;
 
     fn text(report: &Report) -> String {
         let mut out = Vec::new();
@@ -98,6 +99,69 @@ mod tests {
         for report in [sample::miner(), sample::clean(), sample::hostile()] {
             assert_eq!(serde_json::from_str::<Report>(&text(&report)).unwrap(), report);
         }
+    }
+
+    const SCHEMA: &str = include_str!("../../../docs/reference/report.schema.json");
+
+    fn schema() -> jsonschema::Validator {
+        jsonschema::draft202012::new(&serde_json::from_str(SCHEMA).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_report_keeps_the_published_contract() {
+        let schema = schema();
+        jsonschema::draft202012::meta::validate(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+        for report in [sample::miner(), sample::clean(), sample::many(30)] {
+            let value: Value = serde_json::from_str(&text(&report)).unwrap();
+            let errors: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:?}");
+        }
+    }
+
+    /// A contract that allows anything is none: a field too many or too few, at any depth, breaks it.
+    #[test]
+    fn the_contract_is_strict() {
+        let schema = schema();
+        let value: Value = serde_json::from_str(&text(&sample::miner())).unwrap();
+        let objects = pointers(&value);
+        assert!(objects.len() > 20);
+        for at in objects {
+            let mut more = value.clone();
+            more.pointer_mut(&at).unwrap().as_object_mut().unwrap().insert("extra".into(), Value::Null);
+            assert!(!schema.is_valid(&more), "{at} takes another field");
+            for field in value.pointer(&at).unwrap().as_object().unwrap().keys() {
+                let mut fewer = value.clone();
+                fewer.pointer_mut(&at).unwrap().as_object_mut().unwrap().remove(field);
+                assert!(!schema.is_valid(&fewer) || field == "layers", "{at} does without {field}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_report_is_clean_and_has_gaps() {
+        let report = Report { verdict: model::Verdict::Clean, ..sample::miner() };
+        assert!(!schema().is_valid(&serde_json::from_str(&text(&report)).unwrap()));
+    }
+
+    fn pointers(value: &Value) -> Vec<String> {
+        let below = |key: String, value: &Value| {
+            pointers(value).into_iter().map(move |rest| format!("/{key}{rest}")).collect::<Vec<_>>()
+        };
+        match value {
+            Value::Object(map) => {
+                let inner = map.iter().flat_map(|(key, value)| below(key.clone(), value));
+                std::iter::once(String::new()).chain(inner).collect()
+            }
+            Value::Array(list) => {
+                list.iter().enumerate().flat_map(|(at, value)| below(at.to_string(), value)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_miner_in_json() {
+        insta::assert_snapshot!(text(&sample::miner()));
     }
 
     #[test]

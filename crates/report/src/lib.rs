@@ -9,9 +9,12 @@
 
 mod format;
 mod json;
+mod junit;
+mod markdown;
 mod phrase;
 #[cfg(test)]
 mod sample;
+mod sarif;
 mod table;
 
 pub use format::{Format, Style, UnknownFormat};
@@ -35,5 +38,8 @@ pub fn render(
     match format {
         Format::Table => table::render(report, style, catalogue, out),
         Format::Json => json::render(report, out),
+        Format::Sarif => sarif::render(report, catalogue, out),
+        Format::Markdown => markdown::render(report, catalogue, out),
+        Format::Junit => junit::render(report, catalogue, out),
     }
 }
