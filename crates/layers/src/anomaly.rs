@@ -37,11 +37,17 @@ pub enum AnomalyKind {
     SkippableFrame,
     /// Bytes after the end of the compressed stream.
     TrailingCompressed,
+    /// Zero bytes after the end of the compressed stream, as tape and block padding leaves them.
+    PaddedCompressed,
+    /// More bytes in the optional fields of gzip headers than a file name needs: no decompressor shows them.
+    GzipFields,
     /// A limit on size, ratio or window was reached; the rest was not read.
     LimitReached,
     // — archive —
-    /// The archive ends in the middle of an entry, or without its end marker.
+    /// The archive ends in the middle of an entry or of a header.
     Truncated,
+    /// The archive ends after an entry, without the two zero blocks that mark an end.
+    NoEndMarker,
     /// Bytes other than zero after the end marker.
     TrailingData,
     /// Bytes other than zero in the padding of an entry.
@@ -50,6 +56,9 @@ pub enum AnomalyKind {
     BadChecksum,
     /// A header field that is no number, or one beyond any sense.
     BadNumber,
+    /// A number that runtimes read and other readers refuse or read differently: a blank field, bytes after its
+    /// end, a sign, a binary form that is not the common one.
+    OddNumber,
     /// A record of an extended header that is malformed.
     BadExtendedHeader,
     /// Two headers give one entry two different values: PAX and ustar sizes, PAX and GNU names, a key twice.
@@ -58,6 +67,11 @@ pub enum AnomalyKind {
     StrayExtendedHeader,
     /// An extended header that applies to the whole archive.
     GlobalHeader,
+    /// A global header that changes entries for some readers only: Go-based runtimes ignore its records for later
+    /// entries, and remove what lies at its own name.
+    GlobalOverride,
+    /// A record of an extended header that only some readers know and that changes what an entry is.
+    UnknownRecord,
     /// A sparse file. Honest builders write them rarely, readers differ over them.
     Sparse,
     /// A sparse map that overlaps, runs backwards or leaves the file.
@@ -68,6 +82,10 @@ pub enum AnomalyKind {
     OldFormat,
     /// A path or link with a NUL byte inside, or with bytes after its NUL.
     HiddenName,
+    /// A name that readers put together in different ways, such as a prefix in a header whose magic has none.
+    AmbiguousName,
+    /// An entry that one reader takes for a file and another for a directory.
+    AmbiguousType,
     /// A path with `..` in it.
     ParentPath,
     /// An absolute path.
@@ -116,14 +134,19 @@ impl AnomalyKind {
         use AnomalyKind as A;
         match self {
             A::SeveralMembers
+            | A::PaddedCompressed
+            | A::NoEndMarker
             | A::GlobalHeader
             | A::OldFormat
             | A::AbsolutePath
             | A::NonUtf8Path
             | A::IdleWhiteout
-            | A::CrossLayerHardlink
-            | A::Sparse => Weight::Benign,
+            | A::CrossLayerHardlink => Weight::Benign,
             A::SkippableFrame
+            | A::GzipFields
+            | A::OddNumber
+            | A::UnknownRecord
+            | A::Sparse
             | A::MediaTypeMismatch
             | A::DirtyPadding
             | A::StrayExtendedHeader
@@ -152,6 +175,9 @@ impl AnomalyKind {
             | A::BadNumber
             | A::BadExtendedHeader
             | A::ConflictingHeaders
+            | A::GlobalOverride
+            | A::AmbiguousName
+            | A::AmbiguousType
             | A::BadSparseMap => Weight::Gap,
         }
     }

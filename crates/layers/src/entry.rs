@@ -27,6 +27,25 @@ pub struct Entry {
     pub offset: u64,
 }
 
+impl Default for Entry {
+    /// An empty entry, to be filled by [`TarReader::next_into`](crate::TarReader::next_into).
+    fn default() -> Self {
+        Self {
+            path: Vec::new(),
+            kind: Kind::File,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            mtime: 0,
+            size: 0,
+            link: Vec::new(),
+            device: (0, 0),
+            xattrs: Vec::new(),
+            offset: 0,
+        }
+    }
+}
+
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
@@ -53,6 +72,13 @@ pub enum Kind {
 /// the file system. The flag says whether a `..` was there at all.
 pub fn normalize_path(raw: &[u8]) -> (Vec<u8>, bool) {
     let mut path = Vec::with_capacity(raw.len());
+    let climbed = normalize_into(raw, &mut path);
+    (path, climbed)
+}
+
+/// As [`normalize_path`], into a buffer that is used again for the next entry.
+pub(crate) fn normalize_into(raw: &[u8], path: &mut Vec<u8>) -> bool {
+    path.clear();
     let mut climbed = false;
     for component in raw.split(|&byte| byte == b'/') {
         match component {
@@ -70,7 +96,7 @@ pub fn normalize_path(raw: &[u8]) -> (Vec<u8>, bool) {
             }
         }
     }
-    (path, climbed)
+    climbed
 }
 
 #[cfg(test)]

@@ -8,11 +8,21 @@
 #![forbid(unsafe_code)]
 
 mod anomaly;
+mod anomaly_log;
+mod compression;
 mod entry;
+mod limits;
+mod stream;
 mod table;
+mod tar;
 mod tree;
+mod zeros;
 
 pub use anomaly::{Anomaly, AnomalyKind, Weight};
+pub use compression::{Compression, DecodeSummary, Decoder};
 pub use entry::{Entry, Kind, normalize_path};
+pub use limits::Limits;
+pub use stream::{BlobSummary, ChunkReader, Declared, LayerSummary, digest_only, read_layer};
 pub use table::{ContentHashes, EntryTable, EntryView};
+pub use tar::{EntryData, Stop, TarReader};
 pub use tree::{Change, Event, Place, Tree, Unresolved};
