@@ -11,6 +11,8 @@ pub struct EntryTable {
     #[serde(with = "serde_bytes")]
     hashes: Vec<u8>,
     xattrs: Vec<Xattr>,
+    /// Of device nodes only, in the order of their entries.
+    devices: Vec<Device>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,13 @@ struct Xattr {
     entry: u32,
     name: Span,
     value: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Device {
+    entry: u32,
+    major: u32,
+    minor: u32,
 }
 
 /// The three hashes of a file's content that indicator lists are written in.
@@ -79,6 +88,8 @@ pub struct EntryView<'a> {
     pub link: &'a [u8],
     /// As in [`Entry::offset`].
     pub offset: u64,
+    /// As in [`Entry::device`].
+    pub device: (u32, u32),
     /// Hashes of the content; none for what is no file, or was not read whole.
     pub hashes: Option<ContentHashes>,
 }
@@ -105,6 +116,10 @@ impl EntryTable {
         for (name, value) in &entry.xattrs {
             let (name, value) = (self.intern(name)?, self.intern(value)?);
             self.xattrs.push(Xattr { entry: index, name, value });
+        }
+        if matches!(entry.kind, Kind::Character | Kind::Block) {
+            let (major, minor) = entry.device;
+            self.devices.push(Device { entry: index, major, minor });
         }
         Some(index as usize)
     }
@@ -143,6 +158,7 @@ impl EntryTable {
             size: record.size,
             link: self.text(record.link),
             offset: record.offset,
+            device: self.device(index),
             hashes: self.hashes(record.content),
         })
     }
@@ -155,6 +171,27 @@ impl EntryTable {
     /// Extended attributes of all entries, as (index, name, value).
     pub fn xattrs(&self) -> impl Iterator<Item = (usize, &[u8], &[u8])> {
         self.xattrs.iter().map(|xattr| (xattr.entry as usize, self.text(xattr.name), self.text(xattr.value)))
+    }
+
+    /// The path alone, for the merge, which reads each one several times.
+    pub(crate) fn path(&self, index: usize) -> &[u8] {
+        self.records.get(index).map(|record| self.text(record.path)).unwrap_or_default()
+    }
+
+    /// The link target alone.
+    pub(crate) fn link(&self, index: usize) -> &[u8] {
+        self.records.get(index).map(|record| self.text(record.link)).unwrap_or_default()
+    }
+
+    /// The kind alone.
+    pub(crate) fn kind(&self, index: usize) -> Option<Kind> {
+        self.records.get(index).map(|record| record.kind)
+    }
+
+    fn device(&self, index: usize) -> (u32, u32) {
+        let found = self.devices.binary_search_by_key(&index, |device| device.entry as usize);
+        let device = found.ok().and_then(|at| self.devices.get(at));
+        device.map(|device| (device.major, device.minor)).unwrap_or_default()
     }
 
     fn hashes(&self, place: u32) -> Option<ContentHashes> {

@@ -1,13 +1,25 @@
-use crate::{Anomaly, EntryTable, EntryView};
+mod arena;
+mod listing;
+mod merge;
+mod record;
+mod walk;
+
+use crate::{Anomaly, EntryTable, EntryView, Kind};
+use arena::{Arena, NONE, Node, ROOT};
+use record::Record;
+use walk::{End, Purpose, Walk};
 
 /// The merged view of an image: what a runtime would show after applying its layers in order, and what
 /// became of everything else.
 ///
 /// Source: OCI image-spec, `layer.md` ("Applying Changesets", "Whiteouts"), and the behaviour of containerd's
-/// `archive.Apply`, which resolves symbolic links of a path's parents inside the root.
+/// `archive.Apply` and of umoci, which resolve symbolic links of a path's parents inside the root. Where
+/// runtimes refuse a layer or disagree over it, an anomaly says so, and the tree keeps what any of them may
+/// show: hiding a file that one of them runs would be the worse error.
 #[derive(Debug)]
 pub struct Tree<'t> {
-    tables: Vec<&'t EntryTable>,
+    arena: Arena<'t>,
+    record: Record,
 }
 
 /// Where an entry is: which layer, and its index in that layer's table.
@@ -41,6 +53,9 @@ pub enum Change {
     Opaque,
     /// Removed it by removing or replacing a directory above it.
     ParentRemoved,
+    /// Never brought it at all: content in a whiteout, a type that no runtime creates, a root that is no
+    /// directory.
+    Ignored,
 }
 
 /// Why a path leads nowhere.
@@ -54,49 +69,113 @@ pub enum Unresolved {
 
 impl<'t> Tree<'t> {
     /// Merges the tables of all layers, bottom first. The second value holds what is odd about them as
-    /// (layer, anomaly).
+    /// (layer, anomaly), at most 1,000 of each kind and then one that counts the others.
     pub fn merge(tables: &[&'t EntryTable]) -> (Self, Vec<(usize, Anomaly)>) {
-        (Self { tables: tables.to_vec() }, Vec::new())
+        merge::merge(tables)
     }
 
     /// The entry at a place.
     pub fn entry(&self, place: Place) -> Option<EntryView<'t>> {
-        self.tables.get(place.layer as usize)?.get(place.entry as usize)
+        self.arena.table(place.layer)?.get(place.entry as usize)
     }
 
-    /// What is at a path in normal form, without following a link in its last component.
-    pub fn get(&self, _path: &[u8]) -> Option<Place> {
-        None
+    /// What is at a path in normal form. Links are followed in all components but the last. None as well for
+    /// a directory that no entry describes: see [`Tree::implied`].
+    pub fn get(&self, path: &[u8]) -> Option<Place> {
+        let purpose = Purpose::Look { follow_last: false };
+        match Walk::new(u64::MAX).run(&self.arena, path, NONE, purpose) {
+            End::Node(node) => self.shown(node),
+            _ => None,
+        }
     }
 
     /// Follows symbolic links inside the root, in every component and at the end. Gives the path where it
     /// ends, in normal form, and what is there.
-    pub fn resolve(&self, _path: &[u8]) -> Result<(Vec<u8>, Place), Unresolved> {
-        Err(Unresolved::Missing)
+    pub fn resolve(&self, path: &[u8]) -> Result<(Vec<u8>, Place), Unresolved> {
+        let purpose = Purpose::Look { follow_last: true };
+        match Walk::new(u64::MAX).run(&self.arena, path, NONE, purpose) {
+            End::Node(node) => {
+                let place = self.shown(node).ok_or(Unresolved::Missing)?;
+                Ok((self.arena.path_of(node), place))
+            }
+            End::TooManyLinks => Err(Unresolved::TooManyLinks),
+            End::Missing(_) | End::Blocked(_) | End::OutOfSteps => Err(Unresolved::Missing),
+        }
     }
 
-    /// The entry that holds the content of a file: itself, or what its hard links lead to.
+    /// The entry that holds the content of a file: itself, or what its hard links lead to. Mode, owner and
+    /// size of a hard link are those of that entry too, as there is one file of several names.
     pub fn content(&self, place: Place) -> Place {
-        place
+        self.arena.number(place).map_or(place, |entry| self.arena.place(self.arena.content(entry)))
     }
 
-    /// Whether the entry at this place is part of what a runtime shows.
-    pub fn is_live(&self, _place: Place) -> bool {
-        false
+    /// Whether the entry at this place is part of what a runtime shows. A file is, too, when its own path was
+    /// removed and a hard link to it is left.
+    pub fn is_live(&self, place: Place) -> bool {
+        self.arena.number(place).is_some_and(|entry| !self.record.is_hidden(entry))
     }
 
-    /// Everything that a runtime shows, sorted by path.
+    /// Everything that a runtime shows, sorted by path. Directories that no entry describes are in
+    /// [`Tree::implied`].
     pub fn iter(&self) -> impl Iterator<Item = (Vec<u8>, Place)> + '_ {
-        std::iter::empty()
+        listing::Listing::new(&self.arena)
+            .filter_map(|(path, node)| self.shown(node).map(|place| (path, place)))
     }
 
-    /// All that happened to a path, oldest first.
-    pub fn history(&self, _path: &[u8]) -> Vec<Event> {
-        Vec::new()
+    /// The directories that a runtime creates because something lies in them, although no entry describes
+    /// them, sorted by path. Their mode and owner are up to the runtime.
+    pub fn implied(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        listing::Listing::new(&self.arena)
+            .filter(|&(_, node)| self.arena.node(node).has(Node::IMPLIED))
+            .map(|(path, _)| path)
     }
 
-    /// Every file, link or device that a layer ships and no runtime shows, with what removed it.
+    /// All that happened to a path in normal form, oldest first. No link is followed. What entries above or
+    /// below did is told where they ended what was at this path.
+    pub fn history(&self, path: &[u8]) -> Vec<Event> {
+        let names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
+        let mut names = names;
+        let Some(node) = names.try_fold(ROOT, |node, name| self.arena.child(node, name)) else {
+            return Vec::new();
+        };
+        let mut endings = Vec::new();
+        let mut number = self.arena.node(node).ending;
+        while let Some(ending) = self.record.ending(number) {
+            endings.push(*ending);
+            number = ending.before;
+        }
+        let mut events = Vec::new();
+        for ending in endings.iter().rev() {
+            self.arrival(&mut events, ending.entry);
+            events.push(Event { place: self.arena.place(ending.by), change: ending.change });
+        }
+        if self.arena.node(node).is_shown() {
+            self.arrival(&mut events, self.arena.node(node).entry);
+        }
+        events
+    }
+
+    /// Every file, link or device that a layer ships and no runtime shows, with what removed it, in the order
+    /// of removal.
     pub fn residue(&self) -> impl Iterator<Item = (Place, Event)> + '_ {
-        std::iter::empty()
+        let hidden = self.record.endings().iter().filter(|ending| self.record.is_hidden(ending.entry));
+        let content = hidden.filter(|ending| self.arena.kind(ending.entry) != Some(Kind::Directory));
+        content.map(|ending| {
+            let event = Event { place: self.arena.place(ending.by), change: ending.change };
+            (self.arena.place(ending.entry), event)
+        })
+    }
+
+    /// An entry comes to a path, unless its coming was told already as the replacement of another.
+    fn arrival(&self, events: &mut Vec<Event>, entry: u32) {
+        let place = self.arena.place(entry);
+        if events.last() != Some(&(Event { place, change: Change::Replaced })) {
+            events.push(Event { place, change: Change::Added });
+        }
+    }
+
+    fn shown(&self, node: u32) -> Option<Place> {
+        let node = self.arena.node(node);
+        node.is_shown().then(|| self.arena.place(node.entry))
     }
 }
