@@ -15,6 +15,7 @@ mod image;
 mod index;
 mod layer;
 mod output;
+mod peer;
 pub mod standin;
 pub mod story;
 
@@ -28,3 +29,4 @@ pub use image::{Blob, Flavor, Image, ImageBuilder, Layer, media_type};
 pub use index::IndexBuilder;
 pub use layer::LayerBuilder;
 pub use output::{DockerArchive, write_oci_layout};
+pub use peer::peer;
