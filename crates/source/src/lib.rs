@@ -1,1 +1,29 @@
+//! Opens images, wherever they lie.
+//!
+//! Comes in: a reference to an image, in the spelling of skopeo, or a path. Goes out: its manifests, its
+//! configurations and the byte streams of its layers, together with everything that is odd about how they
+//! were declared ([`Anomaly`]), recognised without being an image ([`Artifact`]) or could not be read (gaps).
+//! Never: trusts a length or a digest that it did not compute over a document, follows an address that the
+//! image names, extracts an archive, or sends a credential to a host that it was not given for. Layer bytes
+//! are handed on unverified, within their declared length: who reads them to the end recomputes the digest.
 #![forbid(unsafe_code)]
+
+mod anomaly;
+mod archive;
+mod content;
+mod error;
+mod json;
+mod layout;
+mod locator;
+mod manifest;
+mod open;
+mod options;
+mod resolve;
+mod tar_index;
+
+pub use anomaly::{Anomaly, AnomalyKind};
+pub use content::Stamp;
+pub use error::Error;
+pub use locator::Locator;
+pub use open::{Artifact, Image, Layer, Opened, open};
+pub use options::{Limits, Mirror, Options, StorageRoots};
