@@ -53,6 +53,15 @@ pub(crate) fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, J
     Ok(serde_json::from_value(value)?)
 }
 
+/// The same for a document that is an object. A list of the values of the fields in order, which serde would
+/// take as well, is none.
+pub(crate) fn typed_object<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, JsonError> {
+    if !value.is_object() {
+        return Err(JsonError(serde_json::Error::custom("the document is not an object")));
+    }
+    typed(value)
+}
+
 struct State {
     values: usize,
     twice: Vec<String>,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub(crate) enum Manifest {
     Index(Index),
-    Image(ImageManifest),
+    Image(Box<ImageManifest>),
 }
 
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ pub(crate) fn parse(
     let broken = |source| Error::Json { what: model::escape_text(what), source };
     let document = json::parse(bytes, &KEYS).map_err(broken)?;
     note_keys(&document, what, anomalies);
-    let raw: Raw = json::typed(document.value).map_err(broken)?;
+    let raw: Raw = json::typed_object(document.value).map_err(broken)?;
 
     let stated = raw.media_type.as_deref().filter(|stated| !stated.is_empty());
     let names = [stated, declared.descriptor, declared.header];
@@ -164,11 +164,11 @@ pub(crate) fn parse(
     match shape {
         Kind::Index => Ok(Manifest::Index(Index { manifests: raw.manifests.unwrap_or_default() })),
         _ => match raw.config {
-            Some(config) => Ok(Manifest::Image(ImageManifest {
+            Some(config) => Ok(Manifest::Image(Box::new(ImageManifest {
                 config,
                 layers: raw.layers.unwrap_or_default(),
                 artifact_type: raw.artifact_type,
-            })),
+            }))),
             None => Err(Error::refused(what, "it names no configuration")),
         },
     }
@@ -186,7 +186,7 @@ pub(crate) fn parse_config(
     let broken = |source| Error::Json { what: model::escape_text(what), source };
     let document = json::parse(bytes, &CONFIG_KEYS).map_err(broken)?;
     note_keys(&document, what, anomalies);
-    json::typed(document.value).map_err(broken)
+    json::typed_object(document.value).map_err(broken)
 }
 
 const CONFIG_KEYS: Keys = Keys {
@@ -307,19 +307,6 @@ pub(crate) fn is_config_type(name: &str) -> bool {
 }
 
 impl Descriptor {
-    /// A descriptor of something that only its digest is known of.
-    pub(crate) fn of(digest: Digest, size: u64, media_type: &str) -> Self {
-        Self {
-            media_type: media_type.to_owned(),
-            digest,
-            size,
-            urls: None,
-            annotations: None,
-            platform: None,
-            artifact_type: None,
-        }
-    }
-
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)
     }
@@ -384,7 +371,7 @@ mod tests {
         check(r#"{"layers":[$D]}"#, &none, Err("no configuration"), &[]);
         check(r#"{"config":{"digest":"sha256:../x","size":1}}"#, &none, Err("hexadecimal"), &[]);
         check(r#"{"config":$D,"layers":[{"digest":"$D","size":-1}]}"#, &none, Err("line"), &[]);
-        check("[]", &none, Err("line"), &[]);
+        check("[]", &none, Err("not an object"), &[]);
     }
 
     #[test]

@@ -300,8 +300,8 @@ impl Walk<'_> {
             self.anomaly(AnomalyKind::DigestMismatch, descriptor, format!("the bytes hash to {computed}"));
             return Err(Error::DigestMismatch {
                 what: name(descriptor),
-                expected: descriptor.digest,
-                computed,
+                expected: Box::new(descriptor.digest),
+                computed: Box::new(computed),
             });
         }
         if length != descriptor.size {

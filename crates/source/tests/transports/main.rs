@@ -1,0 +1,8 @@
+//! Opens images over every transport, honest and hostile, as a user of this crate does.
+
+#[cfg(test)]
+mod archive;
+#[cfg(test)]
+mod layout;
+#[cfg(test)]
+mod support;
