@@ -69,7 +69,7 @@ pub enum Unresolved {
 
 impl<'t> Tree<'t> {
     /// Merges the tables of all layers, bottom first. The second value holds what is odd about them as
-    /// (layer, anomaly), at most 1,000 of each kind and then one that counts the others.
+    /// (layer, anomaly); where a layer has many of one kind, the last one counts those that are left out.
     pub fn merge(tables: &[&'t EntryTable]) -> (Self, Vec<(usize, Anomaly)>) {
         merge::merge(tables)
     }

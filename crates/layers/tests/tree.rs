@@ -244,13 +244,17 @@ fn what_is_shipped_and_not_shown_is_residue() {
 }
 
 #[test]
-fn anomalies_of_one_kind_are_told_a_thousand_times_and_then_counted() {
+fn many_anomalies_of_one_kind_are_counted() {
     let whiteouts: String = (0..1_500).map(|n| format!(".wh.{n};")).collect();
     let table = layer(&whiteouts);
     let (_, anomalies) = Tree::merge(&[&table, &table]);
-    assert_eq!(anomalies.len(), 1_001);
-    let (layer, last) = anomalies.last().expect("one that counts the others");
-    assert_eq!((*layer, last.detail.as_str()), (1, "2000 more of this kind"));
+    for layer in [0, 1] {
+        let of_layer: Vec<_> = anomalies.iter().filter(|(at, _)| *at == layer).collect();
+        assert!(of_layer.len() < 1_500, "{}", of_layer.len());
+        let (_, last) = of_layer.last().expect("one that counts the others");
+        let count = format!("{} more", 1_500 - (of_layer.len() - 1));
+        assert!(last.detail.starts_with(&count), "{}", last.detail);
+    }
 }
 
 #[test]

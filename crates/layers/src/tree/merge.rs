@@ -1,7 +1,8 @@
 use super::arena::{Arena, NONE, Name, Node, ROOT, Shape};
-use super::record::{Notes, Record};
+use super::record::Record;
 use super::walk::{End, Purpose, Walk};
 use super::{Change, Tree};
+use crate::anomaly_log::AnomalyLog;
 use crate::{Anomaly, AnomalyKind, EntryTable, Kind};
 use std::collections::HashSet;
 
@@ -29,40 +30,44 @@ pub(super) fn merge<'t>(tables: &[&'t EntryTable]) -> (Tree<'t>, Vec<(usize, Ano
         directories: arena.entries().saturating_add(SPARE_DIRECTORIES),
         record: Record::new(arena.entries()),
         walk: Walk::new(LINK_STEPS),
-        notes: Notes::default(),
+        log: AnomalyLog::default(),
         last_parent: None,
         reported: HashSet::new(),
         arena,
     };
-    if merge.arena.layers() < tables.len() {
-        merge.notes.layer = merge.arena.layers();
-        merge.notes.add(AnomalyKind::LimitReached, 0, b"", "more entries than can be numbered".into());
-    }
+    let mut anomalies = Vec::new();
     let mut first = 0_u32;
-    for (layer, table) in tables.iter().take(merge.arena.layers()).enumerate() {
+    for (layer, table) in tables.iter().enumerate() {
         merge.begin(layer);
-        merge.overlay_attributes(table);
-        // That all entries can be numbered was seen to when the arena was made.
-        let next = first.saturating_add(table.len() as u32);
-        for entry in first..next {
-            merge.apply(entry);
+        if layer < merge.arena.layers() {
+            merge.overlay_attributes(table);
+            // That all entries can be numbered was seen to when the arena was made.
+            let next = first.saturating_add(table.len() as u32);
+            for entry in first..next {
+                merge.apply(entry);
+            }
+            first = next;
+        } else {
+            let detail = || "the layers have more entries together than can be numbered".into();
+            merge.log.note(AnomalyKind::LimitReached, 0, b"", detail);
         }
-        first = next;
+        let log = std::mem::take(&mut merge.log);
+        anomalies.extend(log.finish().into_iter().map(|anomaly| (layer, anomaly)));
     }
-    let Merge { arena, mut record, notes, .. } = merge;
+    let Merge { arena, mut record, .. } = merge;
     for &(link, content) in arena.links() {
         if !record.is_hidden(link) {
             record.reveal(content);
         }
     }
-    (Tree { arena, record }, notes.finish())
+    (Tree { arena, record }, anomalies)
 }
 
 struct Merge<'t> {
     arena: Arena<'t>,
     record: Record,
     walk: Walk<'t>,
-    notes: Notes,
+    log: AnomalyLog,
     /// The layer in hand.
     layer: u32,
     /// How many directories may still be implied.
@@ -84,7 +89,6 @@ struct Item<'t> {
 impl<'t> Merge<'t> {
     fn begin(&mut self, layer: usize) {
         self.layer = layer as u32;
-        self.notes.layer = layer;
         self.last_parent = None;
         self.reported.clear();
     }
@@ -118,7 +122,7 @@ impl<'t> Merge<'t> {
         if item.kind == Kind::Directory {
             self.put(ROOT, item, Name { text: b"", entry: item.entry, end: 0, in_link: false });
         } else {
-            self.note(AnomalyKind::FileParent, item, "the root itself is to be no directory".into());
+            self.note(AnomalyKind::FileParent, item, || "the root itself is to be no directory".into());
             self.record.ignore(item.entry);
         }
     }
@@ -166,7 +170,7 @@ impl<'t> Merge<'t> {
             == (after.kind, after.mode, after.uid, after.gid);
         // A directory that is named twice in the same way is one that two readers read in the same way.
         if !(alike && after.kind == Kind::Directory) {
-            let detail = format!("the entry at byte {} has the same path", before.offset);
+            let detail = || format!("the entry at byte {} has the same path", before.offset);
             self.note(AnomalyKind::DuplicatePath, item, detail);
         }
     }
@@ -183,7 +187,7 @@ impl<'t> Merge<'t> {
                 self.arena.note_link(item.entry, content);
                 let layer = self.arena.place(content).layer;
                 if layer != self.layer {
-                    let detail = format!("{} of layer {layer}", String::from_utf8_lossy(target));
+                    let detail = || format!("{} of layer {layer}", String::from_utf8_lossy(target));
                     self.note(AnomalyKind::CrossLayerHardlink, item, detail);
                 }
                 return;
@@ -191,7 +195,7 @@ impl<'t> Merge<'t> {
             End::OutOfSteps => return self.out_of_steps(item),
             End::Missing(_) | End::Blocked(_) | End::TooManyLinks => "to nothing",
         };
-        let detail = format!("{detail}: {}", String::from_utf8_lossy(target));
+        let detail = || format!("{detail}: {}", String::from_utf8_lossy(target));
         self.note(AnomalyKind::DanglingHardlink, item, detail);
     }
 
@@ -224,8 +228,14 @@ impl<'t> Merge<'t> {
         if parent.split(|&byte| byte == b'/').any(|name| name.starts_with(WHITEOUT)) {
             self.note_once(AnomalyKind::OddWhiteout, item, node, "has the name of a whiteout");
         }
-        self.last_parent = Some((parent, node));
+        self.remember(parent, node);
         Some(node)
+    }
+
+    /// A way through links may change with what is added, so only plain ways are remembered. They change when
+    /// something on them ends.
+    fn remember(&mut self, parent: &'t [u8], node: u32) {
+        self.last_parent = self.walk.first_link.is_none().then_some((parent, node));
     }
 
     /// Makes the directories that the walk found missing.
@@ -243,8 +253,8 @@ impl<'t> Merge<'t> {
             self.directories = left;
             return Some(());
         }
-        let detail = "too many directories without an entry of their own";
-        self.note(AnomalyKind::LimitReached, item, detail.into());
+        let detail = || "too many directories without an entry of their own".into();
+        self.note(AnomalyKind::LimitReached, item, detail);
         None
     }
 
@@ -266,13 +276,13 @@ impl<'t> Merge<'t> {
             self.record.hide(item.entry);
         } else {
             self.record.ignore(item.entry);
-            let detail = format!("{:?} of {size} bytes", item.kind);
+            let detail = || format!("{:?} of {size} bytes", item.kind);
             self.note(AnomalyKind::WhiteoutContent, item, detail);
         }
         let directory = self.whiteout_directory(item, parent);
         match target {
             // Some runtimes refuse these, others remove the directory itself or the one above it.
-            b"" | b"." | b".." => self.note(AnomalyKind::OddWhiteout, item, "names no file".into()),
+            b"" | b"." | b".." => self.note(AnomalyKind::OddWhiteout, item, || "names no file".into()),
             OPAQUE => {
                 if let Some(directory) = directory {
                     self.clear(directory, item.entry, Change::Opaque);
@@ -280,11 +290,11 @@ impl<'t> Merge<'t> {
             }
             name => {
                 if name.starts_with(WHITEOUT) {
-                    self.note(AnomalyKind::OddWhiteout, item, "metadata of AUFS".into());
+                    self.note(AnomalyKind::OddWhiteout, item, || "metadata of AUFS".into());
                 }
                 match directory.and_then(|directory| self.arena.live_child(directory, name)) {
                     Some(node) => self.remove(item, node),
-                    None => self.note(AnomalyKind::IdleWhiteout, item, String::new()),
+                    None => self.note(AnomalyKind::IdleWhiteout, item, String::new),
                 }
             }
         }
@@ -303,7 +313,7 @@ impl<'t> Merge<'t> {
         }
         match end {
             End::Node(node) if matches!(self.arena.shape(node), Shape::Directory) => {
-                self.last_parent = Some((parent, node));
+                self.remember(parent, node);
                 Some(node)
             }
             End::OutOfSteps => {
@@ -324,7 +334,7 @@ impl<'t> Merge<'t> {
         }
         if there.is_shown() && self.arena.place(there.entry).layer == self.layer {
             // Runtimes that go by the order of the archive remove it, the others do not.
-            self.note(AnomalyKind::OddWhiteout, item, "its own layer brought this path before".into());
+            self.note(AnomalyKind::OddWhiteout, item, || "its own layer brought this path before".into());
         } else {
             self.imply_anew(node, item.entry, Change::Whiteout);
         }
@@ -431,10 +441,10 @@ impl<'t> Merge<'t> {
     /// A device of number 0/0 is how overlay file systems write a whiteout: some runtimes then hide the path.
     fn device(&mut self, item: &Item<'t>, (major, minor): (u32, u32)) {
         if item.kind == Kind::Character && (major, minor) == (0, 0) {
-            self.note(AnomalyKind::OddWhiteout, item, "character device 0/0".into());
+            self.note(AnomalyKind::OddWhiteout, item, || "character device 0/0".into());
         } else {
             let class = if item.kind == Kind::Block { "block" } else { "character" };
-            self.note(AnomalyKind::Device, item, format!("{class} device {major}/{minor}"));
+            self.note(AnomalyKind::Device, item, || format!("{class} device {major}/{minor}"));
         }
     }
 
@@ -444,8 +454,8 @@ impl<'t> Merge<'t> {
         for (index, name, _) in table.xattrs() {
             if name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.") {
                 let Some(view) = table.get(index) else { continue };
-                let detail = format!("extended attribute {}", String::from_utf8_lossy(name));
-                self.notes.add(AnomalyKind::OddWhiteout, view.offset, view.path, detail);
+                let detail = || format!("extended attribute {}", String::from_utf8_lossy(name));
+                self.log.note(AnomalyKind::OddWhiteout, view.offset, view.path, detail);
             }
         }
     }
@@ -459,28 +469,29 @@ impl<'t> Merge<'t> {
             Shape::Link(_, target) => (self.arena.place(node.entry).layer, target),
             Shape::Directory | Shape::Other => return,
         };
-        let path = self.arena.path_of(link);
-        let detail = format!(
-            "{} is a link of layer {layer} to {}",
-            String::from_utf8_lossy(&path),
-            String::from_utf8_lossy(target)
-        );
-        self.note(AnomalyKind::SymlinkParent, item, detail);
+        self.log.note(AnomalyKind::SymlinkParent, item.offset, item.path, || {
+            let path = self.arena.path_of(link);
+            let [path, target] = [&path, target].map(String::from_utf8_lossy);
+            format!("{path} is a link of layer {layer} to {target}")
+        });
     }
 
     fn out_of_steps(&mut self, item: &Item<'t>) {
-        self.note(AnomalyKind::LimitReached, item, "symbolic links above entries cost too many steps".into());
+        self.note(AnomalyKind::LimitReached, item, || {
+            "symbolic links above entries cost too many steps".into()
+        });
     }
 
     /// Reports a parent once in a layer.
     fn note_once(&mut self, kind: AnomalyKind, item: &Item<'t>, parent: u32, what: &str) {
         if self.reported.insert((kind, parent)) {
-            let path = self.arena.path_of(parent);
-            self.note(kind, item, format!("{} {what}", String::from_utf8_lossy(&path)));
+            self.log.note(kind, item.offset, item.path, || {
+                format!("{} {what}", String::from_utf8_lossy(&self.arena.path_of(parent)))
+            });
         }
     }
 
-    fn note(&mut self, kind: AnomalyKind, item: &Item<'t>, detail: String) {
-        self.notes.add(kind, item.offset, item.path, detail);
+    fn note(&mut self, kind: AnomalyKind, item: &Item<'t>, detail: impl FnOnce() -> String) {
+        self.log.note(kind, item.offset, item.path, detail);
     }
 }

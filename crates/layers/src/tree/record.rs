@@ -1,7 +1,5 @@
 use super::Change;
 use super::arena::NONE;
-use crate::{Anomaly, AnomalyKind};
-use std::collections::BTreeMap;
 
 /// What became of the entries that are no longer shown.
 #[derive(Debug)]
@@ -63,40 +61,5 @@ impl Record {
 
     pub(super) fn ending(&self, number: u32) -> Option<&Ending> {
         self.endings.get(number as usize)
-    }
-}
-
-/// How many anomalies of one kind are told one by one.
-const TOLD: u64 = 1_000;
-
-/// Collects anomalies. A layer can hold a million of one kind; the first are told, the rest are counted.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    /// The layer in hand.
-    pub(super) layer: usize,
-    told: Vec<(usize, Anomaly)>,
-    counts: BTreeMap<AnomalyKind, (u64, usize)>,
-}
-
-impl Notes {
-    pub(super) fn add(&mut self, kind: AnomalyKind, offset: u64, path: &[u8], detail: String) {
-        let (count, last) = self.counts.entry(kind).or_default();
-        *count = count.saturating_add(1);
-        *last = self.layer;
-        if *count <= TOLD {
-            self.told.push((self.layer, Anomaly { kind, offset, path: path.to_vec(), detail }));
-        }
-    }
-
-    /// All that were told, and for each kind that was not told to the end the number of the others, with the
-    /// layer of the last one.
-    pub(super) fn finish(mut self) -> Vec<(usize, Anomaly)> {
-        for (kind, (count, layer)) in self.counts {
-            if let Some(more) = count.checked_sub(TOLD).filter(|&more| more > 0) {
-                let detail = format!("{more} more of this kind");
-                self.told.push((layer, Anomaly { kind, offset: 0, path: Vec::new(), detail }));
-            }
-        }
-        self.told
     }
 }
