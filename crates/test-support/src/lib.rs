@@ -16,6 +16,7 @@ mod index;
 mod layer;
 mod output;
 mod peer;
+mod registry;
 pub mod standin;
 pub mod story;
 
@@ -30,3 +31,4 @@ pub use index::IndexBuilder;
 pub use layer::LayerBuilder;
 pub use output::{DockerArchive, write_oci_layout};
 pub use peer::peer;
+pub use registry::{FakeRegistry, Request, Response, RunningRegistry};
