@@ -108,14 +108,13 @@ impl<'a> Draft<'a> {
             reading.skip(started, "a package without a name");
             return more;
         }
-        if !reading.admit_package(started) {
+        let (version, architecture, vendor) = (text(1), text(2), text(3));
+        let package =
+            Package { name, version, architecture, vendor, database: Database::Apk, removed: false };
+        if !reading.admit(started, &package) {
             return false;
         }
-        let (version, architecture, vendor) = (text(1), text(2), text(3));
-        packages.push(Installed {
-            package: Package { name, version, architecture, vendor, database: Database::Apk, removed: false },
-            claims: self.claims.shrink(),
-        });
+        packages.push(Installed { package, claims: self.claims.shrink() });
         more
     }
 }

@@ -49,11 +49,23 @@ pub(crate) const MAX_PATH: usize = 4096;
 pub(crate) struct Allowance {
     paths: usize,
     bytes: usize,
+    packages: usize,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { paths: 1_000_000, bytes: 64 << 20 }
+        Self { paths: 1_000_000, bytes: 64 << 20, packages: 100_000 }
+    }
+}
+
+impl Allowance {
+    /// Takes room for a package with so many bytes of text. False when there is none.
+    pub(crate) fn take_package(&mut self, text: usize) -> bool {
+        let left = self.packages.checked_sub(1).zip(self.bytes.checked_sub(text));
+        if let Some((packages, bytes)) = left {
+            (self.packages, self.bytes) = (packages, bytes);
+        }
+        left.is_some()
     }
 }
 
@@ -75,7 +87,7 @@ impl Refused {
             Self::Root => None,
             Self::Path(reason) => Some(reason),
             Self::Full => {
-                Some("more than 1,000,000 paths, or 64 MiB of them; the rest of this file is not read")
+                Some("more than 1,000,000 paths, or 64 MiB of text; the rest of this file is not read")
             }
         }
     }
@@ -107,6 +119,10 @@ impl Claims {
     }
 
     fn push_name(&mut self, parts: &[&[u8]], start: usize) -> Result<u16, Refused> {
+        // Before a look at a single byte: one huge folder name may be joined to a million files.
+        if parts.iter().map(|part| part.len()).fold(0, usize::saturating_add) > MAX_PATH {
+            return Err(Refused::Path("a path longer than 4,096 bytes"));
+        }
         for part in parts.iter().flat_map(|part| part.split(|byte| *byte == b'/')) {
             match part {
                 b"" | b"." => continue,
@@ -115,9 +131,6 @@ impl Claims {
             }
             if memchr::memchr(0, part).is_some() {
                 return Err(Refused::Path("a path with a NUL byte"));
-            }
-            if self.names.len().saturating_sub(start).saturating_add(part.len()) >= MAX_PATH {
-                return Err(Refused::Path("a path longer than 4,096 bytes"));
             }
             if self.names.len() > start {
                 self.names.push(b'/');

@@ -108,7 +108,7 @@ pub(crate) fn diversions(bytes: &[u8]) -> Part {
             reading.skip(offset, "a diversion of fewer than three lines");
             break;
         };
-        if !reading.admit_package(offset) {
+        if !reading.admit_text(offset, package.len()) {
             break;
         }
         let (mut from, mut to) = (Claims::default(), Claims::default());
@@ -127,6 +127,3 @@ pub(crate) fn diversions(bytes: &[u8]) -> Part {
     }
     reading.finish(Content::DpkgDiversions(diversions))
 }
-
-#[cfg(test)]
-mod tests;

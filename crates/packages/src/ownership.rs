@@ -91,7 +91,7 @@ impl Ownership {
             ownership.gaps.push(Gap::new(
                 "package databases",
                 format!(
-                    "{refused} claims are left out: together they name more than 2,000,000 paths or 192 MiB of them"
+                    "{refused} claims are left out: together they name more than 1,000,000 paths or 64 MiB of them"
                 ),
             ));
         }

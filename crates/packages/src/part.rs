@@ -1,5 +1,5 @@
-use crate::claims::{Allowance, Claims};
-use crate::{DatabaseFile, Error, apk, dpkg, rpm};
+use crate::claims::{Allowance, Claims, Refused};
+use crate::{DatabaseFile, Error, Promise, apk, dpkg, rpm};
 use model::escape_bytes;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -103,20 +103,16 @@ pub(crate) struct Unread {
     pub(crate) reason: Cow<'static, str>,
 }
 
-/// Most packages taken from one file; a whole Debian archive has 70,000.
-const MAX_PACKAGES: usize = 100_000;
-
 /// What grows while a file is read: the allowance that is left, and what could not be read.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) allowance: Allowance,
-    packages: usize,
     unread: Option<Unread>,
 }
 
 impl Reading {
     pub(crate) fn new() -> Self {
-        Self { allowance: Allowance::default(), packages: MAX_PACKAGES, unread: None }
+        Self { allowance: Allowance::default(), unread: None }
     }
 
     /// Notes something that could not be read.
@@ -129,33 +125,31 @@ impl Reading {
         unread.count = unread.count.saturating_add(1);
     }
 
-    /// Whether one more package may be taken; a refusal is noted.
-    pub(crate) fn admit_package(&mut self, offset: usize) -> bool {
-        match self.packages.checked_sub(1) {
-            Some(left) => {
-                self.packages = left;
-                true
-            }
-            None => {
-                self.skip(offset, "more than 100,000 packages");
-                false
-            }
+    /// Whether one more package may be taken; a refusal is noted, and reading must end.
+    pub(crate) fn admit(&mut self, offset: usize, package: &Package) -> bool {
+        let texts = [&package.name, &package.version, &package.architecture, &package.vendor];
+        self.admit_text(offset, texts.iter().map(|text| text.len()).sum())
+    }
+
+    /// As [`Self::admit`] for something of this many bytes.
+    pub(crate) fn admit_text(&mut self, offset: usize, bytes: usize) -> bool {
+        let admitted = self.allowance.take_package(bytes);
+        if !admitted {
+            self.skip(
+                offset,
+                "more than 100,000 packages, or 64 MiB of text; the rest of this file is not read",
+            );
         }
+        admitted
     }
 
-    pub(crate) fn finish(self, content: Content) -> Part {
-        Part { content, unread: self.unread }
-    }
-}
-
-impl Reading {
     /// Takes one claim. False when the file's allowance is used up and reading must end.
     pub(crate) fn take(
         &mut self,
         offset: usize,
         claims: &mut Claims,
         path: &[&[u8]],
-        promise: crate::Promise<'_>,
+        promise: Promise<'_>,
         config_file: bool,
     ) -> bool {
         match claims.push(path, promise, config_file, &mut self.allowance) {
@@ -164,9 +158,13 @@ impl Reading {
                 if let Some(reason) = refused.reason() {
                     self.skip(offset, reason);
                 }
-                refused != crate::claims::Refused::Full
+                refused != Refused::Full
             }
         }
+    }
+
+    pub(crate) fn finish(self, content: Content) -> Part {
+        Part { content, unread: self.unread }
     }
 }
 

@@ -110,9 +110,6 @@ impl<'a> Draft<'a> {
             reading.skip(started, "a package without a name");
             return true;
         }
-        if !reading.admit_package(started) {
-            return false;
-        }
         let state = match self.fields.get(1).copied().flatten() {
             // Images without a package manager keep the control file as it was, which states none.
             None if stem.is_some() => State::Present,
@@ -120,19 +117,12 @@ impl<'a> Draft<'a> {
             Some(status) => state(status),
         };
         let (version, architecture, vendor) = (text(2), text(3), text(4));
-        stanzas.push(Stanza {
-            package: Package {
-                name,
-                version,
-                architecture,
-                vendor,
-                database: Database::Dpkg,
-                removed: state == State::ConfigFiles,
-            },
-            state,
-            stem: stem.clone(),
-            conffiles: self.conffiles.shrink(),
-        });
+        let removed = state == State::ConfigFiles;
+        let package = Package { name, version, architecture, vendor, database: Database::Dpkg, removed };
+        if !reading.admit(started, &package) {
+            return false;
+        }
+        stanzas.push(Stanza { package, state, stem: stem.clone(), conffiles: self.conffiles.shrink() });
         true
     }
 }

@@ -38,8 +38,8 @@ pub(super) struct Held<'a> {
 }
 
 /// Bounds over all database files of a tree together; one file's are in [`crate::claims::Allowance`].
-const MAX_RECORDS: usize = 2_000_000;
-const MAX_BYTES: usize = 192 << 20;
+const MAX_RECORDS: usize = 1_000_000;
+const MAX_BYTES: usize = 64 << 20;
 
 /// Most packages held for one path. Packages share folders and a few files; a path that a thousand packages
 /// claim would cost a thousand steps for each of them.
@@ -131,13 +131,15 @@ impl Claimed {
     }
 
     fn amend(&mut self, position: u32, claim: &Claim<'_>) {
-        let stored = self.store_promise(&claim.promise);
+        let has_promise =
+            self.records.get(position as usize).is_some_and(|record| record.kind != PromiseKind::None);
+        let stored = if has_promise { None } else { self.store_promise(&claim.promise) };
         let Some(record) = self.records.get_mut(position as usize) else { return };
         record.config_file |= claim.config_file;
-        if record.kind == PromiseKind::None
-            && let Some((start, kind)) = stored
-        {
+        if let Some((start, kind)) = stored {
             (record.promise, record.kind) = (start, kind);
+        } else if !has_promise {
+            self.refused = self.refused.saturating_add(1);
         }
     }
 
