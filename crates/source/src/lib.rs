@@ -18,6 +18,7 @@ mod locator;
 mod manifest;
 mod open;
 mod options;
+mod registry;
 mod resolve;
 mod tar_index;
 

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::layout;
 use crate::locator::Locator;
 use crate::options::Options;
+use crate::registry;
 use crate::resolve::Resolved;
 use model::{Digest, Gap, ImageConfig, ImageRef, Platform};
 use std::fmt;
@@ -29,6 +30,7 @@ pub fn open(locator: &Locator, options: &Options) -> Result<Opened, Error> {
         }
         Locator::OciArchive { path, tag } => archive::open_oci(path, tag.as_deref(), options),
         Locator::Oci { dir, tag } => layout::open(dir, tag.as_deref(), options),
+        Locator::Registry(reference) => registry::open(reference, options),
         other => {
             Err(Error::Refused { what: other.to_string(), why: "this transport is not built yet".to_owned() })
         }

@@ -5,4 +5,6 @@ mod archive;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod support;
