@@ -10,6 +10,8 @@ pub enum Format {
     Json,
     /// SARIF 2.1.0 for code scanning.
     Sarif,
+    /// One HTML file for people.
+    Html,
     /// A comment on a pull request.
     Markdown,
     /// JUnit XML for CI systems.
@@ -23,7 +25,8 @@ pub struct UnknownFormat(String);
 
 impl Format {
     /// Every format, the default first.
-    pub const ALL: [Self; 5] = [Self::Table, Self::Json, Self::Sarif, Self::Markdown, Self::Junit];
+    pub const ALL: [Self; 6] =
+        [Self::Table, Self::Json, Self::Sarif, Self::Html, Self::Markdown, Self::Junit];
 
     /// The word for it on the command line.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Format {
             Self::Table => "table",
             Self::Json => "json",
             Self::Sarif => "sarif",
+            Self::Html => "html",
             Self::Markdown => "markdown",
             Self::Junit => "junit",
         }

@@ -15,7 +15,8 @@ pub(crate) fn write(value: &impl serde::Serialize, out: &mut dyn io::Write) -> i
 }
 
 /// JSON lets bidi controls and DEL stand raw in a string. They are written as `\uXXXX`, so that the value
-/// stays the same for a program and the text stays harmless on a terminal.
+/// stays the same for a program and the text stays harmless on a terminal. So is the second of two `#`, for
+/// build servers obey `##vso[…]` wherever a step prints it.
 struct Visible(PrettyFormatter<'static>);
 
 impl Formatter for Visible {
@@ -24,17 +25,19 @@ impl Formatter for Visible {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, hidden)) = rest.char_indices().find(|&(_, character)| model::is_hidden(character))
-        {
-            let (before, from) = rest.split_at(at);
-            writer.write_all(before.as_bytes())?;
-            for unit in hidden.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
+        let mut plain = 0;
+        let mut before = ' ';
+        for (at, character) in fragment.char_indices() {
+            if model::is_hidden(character) || (character == '#' && before == '#') {
+                writer.write_all(fragment.get(plain..at).unwrap_or_default().as_bytes())?;
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+                plain = at + character.len_utf8();
             }
-            rest = from.get(hidden.len_utf8()..).unwrap_or_default();
+            before = character;
         }
-        writer.write_all(rest.as_bytes())
+        writer.write_all(fragment.get(plain..).unwrap_or_default().as_bytes())
     }
 
     fn write_char_escape<W: ?Sized + io::Write>(

@@ -109,6 +109,8 @@ fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in safe(text).chars() {
         match character {
+            // Two in a row begin a command to some build servers, should the report be printed.
+            '#' if out.ends_with('#') => out.push_str("&#35;"),
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod format;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -16,6 +17,7 @@ mod phrase;
 mod sample;
 mod sarif;
 mod table;
+mod wrap;
 
 pub use format::{Format, Style, UnknownFormat};
 use model::{Detection, Report};
@@ -39,7 +41,34 @@ pub fn render(
         Format::Table => table::render(report, style, catalogue, out),
         Format::Json => json::render(report, out),
         Format::Sarif => sarif::render(report, catalogue, out),
+        Format::Html => html::render(report, catalogue, out),
         Format::Markdown => markdown::render(report, catalogue, out),
         Format::Junit => junit::render(report, catalogue, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a step prints, the build server reads.
+    #[test]
+    fn no_text_of_the_image_commands_a_build_server() {
+        let formats = [Format::Table, Format::Json, Format::Sarif, Format::Markdown, Format::Junit];
+        for format in formats {
+            for width in 40..120 {
+                let mut out = Vec::new();
+                let style = Style { color: false, width, verbose: width % 2 == 0 };
+                render(&sample::hostile(), format, style, &sample::catalogue, &mut out).unwrap();
+                let text = String::from_utf8(out).unwrap();
+                let unwrapped: String = text.split_whitespace().collect();
+                assert!(unwrapped.contains("vso"), "the attack is not in {}", format.name());
+                assert!(!text.contains("##vso[") && !text.contains("##[") && !text.contains("##teamcity["));
+                assert!(!text.lines().any(|line| line.trim_start().starts_with("::")));
+                if format != Format::Table {
+                    break;
+                }
+            }
+        }
     }
 }

@@ -180,6 +180,7 @@ pub(crate) fn many(count: usize) -> Report {
 /// Pieces that mean something to a terminal, a browser, Markdown, XML, or a careless parser.
 pub(crate) const ATTACKS: [&str; 14] = [
     "<script>alert(1)</script>",
+    "::error file=a::owned %0A ##[error]owned ##vso[task.setvariable variable=x]y ##teamcity[x]",
     "\"><img src=x onerror=alert(1)>",
     "gnp.\u{202e}cod\u{2066}",
     "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m",
@@ -189,7 +190,6 @@ pub(crate) const ATTACKS: [&str; 14] = [
     "| pipe | `tick` ``` ~~~ **bold** _it_ [x](javascript:alert(1)) ![i](//x.example/i.png)",
     "@security-team #1 GH-1 https://x.example/a www.x.example user@x.example",
     "- list\n# head\n1. one\n> quote\n    code\n---\n\\",
-    "::error file=a::owned %0A ##[error]owned",
     "{{7*7}} ${x} {% raw %}",
     "wide 漢字 👩‍👩‍👧 e\u{301}\u{301}\u{301}",
     "../../%2e%2e/%00?#:@ a b",

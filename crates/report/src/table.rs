@@ -1,5 +1,4 @@
 mod page;
-mod wrap;
 
 use crate::phrase::{self, SEVERITIES, safe, shortened};
 use crate::{Catalogue, Style};
@@ -37,13 +36,19 @@ struct Texts {
 
 impl Texts {
     fn of(self, text: &str) -> String {
-        let text = safe(text);
-        if self.verbose { text.into_owned() } else { shortened(&text, 400).into_owned() }
+        let text = without_commands(&safe(text));
+        if self.verbose { text } else { shortened(&text, 400).into_owned() }
     }
 
     fn shown(self, count: usize) -> usize {
         if self.verbose { count } else { count.min(SHOWN) }
     }
+}
+
+/// A build server reads what its steps print: Azure Pipelines and GitHub obey `##vso[…]` and `##[…]` wherever
+/// they stand in a line. A file name must not set a pipeline's variables.
+fn without_commands(text: &str) -> String {
+    text.replace("##", "#\\u{23}")
 }
 
 fn head(page: &mut Page<'_>, report: &Report, text: Texts) -> io::Result<()> {

@@ -1,4 +1,4 @@
-use super::wrap::wrap;
+use crate::wrap::wrap;
 use anstyle::{AnsiColor, Style as Ansi};
 use model::{Severity, Verdict};
 use std::io;
@@ -74,7 +74,7 @@ impl<'a> Page<'a> {
     /// A text whose first line begins with `first` and whose other lines begin with `rest`, which is as wide.
     pub(super) fn hanging(&mut self, first: &str, rest: &str, ink: Ink, text: &str) -> io::Result<()> {
         let columns = unicode_width::UnicodeWidthStr::width(first);
-        for (at, line) in wrap(text, self.width.saturating_sub(columns)).iter().enumerate() {
+        for (at, line) in lines(text, self.width.saturating_sub(columns)).iter().enumerate() {
             let lead = if at == 0 { first } else { rest };
             let lead_ink = if lead.trim().is_empty() { Ink::Plain } else { Ink::Faint };
             writeln!(self.out, "{}{}", self.paint(lead_ink, lead), self.paint(ink, line))?;
@@ -95,7 +95,7 @@ impl<'a> Page<'a> {
         let columns = unicode_width::UnicodeWidthStr::width;
         let indent = columns(mark) + 2;
         let lead = self.paint(ink, mark);
-        let mut lines = wrap(text, self.width.saturating_sub(indent)).into_iter();
+        let mut lines = lines(text, self.width.saturating_sub(indent)).into_iter();
         let mut line = lines.next().unwrap_or_default();
         let mut lead = format!("{lead}  ");
         for next in lines {
@@ -124,4 +124,16 @@ impl<'a> Page<'a> {
         let style = ink.style();
         format!("{style}{text}{style:#}")
     }
+}
+
+/// Wraps a text, with a backslash before a line that would begin with `::`: GitHub's runner takes such a
+/// line, whatever its indent, for a command to itself.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines = wrap(text, width.saturating_sub(1));
+    for line in &mut lines {
+        if line.starts_with("::") {
+            line.insert(0, '\\');
+        }
+    }
+    lines
 }

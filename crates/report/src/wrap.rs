@@ -2,7 +2,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Breaks a text into lines of at most `width` columns, at spaces where it can and inside a word where it
 /// must. Nothing but spaces at breaks gets lost; columns are counted as a terminal does.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = Vec::new();
     let mut line = String::new();
