@@ -20,6 +20,7 @@ mod open;
 mod options;
 mod registry;
 mod resolve;
+mod rootfs;
 mod tar_index;
 
 pub use anomaly::{Anomaly, AnomalyKind};

@@ -7,6 +7,7 @@ use crate::locator::Locator;
 use crate::options::Options;
 use crate::registry;
 use crate::resolve::Resolved;
+use crate::rootfs;
 use model::{Digest, Gap, ImageConfig, ImageRef, Platform};
 use std::fmt;
 use std::io::Read;
@@ -31,6 +32,7 @@ pub fn open(locator: &Locator, options: &Options) -> Result<Opened, Error> {
         Locator::OciArchive { path, tag } => archive::open_oci(path, tag.as_deref(), options),
         Locator::Oci { dir, tag } => layout::open(dir, tag.as_deref(), options),
         Locator::Registry(reference) => registry::open(reference, options),
+        Locator::Directory(dir) => rootfs::open(dir),
         other => {
             Err(Error::Refused { what: other.to_string(), why: "this transport is not built yet".to_owned() })
         }
