@@ -25,7 +25,7 @@ pub(crate) fn worth(finding: &Finding) -> &'static str {
     match finding.role {
         Role::Convicts if finding.is_residue() => "removed by a later layer",
         Role::Convicts => "decides alone",
-        Role::Corroborates => "needs confirmation",
+        Role::Corroborates => "counts with others",
         Role::Context => "for context",
     }
 }

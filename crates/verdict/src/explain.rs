@@ -1,7 +1,9 @@
 use crate::judge::decide;
 use crate::summary::name;
+use crate::weight::leads;
 use crate::{Reason, Rule, Weight, order};
-use model::{ChainStep, Finding, Gap, Report, Severity, Verdict};
+use model::{ChainStep, Class, Finding, Gap, Report, Verdict};
+use std::collections::BTreeMap;
 
 /// Explains a report: why its verdict is what it is, what each finding was worth and why, where the findings
 /// stand in the chain, and what would change the verdict.
@@ -15,12 +17,13 @@ pub fn explain(report: &Report) -> Explanation {
     let (verdict, reasons) = decide(&findings, &report.gaps);
     let steps = order::chain(report.chain.clone());
     let steps = steps.into_iter().map(|step| StepExplanation { findings: known_by(&step, &findings), step });
+    let company = Company::of(&findings);
     Explanation {
         verdict,
         contradiction: (verdict != report.verdict).then_some(report.verdict),
         steps: steps.collect(),
         would_change: would_change(verdict, &findings, &report.gaps),
-        findings: findings.iter().map(|finding| explain_finding(finding, &findings)).collect(),
+        findings: findings.iter().map(|finding| in_company(finding, &company)).collect(),
         reasons,
     }
 }
@@ -65,63 +68,101 @@ pub struct FindingExplanation {
 
 /// Explains what a finding is worth among all findings of its image, itself included.
 pub fn explain_finding(finding: &Finding, among: &[Finding]) -> FindingExplanation {
+    in_company(finding, &Company::of(among))
+}
+
+fn in_company(finding: &Finding, company: &Company<'_>) -> FindingExplanation {
     let weight = Weight::of(finding);
     let why = match weight {
         Weight::Convicts => "It decides alone.".to_owned(),
         Weight::Residue => {
-            let tail = match confirmation(finding, among) {
+            let tail = match company.confirmation(finding) {
                 Some(other) => format!("; it still confirms the other kind of evidence: {}", name(other)),
                 None => " and it only raises suspicion".to_owned(),
             };
             format!("It would decide alone, but a later layer removed the file, so nothing can run it{tail}.")
         }
-        Weight::Corroborates | Weight::Hint => match confirmation(finding, among) {
+        Weight::Corroborates | Weight::Hint => match company.confirmation(finding) {
             Some(other) => format!(
                 "It counts together with evidence of another kind, {}: {}.",
                 other.class.name(),
                 name(other)
             ),
-            None => alone(finding, weight, among),
+            None => alone(finding, weight, company),
         },
         Weight::Context => "It explains what else was found and never counts.".to_owned(),
     };
     FindingExplanation { finding: finding.clone(), weight, why }
 }
 
-/// The first finding of another class with which this one convicts.
-fn confirmation<'f>(finding: &Finding, among: &'f [Finding]) -> Option<&'f Finding> {
-    among.iter().find(|other| {
-        let weight = Weight::of(other);
-        other.class != finding.class
-            && weight.counts()
-            && weight != Weight::Convicts
-            && (leads(finding) || leads(other))
-    })
+/// What stands beside a finding, by class. Made once for an image, whose findings may be very many.
+#[derive(Default)]
+struct Company<'f>(BTreeMap<Class, Classmates<'f>>);
+
+#[derive(Default)]
+struct Classmates<'f> {
+    /// How many count.
+    counting: usize,
+    /// Whether one of them is a hint.
+    hints: bool,
+    /// The first that counts and does not convict.
+    first: Option<&'f Finding>,
+    /// The first that may be the strong half of a confirmation.
+    lead: Option<&'f Finding>,
 }
 
-/// Whether a finding may be the strong half of a confirmation.
-fn leads(finding: &Finding) -> bool {
-    Weight::of(finding) == Weight::Corroborates && finding.severity >= Severity::High && !finding.is_residue()
+impl<'f> Company<'f> {
+    fn of(findings: &'f [Finding]) -> Self {
+        let mut company = Self::default();
+        for finding in findings {
+            let weight = Weight::of(finding);
+            if !weight.counts() {
+                continue;
+            }
+            let mates = company.0.entry(finding.class).or_default();
+            mates.counting += 1;
+            mates.hints |= weight == Weight::Hint;
+            if weight != Weight::Convicts {
+                mates.first = mates.first.or(Some(finding));
+            }
+            if leads(finding) {
+                mates.lead = mates.lead.or(Some(finding));
+            }
+        }
+        company
+    }
+
+    fn others(&self, class: Class) -> impl Iterator<Item = &Classmates<'f>> {
+        self.0.iter().filter(move |&(&other, _)| other != class).map(|(_, mates)| mates)
+    }
+
+    /// A finding of another class with which this one convicts.
+    fn confirmation(&self, finding: &Finding) -> Option<&'f Finding> {
+        let strong = leads(finding);
+        self.others(finding.class).find_map(|mates| if strong { mates.first } else { mates.lead })
+    }
 }
 
-fn alone(finding: &Finding, weight: Weight, among: &[Finding]) -> String {
-    let counting = || among.iter().filter(|other| Weight::of(other).counts() && *other != finding);
-    let class = finding.class.name();
+fn alone(finding: &Finding, weight: Weight, company: &Company<'_>) -> String {
+    let class = finding.class;
+    let others: usize = company.others(class).map(|mates| mates.counting).sum();
+    let mates = company.0.get(&class).map_or(0, |mates| mates.counting);
     let effect = match weight {
-        Weight::Hint
-            if counting().any(|other| Weight::of(other) == Weight::Hint && other.class != finding.class) =>
-        {
+        Weight::Hint if company.others(class).any(|mates| mates.hints) => {
             "It raises suspicion only together with a slight sign of another kind"
         }
         Weight::Hint => "It is a slight sign, which alone does not count",
         _ => "It raises suspicion and does not decide",
     };
-    let because = if counting().next().is_none() {
-        "nothing else was found that counts".to_owned()
-    } else if counting().all(|other| other.class == finding.class) {
-        format!("all that counts is of the same kind, {class}, and says the same thing again")
-    } else {
-        format!("no other kind of evidence than {class} confirms it with high severity on either side")
+    let because = match (others, mates) {
+        (0, 0 | 1) => "nothing else was found that counts".to_owned(),
+        (0, _) => {
+            format!("all that counts is of the same kind, {}, and says the same thing again", class.name())
+        }
+        _ => format!(
+            "no other kind of evidence than {} confirms it with high severity on either side",
+            class.name()
+        ),
     };
     format!("{effect}: {because}.")
 }
@@ -207,7 +248,7 @@ impl Explanation {
 mod tests {
     use super::*;
     use crate::judge::{judge, tests::finding};
-    use model::{Axes, Class, Coverage, ImageSummary, Role, Stage, Timing, Tool};
+    use model::{Axes, Coverage, ImageSummary, Role, Severity, Stage, Timing, Tool};
 
     fn report(findings: Vec<Finding>, gaps: Vec<Gap>, chain: Vec<ChainStep>) -> Report {
         let judgement = judge(findings, gaps, chain);

@@ -1,5 +1,6 @@
+use crate::weight::leads;
 use crate::{Reason, Rule, Weight, axes, order, summary};
-use model::{Axes, ChainStep, Coverage, Finding, Gap, Severity, Verdict};
+use model::{Axes, ChainStep, Coverage, Finding, Gap, Verdict};
 
 /// Judges an image. The rules, worst first:
 ///
@@ -109,14 +110,19 @@ fn convictions(findings: &[Finding]) -> Vec<Reason> {
 /// The first strong finding on something that is still there for which another class has a word too, with
 /// the first finding of each such class.
 fn confirmation(findings: &[Finding]) -> Option<Reason> {
-    let leads = of_weight(findings, Weight::Corroborates);
-    leads.filter_map(|at| Some((at, findings.get(at)?))).find_map(|(at, lead)| {
-        if lead.severity < Severity::High || lead.is_residue() {
-            return None;
+    let mut tried = Vec::new();
+    for (at, lead) in findings.iter().enumerate() {
+        // All that lead in one class are confirmed by the same others, so the first stands for them.
+        if !leads(lead) || tried.contains(&lead.class) {
+            continue;
         }
+        tried.push(lead.class);
         let confirm = first_of_each_other_class(findings, lead);
-        (!confirm.is_empty()).then(|| Reason::new(Rule::ConfirmEachOther, [vec![at], confirm].concat()))
-    })
+        if !confirm.is_empty() {
+            return Some(Reason::new(Rule::ConfirmEachOther, [vec![at], confirm].concat()));
+        }
+    }
+    None
 }
 
 fn suspicions(findings: &[Finding]) -> Vec<Reason> {
@@ -154,7 +160,7 @@ fn first_of_each_other_class(findings: &[Finding], lead: &Finding) -> Vec<usize>
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use model::{Class, Role, Stage};
+    use model::{Class, Role, Severity, Stage};
 
     pub(crate) fn finding(id: &str, role: Role, severity: Severity, class: Class) -> Finding {
         Finding {

@@ -37,7 +37,7 @@ pub(crate) fn sentence(
         ),
         Rule::Hints => {
             let others = named.map(name).collect::<Vec<_>>().join(" and ");
-            format!("Suspicious: two slight signs of different kinds point the same way: {text} and {others}")
+            format!("Suspicious: slight signs of different kinds point the same way: {text} and {others}")
         }
         Rule::NotLookedAt => "Incomplete: nothing decides against this image so far".to_owned(),
         Rule::NothingCounts => match findings.iter().find(|finding| Weight::of(finding).counts()) {

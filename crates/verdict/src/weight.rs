@@ -42,6 +42,12 @@ impl Weight {
     }
 }
 
+/// Whether a finding may be the strong half of a confirmation: severe, and about something that is still
+/// there.
+pub(crate) fn leads(finding: &Finding) -> bool {
+    Weight::of(finding) == Weight::Corroborates && finding.severity >= Severity::High && !finding.is_residue()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
