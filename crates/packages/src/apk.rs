@@ -139,3 +139,6 @@ fn checksum(value: &[u8]) -> Option<Promise<'static>> {
         text => hex(text).map(Promise::Md5),
     }
 }
+
+#[cfg(test)]
+mod tests;

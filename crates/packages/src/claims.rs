@@ -213,3 +213,6 @@ impl PromiseKind {
         promise.unwrap_or(Promise::None)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,13 +38,13 @@ pub(crate) fn list(bytes: &[u8], stem: String) -> Part {
     let mut claims = Claims::default();
     let mut paths = lines(bytes).peekable();
     while let Some((offset, path)) = paths.next() {
-        let next = paths.peek().and_then(|(_, next)| next.strip_prefix(path));
-        if next.is_some_and(|rest| rest.first() == Some(&b'/')) {
-            continue;
-        }
         if path.first() != Some(&b'/') {
             reading.skip(offset, "a path that does not begin with a slash");
-        } else if !reading.take(offset, &mut claims, &[path], Promise::None, false) {
+            continue;
+        }
+        let inside = paths.peek().and_then(|(_, next)| next.strip_prefix(path));
+        let is_folder = inside.is_some_and(|rest| rest.first() == Some(&b'/'));
+        if !is_folder && !reading.take(offset, &mut claims, &[path], Promise::None, false) {
             break;
         }
     }
@@ -127,3 +127,6 @@ pub(crate) fn diversions(bytes: &[u8]) -> Part {
     }
     reading.finish(Content::DpkgDiversions(diversions))
 }
+
+#[cfg(test)]
+mod tests;

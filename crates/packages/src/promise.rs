@@ -71,3 +71,6 @@ fn judge(owner: &Owner<'_>, agrees: impl Fn(Promise<'_>) -> Option<bool>) -> Agr
     }
     verdict
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,3 +128,6 @@ impl Order {
 fn span(bytes: &[u8], start: usize, len: usize) -> Option<&[u8]> {
     bytes.get(start..start.checked_add(len)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,13 @@ impl Claimed {
         self.index.shrink_to_fit(|position| hasher.hash_one(name_of(records, names, *position)));
     }
 
+    /// Bytes held on the heap.
+    #[cfg(test)]
+    pub(super) fn heap_size(&self) -> usize {
+        let records = self.records.capacity() * size_of::<Record>();
+        records + self.names.capacity() + self.promises.capacity() + self.index.allocation_size()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
