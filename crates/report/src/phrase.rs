@@ -3,7 +3,8 @@ use std::borrow::Cow;
 
 /// Makes a text safe that should have been escaped already; escaping twice changes nothing.
 pub(crate) fn safe(text: &str) -> Cow<'_, str> {
-    if text.chars().any(model::is_hidden) { model::escape_text(text).into() } else { text.into() }
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(model::is_hidden);
+    if plain { text.into() } else { model::escape_text(text).into() }
 }
 
 /// Every severity, worst first.
