@@ -1,0 +1,379 @@
+//! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
+//! file analyzers by a crew of threads, within a fixed amount of memory.
+
+use crate::hashing::{StreamHasher, hash_files};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, LayerFacts, Want};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use layers::{ContentHashes, Entry, Kind, TarReader};
+use model::Gap;
+use std::io::{BufRead, Read};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// All file contents that are in memory at any time, over all threads.
+const BUFFERS: usize = 64 << 20;
+/// A file up to this size is gathered whole and shown whole to every analyzer.
+const GATHERED: u64 = 4 << 20;
+/// What an analyzer sees of a larger file that it did not ask for whole.
+const HEAD: usize = 64 << 10;
+/// What the gate sees.
+const GATE: usize = 4 << 10;
+/// Files of a batch: enough to fill the lanes of the hasher, few enough to spread over threads.
+const BATCH_FILES: usize = 2048;
+/// A piece of a large file on its way to the hasher.
+const PIECE: usize = 1 << 20;
+
+/// Counts what has been read so far, for whoever shows progress.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Files read.
+    pub files: AtomicU64,
+    /// Bytes of archives read.
+    pub bytes: AtomicU64,
+}
+
+/// The threads that hash and analyze, shared by all layers that are being read.
+#[derive(Debug)]
+pub struct Crew<'scope> {
+    jobs: Sender<Job>,
+    batch_bytes: usize,
+    /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
+    whole: Mutex<()>,
+    progress: &'scope Progress,
+    cancelled: &'scope AtomicBool,
+    analyzers: &'scope [&'scope dyn FileAnalyzer],
+}
+
+enum Job {
+    Batch(Batch, Sender<Done>),
+    Stream { file: Opened, pieces: Receiver<Vec<u8>>, reply: Sender<Done> },
+}
+
+/// Files gathered from an archive, contents end to end.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    files: Vec<Opened>,
+}
+
+/// One file of a batch, or one that is streamed.
+struct Opened {
+    index: u32,
+    entry: Entry,
+    /// Where its bytes lie in the batch.
+    range: Range<usize>,
+    /// Whether they are all of the file.
+    whole: bool,
+}
+
+/// What a job gives back.
+#[derive(Default)]
+struct Done {
+    hashes: Vec<(u32, ContentHashes)>,
+    facts: Vec<(u32, Fact)>,
+    gaps: Vec<Gap>,
+    /// The buffer, to be filled again.
+    buffer: Vec<u8>,
+}
+
+/// Runs `work` with a crew of `threads` at its side.
+///
+/// The crew ends when `work` returns. A panic in an analyzer is caught and becomes a gap of its file.
+pub fn with_crew<T>(
+    threads: usize,
+    analyzers: &[&dyn FileAnalyzer],
+    progress: &Progress,
+    cancelled: &AtomicBool,
+    work: impl FnOnce(&Crew<'_>) -> T,
+) -> T {
+    let threads = threads.clamp(1, 32);
+    std::thread::scope(|scope| {
+        let (jobs, queue) = bounded(threads);
+        for _ in 0..threads {
+            let queue: Receiver<Job> = queue.clone();
+            scope.spawn(move || {
+                for job in queue {
+                    run(job, analyzers);
+                }
+            });
+        }
+        drop(queue);
+        // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
+        let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
+        let crew = Crew { jobs, batch_bytes, whole: Mutex::new(()), progress, cancelled, analyzers };
+        work(&crew)
+    })
+}
+
+/// Reads a layer's archive to its end.
+///
+/// The facts hold everything but the anomalies and sums of the transport, which the caller knows.
+pub fn read_entries<R: BufRead>(tar: &mut TarReader<R>, crew: &Crew<'_>) -> LayerFacts {
+    let (reply, replies) = unbounded();
+    let mut reading = Reading {
+        crew,
+        facts: LayerFacts::default(),
+        batch: Batch::default(),
+        spare: Vec::new(),
+        reply,
+        replies,
+        waiting: 0,
+    };
+    let mut entry = Entry::default();
+    loop {
+        if crew.cancelled.load(Ordering::Relaxed) {
+            reading.gap("", "the scan was cancelled before the end of the layer");
+            break;
+        }
+        match tar.next_into(&mut entry) {
+            Ok(true) => reading.take(&mut entry, tar),
+            Ok(false) => break,
+            Err(stop) => {
+                reading.gap("", &stop.to_string());
+                break;
+            }
+        }
+    }
+    reading.finish()
+}
+
+struct Reading<'c, 's> {
+    crew: &'c Crew<'s>,
+    facts: LayerFacts,
+    batch: Batch,
+    spare: Vec<Vec<u8>>,
+    reply: Sender<Done>,
+    replies: Receiver<Done>,
+    waiting: usize,
+}
+
+impl Reading<'_, '_> {
+    fn take<R: BufRead>(&mut self, entry: &mut Entry, tar: &mut TarReader<R>) {
+        let Some(index) = self.facts.entries.push(entry) else {
+            return self.gap(&shown(entry), "the layer has more names than can be kept; it was read no further");
+        };
+        let index = index as u32;
+        if !matches!(entry.kind, Kind::File | Kind::Unknown(_)) {
+            return;
+        }
+        self.crew.progress.files.fetch_add(1, Ordering::Relaxed);
+        if entry.size <= GATHERED {
+            self.gather(index, entry, tar);
+        } else {
+            self.stream(index, entry, tar);
+        }
+    }
+
+    fn gather<R: BufRead>(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<R>) {
+        let size = entry.size as usize;
+        let limit = self.crew.batch_bytes;
+        if self.batch.files.len() >= BATCH_FILES
+            || (!self.batch.files.is_empty() && self.batch.bytes.len() + size > limit)
+        {
+            self.send();
+        }
+        if self.batch.bytes.capacity() == 0 {
+            self.batch.bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(limit));
+        }
+        let start = self.batch.bytes.len();
+        let mut data = tar.data();
+        while let Ok(bytes) = data.fill_buf()
+            && !bytes.is_empty()
+        {
+            self.batch.bytes.extend_from_slice(bytes);
+            let len = bytes.len();
+            data.consume(len);
+        }
+        let range = start..self.batch.bytes.len();
+        if range.len() != size {
+            self.batch.bytes.truncate(start);
+            return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
+        }
+        self.batch.files.push(Opened { index, entry: std::mem::take(entry), range, whole: true });
+    }
+
+    /// A large file goes to one thread piece by piece while this one reads on.
+    fn stream<R: BufRead>(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<R>) {
+        self.send();
+        let mut data = tar.data();
+        let mut head = Vec::with_capacity(HEAD);
+        if data.by_ref().take(HEAD as u64).read_to_end(&mut head).is_err() {
+            return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
+        }
+        let gate = &head[..head.len().min(GATE)];
+        let whole = self.crew.analyzers.iter().map(|analyzer| analyzer.wants(entry, gate)).fold(0, |most, want| {
+            match want {
+                Want::Whole(limit) if entry.size <= limit => most.max(limit),
+                _ => most,
+            }
+        });
+        if whole > 0 {
+            let crew = self.crew;
+            let _held = crew.whole.lock().unwrap_or_else(PoisonError::into_inner);
+            if data.read_to_end(&mut head).is_err() || head.len() as u64 != entry.size {
+                return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
+            }
+            let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: true };
+            let mut done = analyze_batch(Batch { bytes: head, files: vec![file] }, crew.analyzers);
+            done.buffer = Vec::new();
+            return self.note(done);
+        }
+        let size = entry.size;
+        let path = shown(entry);
+        let (pieces, receiver) = bounded(2);
+        let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: false };
+        let job = Job::Stream { file, pieces: receiver, reply: self.reply.clone() };
+        if self.crew.jobs.send(job).is_err() {
+            return self.gap(&path, "the threads of the scan have ended");
+        }
+        self.waiting += 1;
+        let mut read = head.len() as u64;
+        let mut piece = head;
+        loop {
+            let Ok(bytes) = data.fill_buf() else { break };
+            if bytes.is_empty() {
+                break;
+            }
+            if piece.len() + bytes.len() > PIECE.max(HEAD) && pieces.send(std::mem::take(&mut piece)).is_err() {
+                break;
+            }
+            if piece.capacity() == 0 {
+                piece.reserve_exact(PIECE);
+            }
+            let len = bytes.len();
+            piece.extend_from_slice(bytes);
+            data.consume(len);
+            read += len as u64;
+        }
+        if read == size {
+            // The empty piece says that the file is complete: without it, its hashes are not taken.
+            let _ = pieces.send(piece).and_then(|()| pieces.send(Vec::new()));
+        } else {
+            drop(pieces);
+            self.gap(&path, "the file ends before its declared size; it was not analyzed");
+        }
+    }
+
+    fn send(&mut self) {
+        if self.batch.files.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        if self.crew.jobs.send(Job::Batch(batch, self.reply.clone())).is_ok() {
+            self.waiting += 1;
+        } else {
+            self.gap("", "the threads of the scan have ended before the end of the layer");
+        }
+        while let Ok(done) = self.replies.try_recv() {
+            self.waiting -= 1;
+            self.note(done);
+        }
+    }
+
+    fn note(&mut self, done: Done) {
+        for (index, hashes) in &done.hashes {
+            self.facts.entries.set_hashes(*index as usize, hashes);
+        }
+        self.facts.facts.extend(done.facts);
+        self.facts.gaps.extend(done.gaps);
+        if done.buffer.capacity() > 0 && self.spare.is_empty() {
+            self.spare.push(done.buffer);
+        }
+    }
+
+    fn gap(&mut self, what: &str, why: &str) {
+        self.facts.gaps.push(Gap::new(what, why));
+    }
+
+    fn finish(mut self) -> LayerFacts {
+        self.send();
+        while self.waiting > 0 {
+            let Ok(done) = self.replies.recv() else { break };
+            self.waiting -= 1;
+            self.note(done);
+        }
+        // Batches come back in any order; the facts of a layer are the same every time.
+        self.facts.facts.sort_by_key(|(index, _)| *index);
+        self.facts.gaps.sort();
+        self.facts
+    }
+}
+
+fn shown(entry: &Entry) -> String {
+    format!("/{}", model::escape_bytes(&entry.path))
+}
+
+fn run(job: Job, analyzers: &[&dyn FileAnalyzer]) {
+    match job {
+        Job::Batch(batch, reply) => {
+            // The layer may have ended early; then nobody waits for this.
+            let _ = reply.send(analyze_batch(batch, analyzers));
+        }
+        Job::Stream { file, pieces, reply } => {
+            let _ = reply.send(analyze_stream(&file, &pieces, analyzers));
+        }
+    }
+}
+
+fn analyze_batch(mut batch: Batch, analyzers: &[&dyn FileAnalyzer]) -> Done {
+    let contents: Vec<&[u8]> = batch.files.iter().map(|file| &batch.bytes[file.range.clone()]).collect();
+    let hashes = hash_files(&contents);
+    let mut done = Done::default();
+    for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
+        done.hashes.push((file.index, hashes));
+        analyze_file(file, bytes, analyzers, &mut done);
+    }
+    batch.bytes.clear();
+    done.buffer = batch.bytes;
+    done
+}
+
+fn analyze_stream(file: &Opened, pieces: &Receiver<Vec<u8>>, analyzers: &[&dyn FileAnalyzer]) -> Done {
+    let mut done = Done::default();
+    let mut hasher = StreamHasher::default();
+    let mut first = true;
+    let mut complete = false;
+    for piece in pieces {
+        if piece.is_empty() {
+            complete = true;
+            break;
+        }
+        if first {
+            first = false;
+            let head = &piece[..file.range.end.min(piece.len())];
+            analyze_file(file, head, analyzers, &mut done);
+        }
+        hasher.update(&piece);
+    }
+    if complete {
+        done.hashes.push((file.index, hasher.finish()));
+    }
+    done
+}
+
+fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], done: &mut Done) {
+    let view = FileView { entry: &file.entry, bytes, whole: file.whole };
+    let head = &bytes[..bytes.len().min(GATE)];
+    for analyzer in analyzers {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
+            Want::Nothing => Ok(Vec::new()),
+            Want::Whole(limit) if !view.whole => {
+                Err(format!("it is larger than the {limit} bytes that are read of such a file"))
+            }
+            Want::AtHand | Want::Whole(_) => {
+                let mut facts = FactSink::default();
+                analyzer.analyze(&view, &mut facts).map(|()| facts.into_facts())
+            }
+        }));
+        match outcome {
+            Ok(Ok(facts)) => done.facts.extend(facts.into_iter().map(|fact| (file.index, fact))),
+            Ok(Err(why)) => done.gaps.push(Gap::new(shown(&file.entry), format!("{}: {why}", analyzer.name()))),
+            Err(_) => done.gaps.push(Gap::new(
+                shown(&file.entry),
+                format!("the analyzer {} failed on this file; please report it", analyzer.name()),
+            )),
+        }
+    }
+}
