@@ -219,7 +219,7 @@ mod tests {
     fn the_bound_holds_and_what_was_used_last_stays() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path(), 40_000);
-        for n in 0..20 {
+        for n in 0..20u32 {
             cache.put(Shelf::Facts, &key(&n.to_string()), &vec![n; 4_000]);
             let path = cache.path(Shelf::Facts, &key(&n.to_string()));
             let old = SystemTime::now() - std::time::Duration::from_secs(1_000 - u64::from(n) * 10);
