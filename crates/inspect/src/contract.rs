@@ -134,6 +134,8 @@ pub struct LayerView<'a> {
     pub created_by: &'a str,
     /// What was learned from it.
     pub facts: &'a LayerFacts,
+    /// Where its manifest or configuration says something else than its bytes.
+    pub declared: &'a [layers::Anomaly],
 }
 
 impl<'a> ImageView<'a> {

@@ -2,7 +2,7 @@
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
 use crate::hashing::{StreamHasher, hash_files};
-use crate::{Fact, FactSink, FileAnalyzer, FileView, LayerFacts, Want};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use layers::{ContentHashes, Entry, Kind, TarReader};
 use model::Gap;
@@ -105,6 +105,17 @@ pub fn with_crew<T>(
         let crew = Crew { jobs, batch_bytes, whole: Mutex::new(()), progress, cancelled, analyzers };
         work(&crew)
     })
+}
+
+/// Runs one analyzer over an image. A panic in it becomes a gap.
+pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &mut Outcome) {
+    let ran = catch_unwind(AssertUnwindSafe(|| analyzer.analyze(image, out)));
+    if ran.is_err() {
+        out.gaps.push(Gap::new(
+            image.platform.to_string(),
+            format!("the analyzer {} failed on this image; please report it", analyzer.name()),
+        ));
+    }
 }
 
 /// Reads a layer's archive to its end.

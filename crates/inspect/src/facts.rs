@@ -1,6 +1,6 @@
 use crate::analyzers;
-use layers::{Anomaly, EntryTable};
-use model::Gap;
+use layers::{Anomaly, Compression, EntryTable};
+use model::{Digest, Gap};
 use serde::{Deserialize, Serialize};
 
 /// All that was learned from one layer. Depends on its bytes and on the analyzers' versions alone, so it is
@@ -15,6 +15,8 @@ pub struct LayerFacts {
     pub anomalies: Vec<Anomaly>,
     /// What was not looked at in it.
     pub gaps: Vec<Gap>,
+    /// What its bytes are, whatever anyone declared of them.
+    pub transport: Option<Transport>,
     /// Bytes after decompression.
     pub bytes: u64,
     /// Of these, bytes that were read and accounted for.
@@ -27,6 +29,19 @@ impl LayerFacts {
         let start = self.facts.partition_point(|(index, _)| *index < entry);
         self.facts.iter().skip(start).take_while(move |(index, _)| *index == entry).map(|(_, fact)| fact)
     }
+}
+
+/// What a layer's bytes are, computed while they were read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transport {
+    /// SHA-256 of the bytes as transported.
+    pub digest: Digest,
+    /// How many these are.
+    pub size: u64,
+    /// SHA-256 of the bytes after decompression.
+    pub diff_id: Digest,
+    /// How they are compressed.
+    pub compression: Compression,
 }
 
 /// One thing that a file analyzer learned about one file.

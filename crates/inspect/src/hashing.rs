@@ -55,7 +55,7 @@ const BLOCK: usize = 64;
 type Words = [u32; LANES];
 
 /// MD5 of every file (RFC 1321).
-pub(crate) fn md5_files(files: &[&[u8]]) -> Vec<[u8; 16]> {
+fn md5_files(files: &[&[u8]]) -> Vec<[u8; 16]> {
     let mut digests = vec![[0; 16]; files.len()];
     // Longest first: the lanes then end together instead of leaving one long file to run alone.
     let mut order: Vec<usize> = (0..files.len()).collect();

@@ -9,10 +9,13 @@
 
 pub mod analyzers;
 mod contract;
+mod engine;
 mod facts;
+mod hashing;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
     FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Reached, Want,
 };
-pub use facts::{Fact, LayerFacts};
+pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
+pub use facts::{Fact, LayerFacts, Transport};

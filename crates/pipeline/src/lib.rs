@@ -1,1 +1,166 @@
+//! The whole flow, as one readable function: [`scan`].
+//!
+//! Comes in: where an image is, and what to judge it with. Goes out: the report.
+//! Never: a way around a stage. What a stage cannot do is a gap in the report, and what stops the flow is an
+//! error that says which stage it was.
 #![forbid(unsafe_code)]
+
+mod chain;
+mod declared;
+mod layer;
+mod listing;
+mod platform;
+mod settings;
+mod transport;
+mod verdict_key;
+
+pub use listing::{Listed, list_files};
+pub use settings::{Settings, Watch, known_detections, rules_digest};
+
+use inspect::{Crew, with_crew};
+use model::{Coverage, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
+use source::{Locator, Opened};
+use std::collections::BTreeSet;
+use std::time::Instant;
+use store::Shelf;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The image could not be opened at all.
+    #[error("cannot open {reference}")]
+    Open {
+        /// The image, as asked for; escaped.
+        reference: String,
+        /// What the transport said.
+        #[source]
+        source: source::Error,
+    },
+    /// The person asked to stop.
+    #[error("stopped before the image was read; nothing was kept")]
+    Cancelled,
+}
+
+/// Scans an image: opens it, reads every layer of every platform, analyzes, judges.
+///
+/// # Errors
+/// Only where the image cannot be opened or the person stops. All else is in the report.
+pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
+    let started = Instant::now();
+    let opened = open(locator, settings)?;
+    let key = verdict_key::of(&opened, settings);
+    if let Some(mut report) = kept_report(key.as_ref(), settings) {
+        report.timing_ms = Timing { total: millis(started), ..Timing::default() };
+        return Ok(report);
+    }
+    settings.watch.say("reading layers");
+    settings.watch.expect(&opened);
+    let analyzers = inspect::file_analyzers();
+    let progress = &settings.watch.progress;
+    let read =
+        with_crew(settings.jobs, analyzers, progress, settings.cancelled(), |crew| read_all(&opened, settings, crew));
+    if settings.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let report = conclude(&opened, settings, read.outcome, read.coverage, started);
+    if read.lasting
+        && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, settings))
+    {
+        cache.put(Shelf::Verdicts, &key, &report);
+    }
+    if let Some(cache) = &settings.cache {
+        cache.tidy();
+    }
+    Ok(report)
+}
+
+pub(crate) fn open(locator: &Locator, settings: &Settings) -> Result<Opened, Error> {
+    settings.watch.say("opening the image");
+    source::open(locator, &settings.source).map_err(|source| {
+        if settings.is_cancelled() {
+            Error::Cancelled
+        } else {
+            Error::Open { reference: model::escape_text(&locator.to_string()), source }
+        }
+    })
+}
+
+fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> {
+    settings.cache.as_ref()?.get(Shelf::Verdicts, key?)
+}
+
+struct Read {
+    outcome: platform::Concluded,
+    coverage: Coverage,
+    /// Whether another run would read the same: nothing was missed for reasons of the moment.
+    lasting: bool,
+}
+
+/// Platform after platform, so that the facts of one are gone before those of the next are there.
+fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
+    let mut read =
+        Read { outcome: transport::conclude(opened), coverage: Coverage::default(), lasting: opened.gaps.is_empty() };
+    let mut counted = BTreeSet::new();
+    for image in &opened.images {
+        let layers = layer::read_layers(image, settings, crew);
+        if settings.is_cancelled() {
+            break;
+        }
+        read.lasting &= layers.iter().all(|layer| layer.lasting);
+        for layer in &layers {
+            let facts = &layer.facts;
+            if facts.transport.as_ref().is_none_or(|transport| counted.insert(transport.digest)) {
+                read.coverage.layers += 1;
+                read.coverage.files += layer::count_files(facts);
+                read.coverage.bytes += facts.bytes;
+                read.coverage.bytes_read += facts.bytes_read;
+            }
+        }
+        settings.watch.say("judging");
+        read.outcome.add(platform::conclude(opened, image, &layers, settings));
+    }
+    read
+}
+
+fn conclude(
+    opened: &Opened,
+    settings: &Settings,
+    outcome: platform::Concluded,
+    coverage: Coverage,
+    started: Instant,
+) -> Report {
+    let platforms: Vec<String> = opened.images.iter().map(|image| image.platform.to_string()).collect();
+    let mut gaps = outcome.gaps;
+    if opened.images.is_empty() {
+        gaps.push(Gap::new("image", "it holds no platform that could be read"));
+    }
+    let chain = chain::headline(&outcome.reached, &outcome.findings);
+    let judged = verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, platforms.len());
+    let total = millis(started);
+    Report {
+        schema: REPORT_SCHEMA.to_owned(),
+        tool: Tool {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            rules: rules_digest(),
+            feeds: settings.known.names(),
+        },
+        image: ImageSummary {
+            reference: model::escape_text(&opened.reference),
+            digest: opened.digest,
+            platforms,
+            layers: outcome.layers,
+        },
+        verdict: judged.verdict,
+        summary: judged.summary,
+        axes: judged.axes,
+        findings: judged.findings,
+        chain: judged.chain,
+        gaps: judged.gaps,
+        coverage,
+        timing_ms: Timing { total, static_: total, dynamic: 0 },
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -100,6 +100,11 @@ impl Cache {
         Some(value)
     }
 
+    /// Whether something is kept under a key; whether it is whole only [`Cache::get`] tells.
+    pub fn has(&self, shelf: Shelf, key: &Key) -> bool {
+        self.path(shelf, key).symlink_metadata().is_ok_and(|meta| meta.is_file())
+    }
+
     /// Keeps a value. Failure is silent on purpose: a full disk must not fail a scan whose result is at hand.
     pub fn put<T: Serialize>(&self, shelf: Shelf, key: &Key, value: &T) {
         if self.try_put(shelf, key, value).is_ok() {

@@ -1,0 +1,64 @@
+use inspect::Reached;
+use model::{ChainStep, Finding, Role, Stage};
+
+/// The way from the start of the image to the worst that was found, step by step. Where the worst is not on
+/// any way that was found, the chain names it alone; where nothing counts, there is none.
+pub(crate) fn headline(reached: &[(String, Vec<Reached>)], findings: &[Finding]) -> Vec<ChainStep> {
+    let mut best: Option<(&Finding, Vec<&Reached>)> = None;
+    for finding in findings.iter().filter(|finding| finding.role != Role::Context) {
+        let way = way_to(reached, finding);
+        let better = best.as_ref().is_none_or(|(worst, known)| {
+            let weigh = |finding: &Finding, way: &[&Reached]| {
+                (finding.role, !way.is_empty(), finding.reachable != Some(false), finding.severity)
+            };
+            (weigh(finding, &way), &worst.id, &worst.path) > (weigh(worst, known), &finding.id, &finding.path)
+        });
+        if better {
+            best = Some((finding, way));
+        }
+    }
+    let Some((finding, way)) = best else { return Vec::new() };
+    let mut steps: Vec<ChainStep> = way
+        .iter()
+        .map(|reached| {
+            let path = model::escape_bytes(&reached.path);
+            let layer = reached.place.layer;
+            (format!("{} → /{path} (layer {layer})", model::escape_text(&reached.how)), None)
+        })
+        .chain([(end(finding), Some(finding.id.clone()))])
+        .enumerate()
+        .map(|(at, (what, finding))| ChainStep { step: at + 1, stage: Stage::Static, what, finding })
+        .collect();
+    steps.truncate(64);
+    steps
+}
+
+fn end(finding: &Finding) -> String {
+    let place = match (&finding.path, &finding.layer) {
+        (Some(path), Some(layer)) => format!("{path} in layer {}: ", layer.index),
+        (Some(path), None) => format!("{path}: "),
+        (None, Some(layer)) => format!("layer {}: ", layer.index),
+        (None, None) => String::new(),
+    };
+    format!("{place}{}", finding.title)
+}
+
+/// The files from the start to the one that the finding is about, the start first.
+fn way_to<'r>(reached: &'r [(String, Vec<Reached>)], finding: &Finding) -> Vec<&'r Reached> {
+    let Some(path) = &finding.path else { return Vec::new() };
+    let Some((_, all)) = reached.iter().find(|(platform, _)| *platform == finding.platform) else {
+        return Vec::new();
+    };
+    let is_it = |reached: &&Reached| format!("/{}", model::escape_bytes(&reached.path)) == *path;
+    let mut way = Vec::new();
+    let mut at = all.iter().find(is_it);
+    // Each step leads to an earlier one of the list, so this ends; the bound holds should that ever change.
+    while let Some(step) = at
+        && way.len() < all.len()
+    {
+        way.push(step);
+        at = step.from.and_then(|from| all.get(from));
+    }
+    way.reverse();
+    way
+}

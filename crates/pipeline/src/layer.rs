@@ -1,0 +1,171 @@
+//! The facts of layers: kept ones where the bytes are known to be the same, else read.
+
+use crate::Settings;
+use crate::settings::file_analyzers_id;
+use inspect::{Crew, LayerFacts, Transport, read_entries};
+use layers::{Declared, Kind, read_layer};
+use model::{Algorithm, Digest, Gap};
+use source::{Image, Layer, Stamp};
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+use store::{Cache, Key, KeyBuilder, Shelf};
+
+/// A file that changed this short a time ago may change again within the same tick of the kernel's clock,
+/// so its stamp proves nothing yet.
+const SETTLED_NS: i128 = 2_000_000_000;
+
+/// One layer, read.
+pub(crate) struct ReadLayer {
+    pub(crate) facts: Arc<LayerFacts>,
+    /// Whether another run would read the same.
+    pub(crate) lasting: bool,
+}
+
+/// The layers of an image, bottom first. Several are read at once, the largest first, so that the threads end
+/// together.
+pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
+    let mut order: Vec<usize> = (0..image.layers.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(image.layers.get(index).and_then(|layer| layer.size)));
+    let next = AtomicUsize::new(0);
+    let done: Vec<Mutex<Option<ReadLayer>>> = image.layers.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..settings.jobs.clamp(1, 8).min(image.layers.len()) {
+            scope.spawn(|| {
+                while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (Some(layer), Some(slot)) = (image.layers.get(index), done.get(index)) else { break };
+                    let read = catch_unwind(AssertUnwindSafe(|| facts_of(layer, settings, crew)));
+                    let read = read.unwrap_or_else(|_| unread("reading it failed; please report it"));
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+                }
+            });
+        }
+    });
+    done.into_iter()
+        .map(|slot| {
+            let read = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+            read.unwrap_or_else(|| unread("it was not read"))
+        })
+        .collect()
+}
+
+/// How many entries of a layer are regular files.
+pub(crate) fn count_files(facts: &LayerFacts) -> u64 {
+    facts.entries.iter().filter(|entry| entry.kind == Kind::File).count() as u64
+}
+
+/// What the layer's bytes hash to, where that is known without reading them: a registry's clients all verify
+/// the declared digest, and a local file that has not changed since it was hashed is still the same.
+pub(crate) fn verified_digest(layer: &Layer, cache: &Cache) -> Option<Digest> {
+    match layer.stamp() {
+        Some(stamp) => cache.get(Shelf::Stamps, &stamp_key(&stamp)),
+        None => layer.digest.filter(|digest| layer.is_verified_by_clients() && digest.algorithm() == Algorithm::Sha256),
+    }
+}
+
+fn facts_of(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
+    let Some(cache) = &settings.cache else { return read(layer, settings, crew) };
+    let stamp = layer.stamp();
+    let known = verified_digest(layer, cache).or_else(|| hashed_digest(layer, settings, cache));
+    if let Some(digest) = known
+        && let Some(facts) = cache.get::<LayerFacts>(Shelf::Facts, &facts_key(&digest, settings))
+        && facts.transport.as_ref().is_some_and(|transport| transport.digest == digest)
+    {
+        settings.watch.progress.bytes.fetch_add(layer.size.unwrap_or(0), Ordering::Relaxed);
+        return ReadLayer { facts: Arc::new(facts), lasting: true };
+    }
+    let read = read(layer, settings, crew);
+    if read.lasting
+        && let Some(transport) = &read.facts.transport
+    {
+        cache.put(Shelf::Facts, &facts_key(&transport.digest, settings), &*read.facts);
+        remember_stamp(layer, stamp, transport.digest, cache);
+    }
+    read
+}
+
+/// Where facts for the declared digest are at hand, hashing the bytes tells whether they hold, at a fraction
+/// of the cost of reading them.
+fn hashed_digest(layer: &Layer, settings: &Settings, cache: &Cache) -> Option<Digest> {
+    let stamp = layer.stamp()?;
+    let declared = layer.digest.or(layer.diff_id).filter(|digest| digest.algorithm() == Algorithm::Sha256)?;
+    if !cache.has(Shelf::Facts, &facts_key(&declared, settings)) {
+        return None;
+    }
+    let summary = layers::digest_only(layer.open().ok()?, settings.cancelled()).ok()?;
+    remember_stamp(layer, Some(stamp), summary.digest, cache);
+    Some(summary.digest)
+}
+
+fn remember_stamp(layer: &Layer, before: Option<Stamp>, digest: Digest, cache: &Cache) {
+    let Some(before) = before else { return };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
+    let settled = now - before.mtime_ns.max(before.ctime_ns) > SETTLED_NS;
+    if settled && layer.stamp() == Some(before) {
+        cache.put(Shelf::Stamps, &stamp_key(&before), &digest);
+    }
+}
+
+fn read(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
+    let blob = match layer.open() {
+        Ok(blob) => Counted { blob, bytes: &settings.watch.progress.bytes },
+        Err(error) => return unread(&format!("it cannot be opened: {}", model::error_chain(&error))),
+    };
+    // Nothing is declared to the reader: what it learns then depends on the bytes alone and can be kept. The
+    // declarations are compared with what it computed afterwards.
+    let declared = Declared::default();
+    let (mut facts, summary) =
+        read_layer(blob, &declared, &settings.limits, settings.cancelled(), |tar| read_entries(tar, crew));
+    facts.bytes = summary.diff_size;
+    facts.bytes_read = summary.diff_size;
+    facts.anomalies.extend(summary.anomalies);
+    facts.transport = Some(Transport {
+        digest: summary.digest,
+        size: summary.size,
+        diff_id: summary.diff_id,
+        compression: summary.compression,
+    });
+    let mut lasting = !settings.is_cancelled();
+    let left = layer.gaps();
+    lasting &= left.is_empty();
+    facts.gaps.extend(left);
+    if let Some(why) = summary.broken {
+        facts.gaps.push(Gap::new("", format!("reading it broke off: {why}; scan again")));
+        lasting = false;
+    }
+    ReadLayer { facts: Arc::new(facts), lasting }
+}
+
+fn unread(why: &str) -> ReadLayer {
+    let facts = LayerFacts { gaps: vec![Gap::new("", why)], ..LayerFacts::default() };
+    ReadLayer { facts: Arc::new(facts), lasting: false }
+}
+
+fn facts_key(digest: &Digest, settings: &Settings) -> Key {
+    KeyBuilder::new("facts")
+        .text(env!("CARGO_PKG_VERSION"))
+        .text(&file_analyzers_id())
+        .text(&format!("{:?}", settings.limits))
+        .text(&digest.to_string())
+        .finish()
+}
+
+fn stamp_key(stamp: &Stamp) -> Key {
+    KeyBuilder::new("stamp").text(&format!("{stamp:?}")).finish()
+}
+
+/// Counts what is read, for the progress bar.
+struct Counted<'a, R> {
+    blob: R,
+    bytes: &'a AtomicU64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.blob.read(buffer)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}

@@ -1,0 +1,94 @@
+use inspect::Progress;
+use inspect::analyzers::hashes::KnownHashes;
+use model::{Detection, Digest};
+use sha2::{Digest as _, Sha256};
+use source::Opened;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::Cache;
+
+/// What to judge an image with, and within which means.
+#[derive(Debug)]
+pub struct Settings {
+    /// How images are opened; its flag for cancelling ends every stage.
+    pub source: source::Options,
+    /// The budget of one layer.
+    pub limits: layers::Limits,
+    /// Layers that are read at once, and threads that hash and analyze.
+    pub jobs: usize,
+    /// Where facts and verdicts are kept; none for a scan that keeps nothing and believes nothing kept.
+    pub cache: Option<Cache>,
+    /// Lists of known hashes.
+    pub known: KnownHashes,
+    /// What is going on, for whoever shows it.
+    pub watch: Arc<Watch>,
+}
+
+impl Settings {
+    pub(crate) fn cancelled(&self) -> &AtomicBool {
+        &self.source.cancelled
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.source.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// What is going on. Written by the flow, read by whoever shows progress.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// What has been read.
+    pub progress: Progress,
+    /// Bytes of layers that are to be read, as declared.
+    pub expected: AtomicU64,
+    stage: Mutex<&'static str>,
+}
+
+impl Watch {
+    /// The stage in a few words.
+    pub fn stage(&self) -> &'static str {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn say(&self, stage: &'static str) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    pub(crate) fn expect(&self, opened: &Opened) {
+        let declared = opened.images.iter().flat_map(|image| &image.layers).filter_map(|layer| layer.size).sum();
+        self.expected.store(declared, Ordering::Relaxed);
+    }
+}
+
+/// Every finding that any stage can make.
+pub fn known_detections() -> Vec<&'static Detection> {
+    let mut all = inspect::detections();
+    all.extend(crate::transport::DETECTIONS);
+    all
+}
+
+/// Digest over everything built in that decides what is found: analyzers, their versions, the detections.
+/// Kept facts and verdicts are good only as long as it stays.
+pub fn rules_digest() -> String {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    add(env!("CARGO_PKG_VERSION"));
+    add(&file_analyzers_id());
+    for analyzer in inspect::image_analyzers() {
+        add(&format!("{}@{}", analyzer.name(), analyzer.version()));
+    }
+    for detection in known_detections() {
+        add(&format!("{detection:?}"));
+    }
+    Digest::sha256(hash.finalize().into()).to_string()
+}
+
+/// The file analyzers with their versions: what the facts of a layer depend on besides its bytes.
+pub(crate) fn file_analyzers_id() -> String {
+    let names: Vec<String> =
+        inspect::file_analyzers().iter().map(|analyzer| format!("{}@{}", analyzer.name(), analyzer.version())).collect();
+    names.join(" ")
+}

@@ -1,0 +1,211 @@
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Keeps malicious container images out: reads them to the last byte, and judges.
+#[derive(Debug, Parser)]
+#[command(name = "roadstead", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 passed; 1 verdict at or above --fail-on; 2 the command could not run; \
+3 something was not looked at.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read an image and judge it
+    Scan(Scan),
+    /// List the files that a runtime would show of an image, with the layer that brought each
+    Files(Files),
+    /// Explain a report, or what a finding's id means
+    Explain(Explain),
+    /// Build the images of a real campaign from harmless stand-ins, scan them, and show what is found
+    Demo(Demo),
+    /// Show or clear what earlier scans have kept
+    Cache(CacheCommand),
+}
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  roadstead scan debian:12                          from a registry, every platform
+  roadstead scan oci:build/layout                   an OCI layout
+  roadstead scan docker-archive:image.tar           what `docker save` wrote
+  roadstead scan ./rootfs                           a root file system
+  roadstead scan --format sarif --output r.sarif registry.example/app:1.4
+  roadstead scan --fail-on suspicious --known-hashes feed.txt oci:build/layout";
+
+#[derive(Debug, Args)]
+#[command(after_help = SCAN_EXAMPLES)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub(crate) format: Form,
+
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The verdict from which on the exit code is 1
+    #[arg(long, value_enum, default_value_t = FailOn::Malicious)]
+    pub(crate) fail_on: FailOn,
+
+    /// List of known bad hashes (MD5, SHA-1 or SHA-256, one a line, optional label after it); repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hashes: Vec<PathBuf>,
+
+    /// Show everything that was found, context included
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  roadstead files oci:build/layout\n  roadstead files --layers 2 --format json debian:12")]
+pub(crate) struct Files {
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+
+    /// Only the first N layers, as a runtime would show them
+    #[arg(long, value_name = "N")]
+    pub(crate) layers: Option<usize>,
+
+    /// Form of the list: a line for each path, or JSON lines
+    #[arg(long, value_enum, default_value_t = ListForm::Table)]
+    pub(crate) format: ListForm,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  roadstead explain S-MIN-HASH\n  roadstead explain report.json")]
+pub(crate) struct Explain {
+    /// A report in JSON, `-` for standard input, or the id of a finding
+    #[arg(value_name = "REPORT|ID")]
+    pub(crate) subject: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Leave the images here for looking at, instead of removing them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+
+    /// Print each report in full
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CacheCommand {
+    #[command(subcommand)]
+    pub(crate) action: CacheAction,
+
+    /// Where the cache lies
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheAction {
+    /// Print the cache directory
+    Path,
+    /// Remove everything in it
+    Clear,
+}
+
+/// How an image is named, fetched and read.
+#[derive(Debug, Args)]
+pub(crate) struct ImageArgs {
+    /// docker://REF or REF, docker-archive:FILE[:REF], oci:DIR[:TAG], oci-archive:FILE[:TAG], dir:ROOTFS,
+    /// containers-storage:REF, containerd:REF, docker-daemon:REF, or a path
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// Only this platform of an index, such as linux/arm64
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<model::Platform>,
+
+    /// Layers read at once and threads that analyze [default: processors]
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+
+    /// No progress, no notes; only the result and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// Where facts and verdicts of earlier scans are kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Most that the cache may hold, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub(crate) cache_size: u64,
+
+    /// Read everything anew and keep nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    /// A Docker configuration file with credentials and credential helpers; none is read unasked
+    #[arg(long, value_name = "FILE", help_heading = "Registries")]
+    pub(crate) docker_config: Option<PathBuf>,
+
+    /// A registry (host or host:port) that is spoken to in HTTP, without TLS; repeatable
+    #[arg(long, value_name = "HOST", help_heading = "Registries")]
+    pub(crate) plain_http: Vec<String>,
+
+    /// A further host that may hand out tokens for a registry, and see its credentials; repeatable
+    #[arg(long, value_name = "HOST", help_heading = "Registries")]
+    pub(crate) token_realm: Vec<String>,
+
+    /// REGISTRY=URL: ask URL for what is in REGISTRY; repeatable
+    #[arg(long, value_name = "REGISTRY=URL", help_heading = "Registries")]
+    pub(crate) mirror: Vec<String>,
+
+    /// Root of a containers-storage store; repeatable
+    #[arg(long, value_name = "DIR", help_heading = "Local stores")]
+    pub(crate) storage_root: Vec<PathBuf>,
+
+    /// Root of containerd
+    #[arg(long, value_name = "DIR", help_heading = "Local stores")]
+    pub(crate) containerd_root: Option<PathBuf>,
+
+    /// Root of the Docker daemon
+    #[arg(long, value_name = "DIR", help_heading = "Local stores")]
+    pub(crate) docker_root: Option<PathBuf>,
+
+    /// Socket of the Docker daemon
+    #[arg(long, value_name = "SOCKET", help_heading = "Local stores")]
+    pub(crate) docker_socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people
+    Table,
+    /// roadstead.report/v1
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// One page
+    Html,
+    /// For comments on changes
+    Markdown,
+    /// For test dashboards
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListForm {
+    /// A line for each path
+    Table,
+    /// A JSON object a line
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Fail on suspicious and malicious images
+    Suspicious,
+    /// Fail on malicious images
+    Malicious,
+}

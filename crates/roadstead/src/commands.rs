@@ -1,0 +1,20 @@
+//! One file for each subcommand.
+
+mod cache;
+mod demo;
+mod explain;
+mod files;
+mod scan;
+
+use crate::cli::{Cli, Command};
+
+/// Runs the command and gives its exit code.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        Command::Scan(args) => scan::run(&args),
+        Command::Files(args) => files::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Cache(args) => cache::run(&args),
+    }
+}
