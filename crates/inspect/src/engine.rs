@@ -35,7 +35,6 @@ pub struct Progress {
 }
 
 /// The threads that hash and analyze, shared by all layers that are being read.
-#[derive(Debug)]
 pub struct Crew<'scope> {
     jobs: Sender<Job>,
     batch_bytes: usize,

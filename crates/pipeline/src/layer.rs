@@ -94,7 +94,11 @@ fn hashed_digest(layer: &Layer, settings: &Settings, cache: &Cache) -> Option<Di
     if !cache.has(Shelf::Facts, &facts_key(&declared, settings)) {
         return None;
     }
-    let summary = layers::digest_only(layer.open().ok()?, settings.cancelled()).ok()?;
+    let blob = layer.open().ok()?;
+    let summary = layers::digest_only(blob, &Declared::default(), &settings.limits, settings.cancelled());
+    if summary.broken.is_some() {
+        return None;
+    }
     remember_stamp(layer, Some(stamp), summary.digest, cache);
     Some(summary.digest)
 }

@@ -142,7 +142,7 @@ fn conclude(
         tool: Tool {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rules: rules_digest(),
-            feeds: settings.known.names(),
+            feeds: settings.known.feeds().iter().map(|feed| model::escape_text(feed)).collect(),
         },
         image: ImageSummary {
             reference: model::escape_text(&opened.reference),

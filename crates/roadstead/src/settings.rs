@@ -49,7 +49,7 @@ pub(crate) fn known_hashes(files: &[PathBuf], quiet: bool) -> anyhow::Result<Kno
                 "{shown}: {} hashes taken, {} lines are none, the first of them: {}",
                 imported.accepted,
                 imported.rejected,
-                imported.reasons.first().map_or_else(String::new, ToString::to_string)
+                imported.examples.first().map_or_else(String::new, |first| format!("line {}: {}", first.line, first.why))
             ));
         }
     }

@@ -18,6 +18,11 @@ pub enum Compression {
 }
 
 impl Compression {
+    /// What a media type declares; none where it does not say.
+    pub fn declared(media_type: &str) -> Option<Self> {
+        declared_compression(media_type)
+    }
+
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
