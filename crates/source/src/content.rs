@@ -45,6 +45,12 @@ pub(crate) trait Origin: Send + Sync {
         None
     }
 
+    /// Whether whoever pulls this layer checks it against its declared digest, so that these bytes and no
+    /// others can be meant.
+    fn is_verified_by_clients(&self) -> bool {
+        false
+    }
+
     /// What could not be read while a stream was read, and did not end it.
     fn gaps(&self) -> Vec<model::Gap> {
         Vec::new()

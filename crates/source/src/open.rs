@@ -141,6 +141,12 @@ impl Layer {
         self.origin.stamp()
     }
 
+    /// Whether whoever pulls this layer checks it against its declared digest, so that a verdict on the bytes
+    /// of that digest holds without fetching them again.
+    pub fn is_verified_by_clients(&self) -> bool {
+        self.origin.is_verified_by_clients()
+    }
+
     /// What the streams read so far had to leave out without ending, such as an unreadable file below a root
     /// file system. Ask after reading.
     pub fn gaps(&self) -> Vec<Gap> {
