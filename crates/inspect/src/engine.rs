@@ -162,7 +162,8 @@ struct Reading<'c, 's> {
 impl Reading<'_, '_> {
     fn take<R: BufRead>(&mut self, entry: &mut Entry, tar: &mut TarReader<R>) {
         let Some(index) = self.facts.entries.push(entry) else {
-            return self.gap(&shown(entry), "the layer has more names than can be kept; it was read no further");
+            return self
+                .gap(&shown(entry), "the layer has more names than can be kept; it was read no further");
         };
         let index = index as u32;
         if !matches!(entry.kind, Kind::File | Kind::Unknown(_)) {
@@ -213,17 +214,19 @@ impl Reading<'_, '_> {
             return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
         }
         let gate = &head[..head.len().min(GATE)];
-        let whole = self.crew.analyzers.iter().map(|analyzer| analyzer.wants(entry, gate)).fold(0, |most, want| {
-            match want {
-                Want::Whole(limit) if entry.size <= limit => most.max(limit),
-                _ => most,
-            }
-        });
+        let whole =
+            self.crew.analyzers.iter().map(|analyzer| analyzer.wants(entry, gate)).fold(0, |most, want| {
+                match want {
+                    Want::Whole(limit) if entry.size <= limit => most.max(limit),
+                    _ => most,
+                }
+            });
         if whole > 0 {
             let crew = self.crew;
             let _held = crew.whole.lock().unwrap_or_else(PoisonError::into_inner);
             if data.read_to_end(&mut head).is_err() || head.len() as u64 != entry.size {
-                return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
+                return self
+                    .gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
             }
             let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: true };
             let mut done = analyze_batch(Batch { bytes: head, files: vec![file] }, crew.analyzers);
@@ -246,7 +249,8 @@ impl Reading<'_, '_> {
             if bytes.is_empty() {
                 break;
             }
-            if piece.len() + bytes.len() > PIECE.max(HEAD) && pieces.send(std::mem::take(&mut piece)).is_err() {
+            if piece.len() + bytes.len() > PIECE.max(HEAD) && pieces.send(std::mem::take(&mut piece)).is_err()
+            {
                 break;
             }
             if piece.capacity() == 0 {
@@ -379,7 +383,9 @@ fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], do
         }));
         match outcome {
             Ok(Ok(facts)) => done.facts.extend(facts.into_iter().map(|fact| (file.index, fact))),
-            Ok(Err(why)) => done.gaps.push(Gap::new(shown(&file.entry), format!("{}: {why}", analyzer.name()))),
+            Ok(Err(why)) => {
+                done.gaps.push(Gap::new(shown(&file.entry), format!("{}: {why}", analyzer.name())))
+            }
             Err(_) => done.gaps.push(Gap::new(
                 shown(&file.entry),
                 format!("the analyzer {} failed on this file; please report it", analyzer.name()),

@@ -61,7 +61,9 @@ pub(crate) fn count_files(facts: &LayerFacts) -> u64 {
 pub(crate) fn verified_digest(layer: &Layer, cache: &Cache) -> Option<Digest> {
     match layer.stamp() {
         Some(stamp) => cache.get(Shelf::Stamps, &stamp_key(&stamp)),
-        None => layer.digest.filter(|digest| layer.is_verified_by_clients() && digest.algorithm() == Algorithm::Sha256),
+        None => layer
+            .digest
+            .filter(|digest| layer.is_verified_by_clients() && digest.algorithm() == Algorithm::Sha256),
     }
 }
 

@@ -57,8 +57,9 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     settings.watch.expect(&opened);
     let analyzers = inspect::file_analyzers();
     let progress = &settings.watch.progress;
-    let read =
-        with_crew(settings.jobs, analyzers, progress, settings.cancelled(), |crew| read_all(&opened, settings, crew));
+    let read = with_crew(settings.jobs, analyzers, progress, settings.cancelled(), |crew| {
+        read_all(&opened, settings, crew)
+    });
     if settings.is_cancelled() {
         return Err(Error::Cancelled);
     }
@@ -98,8 +99,11 @@ struct Read {
 
 /// Platform after platform, so that the facts of one are gone before those of the next are there.
 fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
-    let mut read =
-        Read { outcome: transport::conclude(opened), coverage: Coverage::default(), lasting: opened.gaps.is_empty() };
+    let mut read = Read {
+        outcome: transport::conclude(opened),
+        coverage: Coverage::default(),
+        lasting: opened.gaps.is_empty(),
+    };
     let mut counted = BTreeSet::new();
     for image in &opened.images {
         let layers = layer::read_layers(image, settings, crew);

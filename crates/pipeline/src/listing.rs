@@ -52,7 +52,8 @@ pub fn list_files(
         for image in &opened.images {
             let read = read_layers(image, settings, crew);
             let shown = layers.unwrap_or(read.len()).min(read.len());
-            let tables: Vec<&EntryTable> = read.iter().take(shown).map(|layer| &layer.facts.entries).collect();
+            let tables: Vec<&EntryTable> =
+                read.iter().take(shown).map(|layer| &layer.facts.entries).collect();
             let (tree, _) = Tree::merge(&tables);
             listed.extend(tree.iter().filter_map(|(path, place)| one(&tree, &path, place, image)));
             gaps.extend(read.iter().take(shown).flat_map(|layer| layer.facts.gaps.iter().cloned()));

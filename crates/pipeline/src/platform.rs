@@ -34,8 +34,12 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
     let instructions = image.config.layer_instructions();
     let facts: Vec<&LayerFacts> = read.iter().map(|layer| &*layer.facts).collect();
     // What the declarations get wrong is a fact about this image, not about the layer's bytes.
-    let declared: Vec<Vec<Anomaly>> =
-        image.layers.iter().zip(&facts).map(|(layer, facts)| declared::contradictions(layer, facts)).collect();
+    let declared: Vec<Vec<Anomaly>> = image
+        .layers
+        .iter()
+        .zip(&facts)
+        .map(|(layer, facts)| declared::contradictions(layer, facts))
+        .collect();
     let layers: Vec<LayerView<'_>> = facts
         .iter()
         .zip(&declared)

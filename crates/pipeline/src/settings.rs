@@ -55,7 +55,8 @@ impl Watch {
     }
 
     pub(crate) fn expect(&self, opened: &Opened) {
-        let declared = opened.images.iter().flat_map(|image| &image.layers).filter_map(|layer| layer.size).sum();
+        let declared =
+            opened.images.iter().flat_map(|image| &image.layers).filter_map(|layer| layer.size).sum();
         self.expected.store(declared, Ordering::Relaxed);
     }
 }
@@ -88,7 +89,9 @@ pub fn rules_digest() -> String {
 
 /// The file analyzers with their versions: what the facts of a layer depend on besides its bytes.
 pub(crate) fn file_analyzers_id() -> String {
-    let names: Vec<String> =
-        inspect::file_analyzers().iter().map(|analyzer| format!("{}@{}", analyzer.name(), analyzer.version())).collect();
+    let names: Vec<String> = inspect::file_analyzers()
+        .iter()
+        .map(|analyzer| format!("{}@{}", analyzer.name(), analyzer.version()))
+        .collect();
     names.join(" ")
 }

@@ -23,8 +23,9 @@ pub(crate) fn conclude(opened: &Opened) -> Concluded {
     for anomaly in &opened.anomalies {
         let kind = anomaly.kind.name();
         if let Some(detection) = DETECTIONS.first() {
-            let mut finding = Finding::of(detection, format!("{}: {} ({})", anomaly.what, anomaly.detail, kind))
-                .with_evidence("anomaly", &kind, None);
+            let mut finding =
+                Finding::of(detection, format!("{}: {} ({})", anomaly.what, anomaly.detail, kind))
+                    .with_evidence("anomaly", &kind, None);
             if !anomaly.kind.is_gap() {
                 // Odd, yet read as everyone reads it.
                 finding.role = Role::Context;

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 /// Keeps malicious container images out: reads them to the last byte, and judges.
 #[derive(Debug, Parser)]
 #[command(name = "roadstead", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 passed; 1 verdict at or above --fail-on; 2 the command could not run; \
-3 something was not looked at.")]
+#[command(
+    after_help = "Exit codes: 0 passed; 1 verdict at or above --fail-on; 2 the command could not run; \
+3 something was not looked at."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -62,7 +64,9 @@ pub(crate) struct Scan {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  roadstead files oci:build/layout\n  roadstead files --layers 2 --format json debian:12")]
+#[command(
+    after_help = "Examples:\n  roadstead files oci:build/layout\n  roadstead files --layers 2 --format json debian:12"
+)]
 pub(crate) struct Files {
     #[command(flatten)]
     pub(crate) image: ImageArgs,

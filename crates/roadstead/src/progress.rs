@@ -37,7 +37,8 @@ impl Drop for Progress {
 
 fn draw(watch: &Watch, ended: &AtomicBool) {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:28} {bytes}/{total_bytes} {prefix}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:28} {bytes}/{total_bytes} {prefix}")
+    {
         bar.set_style(style);
     }
     while !ended.load(Ordering::Relaxed) {

@@ -49,7 +49,10 @@ pub(crate) fn known_hashes(files: &[PathBuf], quiet: bool) -> anyhow::Result<Kno
                 "{shown}: {} hashes taken, {} lines are none, the first of them: {}",
                 imported.accepted,
                 imported.rejected,
-                imported.examples.first().map_or_else(String::new, |first| format!("line {}: {}", first.line, first.why))
+                imported
+                    .examples
+                    .first()
+                    .map_or_else(String::new, |first| format!("line {}: {}", first.line, first.why))
             ));
         }
     }

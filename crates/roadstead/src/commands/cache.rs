@@ -5,8 +5,9 @@ use std::io::Write as _;
 use store::Cache;
 
 pub(crate) fn run(args: &CacheCommand) -> anyhow::Result<u8> {
-    let dir = settings::cache_dir(args.cache_dir.as_deref())
-        .context("there is no cache directory: neither HOME nor XDG_CACHE_HOME is set; name one with --cache-dir")?;
+    let dir = settings::cache_dir(args.cache_dir.as_deref()).context(
+        "there is no cache directory: neither HOME nor XDG_CACHE_HOME is set; name one with --cache-dir",
+    )?;
     match args.action {
         CacheAction::Path => {
             writeln!(std::io::stdout().lock(), "{}", model::escape_text(&dir.to_string_lossy()))?;

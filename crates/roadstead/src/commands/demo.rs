@@ -14,7 +14,8 @@ use test_support::story::{StoryImage, benign_images, five_images};
 /// Builds the alert's five images and three benign ones, scans all as any image is scanned, and shows the
 /// alert's table with what was found. Nothing leaves the machine and nothing stays on it.
 pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
-    let scratch = tempfile::Builder::new().prefix("roadstead-demo-").tempdir().context("cannot make a directory")?;
+    let scratch =
+        tempfile::Builder::new().prefix("roadstead-demo-").tempdir().context("cannot make a directory")?;
     let dir = match &args.keep {
         Some(dir) => {
             std::fs::create_dir_all(dir)
@@ -24,7 +25,11 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
         None => scratch.path(),
     };
     let mut rows = Vec::new();
-    for story in five_images().into_iter().map(|story| (story, true)).chain(benign_images().into_iter().map(|story| (story, false))) {
+    for story in five_images()
+        .into_iter()
+        .map(|story| (story, true))
+        .chain(benign_images().into_iter().map(|story| (story, false)))
+    {
         rows.push(tell(story, dir)?);
     }
     let mut out = BufWriter::new(io::stdout().lock());
@@ -33,7 +38,13 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
     if args.verbose {
         for row in &rows {
             writeln!(out)?;
-            report::render(&row.report, Format::Table, terminal::style(false, false), &super::explain::catalogue, &mut out)?;
+            report::render(
+                &row.report,
+                Format::Table,
+                terminal::style(false, false),
+                &super::explain::catalogue,
+                &mut out,
+            )?;
         }
     }
     if args.keep.is_some() {
@@ -96,25 +107,26 @@ fn known_as_the_alert_knew() -> anyhow::Result<KnownHashes> {
 }
 
 fn table(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
-    let cells: Vec<[String; 5]> = [["image", "detected", "contains", "verdict", "because"].map(str::to_owned)]
-        .into_iter()
-        .chain(rows.iter().map(|row| {
-            let because = row
-                .report
-                .findings
-                .iter()
-                .filter(|finding| finding.role != model::Role::Context)
-                .map(|finding| finding.id.as_str())
-                .collect::<std::collections::BTreeSet<_>>();
-            [
-                row.story.reference.clone(),
-                row.story.detected.to_owned(),
-                row.story.contains.to_owned(),
-                row.report.verdict.to_string(),
-                because.into_iter().collect::<Vec<_>>().join(" "),
-            ]
-        }))
-        .collect();
+    let cells: Vec<[String; 5]> =
+        [["image", "detected", "contains", "verdict", "because"].map(str::to_owned)]
+            .into_iter()
+            .chain(rows.iter().map(|row| {
+                let because = row
+                    .report
+                    .findings
+                    .iter()
+                    .filter(|finding| finding.role != model::Role::Context)
+                    .map(|finding| finding.id.as_str())
+                    .collect::<std::collections::BTreeSet<_>>();
+                [
+                    row.story.reference.clone(),
+                    row.story.detected.to_owned(),
+                    row.story.contains.to_owned(),
+                    row.report.verdict.to_string(),
+                    because.into_iter().collect::<Vec<_>>().join(" "),
+                ]
+            }))
+            .collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(width);
     for (at, row) in cells.iter().enumerate() {

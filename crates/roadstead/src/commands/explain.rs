@@ -43,7 +43,11 @@ fn read_report(subject: &str) -> anyhow::Result<Report> {
     let report: Report = serde_json::from_slice(&text)
         .with_context(|| format!("{shown} is no report; write one with --format json"))?;
     if report.schema != model::REPORT_SCHEMA {
-        bail!("{shown} follows {}, this version reads {}", model::escape_text(&report.schema), model::REPORT_SCHEMA);
+        bail!(
+            "{shown} follows {}, this version reads {}",
+            model::escape_text(&report.schema),
+            model::REPORT_SCHEMA
+        );
     }
     Ok(report)
 }
@@ -70,7 +74,11 @@ fn explain_report(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let shown = |text: &str| model::escape_text(text);
     writeln!(out, "{}: {}", shown(&report.image.reference), explanation.verdict)?;
     if let Some(written) = explanation.contradiction {
-        writeln!(out, "  The report says {written}; by what it holds the verdict is {}.", explanation.verdict)?;
+        writeln!(
+            out,
+            "  The report says {written}; by what it holds the verdict is {}.",
+            explanation.verdict
+        )?;
     }
     writeln!(out, "  {}", shown(&report.summary))?;
     writeln!(out, "\nWhy")?;
@@ -91,7 +99,13 @@ fn explain_report(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nEach finding, and what it was worth")?;
         for finding in &explanation.findings {
             let place = finding.finding.path.as_deref().unwrap_or("the image");
-            writeln!(out, "  {} {}: {}", shown(&finding.finding.id), shown(place), shown(&finding.finding.explanation))?;
+            writeln!(
+                out,
+                "  {} {}: {}",
+                shown(&finding.finding.id),
+                shown(place),
+                shown(&finding.finding.explanation)
+            )?;
             writeln!(out, "      {}", shown(&finding.why))?;
         }
     }

@@ -36,7 +36,8 @@ fn write(report: &Report, args: &Scan) -> anyhow::Result<()> {
     match &args.output {
         Some(path) => {
             let shown = model::escape_text(&path.to_string_lossy());
-            write_file(report, format, style, path).with_context(|| format!("cannot write the report to {shown}"))
+            write_file(report, format, style, path)
+                .with_context(|| format!("cannot write the report to {shown}"))
         }
         None => render(report, format, style, io::stdout().lock()).context("cannot write the report"),
     }
