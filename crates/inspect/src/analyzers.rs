@@ -1,20 +1,24 @@
 //! The analyzers, in the order in which they run.
 
 pub mod hashes;
+pub mod ownership;
 pub mod program;
 pub mod start;
+
+#[cfg(test)]
+mod fixture;
 
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[]
+    &[&start::Start, &program::Programs, &ownership::PackageTruth]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
 pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
-    &[]
+    &[&start::Start, &hashes::Hashes, &program::Programs]
 }
 
 /// Every finding that any analyzer can make.

@@ -91,6 +91,14 @@ pub struct Outcome {
     pub chain: Vec<Reached>,
 }
 
+impl Outcome {
+    /// Whether the start of the image leads to the content at a place.
+    pub fn reaches(&self, image: &ImageView<'_>, place: Place) -> bool {
+        let content = image.tree.content(place);
+        self.chain.iter().any(|reached| image.tree.content(reached.place) == content)
+    }
+}
+
 /// One file that the start of the image leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
@@ -144,6 +152,23 @@ impl<'a> ImageView<'a> {
         let place = self.tree.content(place);
         let layer = self.layers.get(place.layer as usize).map(|layer| layer.facts);
         layer.into_iter().flat_map(move |facts| facts.of(place.entry))
+    }
+
+    /// A finding about the image as a whole.
+    pub fn finding(&self, detection: &Detection, explanation: impl Into<String>) -> Finding {
+        let mut finding = Finding::of(detection, explanation);
+        finding.platform = self.platform.to_string();
+        finding
+    }
+
+    /// A finding about the entry at a place, with its layer and path.
+    pub fn finding_at(&self, detection: &Detection, explanation: impl Into<String>, place: Place) -> Finding {
+        let mut finding = self.finding(detection, explanation);
+        finding.layer = self.layer_ref(place.layer as usize);
+        match self.tree.entry(place) {
+            Some(entry) => finding.at_path(entry.path),
+            None => finding,
+        }
     }
 
     /// How findings point to a layer.

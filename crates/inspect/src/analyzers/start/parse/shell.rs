@@ -1,0 +1,367 @@
+use super::super::{MAX_TEXT, Piece, RunKind, Word};
+use super::Reading;
+use std::collections::{HashMap, HashSet};
+
+/// Deepest nesting of command substitutions that is followed.
+pub(super) const MAX_DEPTH: u32 = 16;
+/// Most arguments of a command that are kept.
+const MAX_WORDS: usize = 64;
+
+/// Reads what a shell script runs: every command of every branch, with the variables that the script itself
+/// determines put in. A shell decides while it runs; this reading errs towards too many commands.
+///
+/// Source: POSIX.1-2017, "Shell Command Language", and bash's additions that scripts use.
+pub(in super::super) fn read(text: &[u8]) -> Reading {
+    let mut shell = Shell::new(text, 0);
+    shell.commands(false);
+    shell.out
+}
+
+/// The state of a reading. Words are read in `shell_words`.
+pub(super) struct Shell<'t> {
+    pub(super) text: &'t [u8],
+    pub(super) at: usize,
+    pub(super) line: u32,
+    pub(super) depth: u32,
+    pub(super) variables: HashMap<Vec<u8>, Vec<Word>>,
+    pub(super) out: Reading,
+    pub(super) functions: HashSet<Vec<u8>>,
+    pub(super) plain: HashSet<Vec<u8>>,
+    pub(super) arguments: Vec<Vec<Word>>,
+    pub(super) directory: Word,
+    documents: Vec<(Vec<u8>, bool)>,
+    /// Memory that variables were given so far.
+    pub(super) bound: usize,
+}
+
+/// A command as far as it was read.
+#[derive(Default)]
+pub(super) struct Command {
+    pub(super) words: Vec<Word>,
+    /// Whether the first word was written without quotes, so that it can be a reserved word.
+    pub(super) bare: bool,
+    pub(super) line: u32,
+}
+
+/// A compound command that is open, with what is restored or looked at when it ends.
+pub(super) enum Block {
+    /// `( … )`: a directory changed inside is left at its end.
+    Subshell { runs: usize, directory: Word },
+    /// `case … esac`: a closing parenthesis ends a pattern, which stands before each list of commands.
+    Case { runs: usize, pattern: bool },
+    /// `{`, `if`, `while`, `until`, `for`, `select`.
+    Other { runs: usize },
+}
+
+impl<'t> Shell<'t> {
+    pub(super) fn new(text: &'t [u8], depth: u32) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+            depth,
+            variables: HashMap::new(),
+            out: Reading::default(),
+            functions: HashSet::new(),
+            plain: HashSet::new(),
+            arguments: Vec::new(),
+            directory: Word::default(),
+            documents: Vec::new(),
+            bound: 0,
+        }
+    }
+
+    pub(super) fn peek(&self, ahead: usize) -> Option<u8> {
+        self.text.get(self.at + ahead).copied()
+    }
+
+    /// Reads commands to the end of the text, or of a command substitution.
+    pub(super) fn commands(&mut self, nested: bool) {
+        let mut command = Command::default();
+        let mut blocks = Vec::new();
+        let mut ended = None;
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\\' if self.peek(1) == Some(b'\n') => {
+                    self.at += 2;
+                    self.line += 1;
+                }
+                b'\n' => {
+                    self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+                    self.at += 1;
+                    self.line += 1;
+                    self.skip_documents();
+                }
+                b'#' => self.skip_line(),
+                b'|' | b'(' if in_pattern(&command, &blocks) => self.at += 1,
+                b';' | b'|' => {
+                    self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+                    let start = self.at;
+                    self.at += 1;
+                    while self.peek(0).is_some_and(|next| next == byte || next == b'&') {
+                        self.at += 1;
+                    }
+                    if let (Some(Block::Case { pattern, .. }), b';') = (blocks.last_mut(), byte) {
+                        *pattern |= self.at > start + 1;
+                    }
+                }
+                b'&' if matches!(self.peek(1), Some(b'>')) => self.at += 1,
+                b'&' => {
+                    let both = self.peek(1) == Some(b'&');
+                    let kind = if both { RunKind::Spawn } else { RunKind::Background };
+                    self.finish(&mut command, &mut blocks, &mut ended, kind);
+                    self.at += 1 + usize::from(both);
+                }
+                b'<' | b'>' => self.redirection(),
+                b'(' if self.peek(1) == Some(b'(') && self.is_arithmetic(&command) => self.skip_arithmetic(),
+                b'(' => {
+                    self.at += 1;
+                    if let [name] = command.words.as_slice() {
+                        self.functions.extend(name.as_text().map(<[u8]>::to_vec));
+                        command = Command::default();
+                        while matches!(self.peek(0), Some(b' ' | b'\t')) {
+                            self.at += 1;
+                        }
+                        self.at += usize::from(self.peek(0) == Some(b')'));
+                    } else if command.words.is_empty() {
+                        blocks.push(Block::Subshell {
+                            runs: self.out.runs.len(),
+                            directory: self.directory.clone(),
+                        });
+                    }
+                }
+                b')' => {
+                    match blocks.last_mut() {
+                        _ if opens_case(&command) => {
+                            blocks.push(Block::Case { runs: self.out.runs.len(), pattern: false });
+                            command = Command::default();
+                        }
+                        Some(Block::Case { pattern, .. }) => {
+                            *pattern = false;
+                            command = Command::default();
+                        }
+                        Some(Block::Subshell { .. }) => {
+                            self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+                            if let Some(Block::Subshell { runs, directory }) = blocks.pop() {
+                                self.directory = directory;
+                                ended = Some(runs);
+                            }
+                        }
+                        None if nested => break,
+                        // No block crosses a parenthesis: what is still open inside was never one.
+                        Some(Block::Other { .. }) => {
+                            blocks.pop();
+                            continue;
+                        }
+                        None => command = Command::default(),
+                    }
+                    self.at += 1;
+                }
+                _ => {
+                    ended = None;
+                    self.read_word(&mut command);
+                }
+            }
+        }
+        self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+    }
+
+    fn read_word(&mut self, command: &mut Command) {
+        let start = self.at;
+        if command.words.is_empty() {
+            command.line = self.line;
+            command.bare =
+                self.peek(0).is_some_and(|byte| !matches!(byte, b'"' | b'\'' | b'\\' | b'$' | b'`'));
+            if self.assignment() {
+                return;
+            }
+        }
+        let mut words = self.words();
+        let number = self.text.get(start..self.at).is_some_and(|raw| raw.iter().all(u8::is_ascii_digit));
+        if number && matches!(self.peek(0), Some(b'<' | b'>')) {
+            return;
+        }
+        if command.words.len() + words.len() <= MAX_WORDS {
+            command.words.append(&mut words);
+        }
+        if self.at == start {
+            self.at += 1;
+        }
+    }
+
+    /// `NAME=value`, `NAME+=value`, `NAME=(a b)` before a command, which may be missing.
+    fn assignment(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let len = rest.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+        let name = rest.get(..len).unwrap_or_default();
+        let adds = rest.get(len..).is_some_and(|rest| rest.starts_with(b"+="));
+        let is_name = name.first().is_some_and(|first| !first.is_ascii_digit());
+        if !is_name || !(adds || rest.get(len) == Some(&b'=')) {
+            return false;
+        }
+        self.at += len + 1 + usize::from(adds);
+        let mut value = match self.peek(0) {
+            Some(b'(') => self.array(),
+            Some(b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')') | None => vec![Word::default()],
+            _ => vec![self.joined_words()],
+        };
+        if adds {
+            value = vec![Word(vec![Piece::Unknown])];
+        }
+        self.set(name, value);
+        true
+    }
+
+    fn array(&mut self) -> Vec<Word> {
+        self.at += 1;
+        let mut list = Vec::new();
+        let mut size = 0;
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b')' => {
+                    self.at += 1;
+                    break;
+                }
+                b'\n' => {
+                    self.at += 1;
+                    self.line += 1;
+                }
+                b'#' => self.skip_line(),
+                _ => {
+                    let start = self.at;
+                    let mut words = self.words();
+                    size += words.iter().map(Word::size).sum::<usize>();
+                    if list.len() + words.len() <= MAX_WORDS && size <= MAX_TEXT {
+                        list.append(&mut words);
+                    }
+                    if self.at == start {
+                        self.at += 1;
+                    }
+                }
+            }
+        }
+        list
+    }
+
+    fn redirection(&mut self) {
+        let document = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b"<<"));
+        let here_string = document && self.peek(2) == Some(b'<');
+        if matches!((self.peek(0), self.peek(1)), (Some(b'<' | b'>'), Some(b'('))) {
+            // Process substitution: its commands run too.
+            self.at += 2;
+            self.substituted_commands();
+            return;
+        }
+        while matches!(self.peek(0), Some(b'<' | b'>' | b'&' | b'|')) {
+            self.at += 1;
+        }
+        let tabs = document && !here_string && self.peek(0) == Some(b'-');
+        self.at += usize::from(tabs);
+        while matches!(self.peek(0), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        let start = self.at;
+        self.words();
+        if document && !here_string && self.documents.len() < 16 {
+            let raw = self.text.get(start..self.at).unwrap_or_default();
+            let end = raw.iter().copied().filter(|byte| !matches!(byte, b'\'' | b'"' | b'\\')).collect();
+            self.documents.push((end, tabs));
+        }
+    }
+
+    /// Here-documents are data. Their bodies are passed over, so that their words are not taken for commands.
+    fn skip_documents(&mut self) {
+        for (end, tabs) in std::mem::take(&mut self.documents) {
+            while self.at < self.text.len() {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let mut line = rest.get(..len).unwrap_or_default();
+                while tabs && line.first() == Some(&b'\t') {
+                    line = line.get(1..).unwrap_or_default();
+                }
+                self.at += (len + 1).min(rest.len());
+                self.line += 1;
+                if line.strip_suffix(b"\r").unwrap_or(line) == end {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn skip_line(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    }
+
+    fn is_arithmetic(&self, command: &Command) -> bool {
+        command.words.is_empty() || command.words.first().is_some_and(|word| is(word, b"for"))
+    }
+
+    /// Passes over `(( … ))`.
+    pub(super) fn skip_arithmetic(&mut self) {
+        let mut open = 0_u32;
+        while let Some(byte) = self.peek(0) {
+            self.at += 1;
+            match byte {
+                b'(' => open += 1,
+                b')' => open = open.saturating_sub(1),
+                b'\n' => self.line += 1,
+                _ => {}
+            }
+            if open == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Reads the commands of a substitution, whose opening is read, to its end. They see the variables and leave
+    /// the directory as it was.
+    pub(super) fn substituted_commands(&mut self) {
+        if self.depth >= MAX_DEPTH {
+            self.out.cut = true;
+            self.at = self.text.len();
+            return;
+        }
+        let directory = self.directory.clone();
+        self.depth += 1;
+        self.commands(true);
+        self.depth -= 1;
+        self.directory = directory;
+        self.at = (self.at + 1).min(self.text.len());
+    }
+
+    /// Reads the commands of a text that stands apart from the script's own, such as that between backticks.
+    pub(super) fn apart(&mut self, text: &[u8]) {
+        if self.depth >= MAX_DEPTH {
+            self.out.cut = true;
+            return;
+        }
+        let mut inner = Shell::new(text, self.depth + 1);
+        inner.line = self.line;
+        inner.directory = self.directory.clone();
+        inner.bound = self.bound;
+        std::mem::swap(&mut inner.variables, &mut self.variables);
+        std::mem::swap(&mut inner.out, &mut self.out);
+        std::mem::swap(&mut inner.functions, &mut self.functions);
+        std::mem::swap(&mut inner.plain, &mut self.plain);
+        inner.commands(false);
+        self.variables = inner.variables;
+        self.out = inner.out;
+        self.functions = inner.functions;
+        self.plain = inner.plain;
+        self.bound = inner.bound;
+    }
+}
+
+pub(super) fn is(word: &Word, text: &[u8]) -> bool {
+    word.as_text() == Some(text)
+}
+
+fn opens_case(command: &Command) -> bool {
+    command.bare && command.words.first().is_some_and(|word| is(word, b"case"))
+}
+
+fn in_pattern(command: &Command, blocks: &[Block]) -> bool {
+    opens_case(command) || matches!(blocks.last(), Some(Block::Case { pattern: true, .. }))
+}
