@@ -10,8 +10,13 @@
 
 mod anomaly;
 mod archive;
+mod bolt;
+mod containerd;
+mod containers_storage;
 mod content;
+mod docker_daemon;
 mod error;
+mod gaps;
 mod json;
 mod layout;
 mod locator;
@@ -21,7 +26,9 @@ mod options;
 mod registry;
 mod resolve;
 mod rootfs;
+mod stored;
 mod tar_index;
+mod tar_split;
 
 pub use anomaly::{Anomaly, AnomalyKind};
 pub use content::Stamp;

@@ -1,13 +1,10 @@
 use crate::anomaly::Anomaly;
-use crate::archive;
 use crate::content::{Origin, Stamp};
 use crate::error::Error;
-use crate::layout;
 use crate::locator::Locator;
 use crate::options::Options;
-use crate::registry;
 use crate::resolve::Resolved;
-use crate::rootfs;
+use crate::{archive, containerd, containers_storage, docker_daemon, layout, registry, rootfs};
 use model::{Digest, Gap, ImageConfig, ImageRef, Platform};
 use std::fmt;
 use std::io::Read;
@@ -33,9 +30,9 @@ pub fn open(locator: &Locator, options: &Options) -> Result<Opened, Error> {
         Locator::Oci { dir, tag } => layout::open(dir, tag.as_deref(), options),
         Locator::Registry(reference) => registry::open(reference, options),
         Locator::Directory(dir) => rootfs::open(dir),
-        other => {
-            Err(Error::Refused { what: other.to_string(), why: "this transport is not built yet".to_owned() })
-        }
+        Locator::ContainersStorage(name) => containers_storage::open(name, options),
+        Locator::Containerd(name) => containerd::open(name, options),
+        Locator::DockerDaemon(name) => docker_daemon::open(name, options),
     }
     .map(opened)
 }

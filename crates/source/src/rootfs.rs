@@ -5,13 +5,14 @@ mod walk;
 
 use crate::content::Origin;
 use crate::error::Error;
+use crate::gaps::Gaps;
 use crate::manifest::OCI_TAR;
 use crate::open::{Found, Image, Layer};
 use crate::resolve::Resolved;
 use model::{Gap, ImageConfig, Platform};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use walk::Walk;
 
 /// Opens a root file system. What it would be as a layer is made up while it is read, file by file.
@@ -42,31 +43,6 @@ impl Origin for RootFs {
 
     fn gaps(&self) -> Vec<Gap> {
         self.gaps.list()
-    }
-}
-
-/// What a walk could not show, as far as it has come.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Gaps(Arc<Mutex<Vec<Gap>>>);
-
-const MAX_GAPS: usize = 1000;
-
-impl Gaps {
-    pub(crate) fn add(&self, path: &[u8], why: impl AsRef<str>) {
-        let mut gaps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let gap = match gaps.len() {
-            MAX_GAPS.. => return,
-            length if length + 1 == MAX_GAPS => Gap::new("root file system", "more files could not be read"),
-            _ => Gap::new(String::from_utf8_lossy(path), why),
-        };
-        // A layer may be read more than once.
-        if !gaps.contains(&gap) {
-            gaps.push(gap);
-        }
-    }
-
-    fn list(&self) -> Vec<Gap> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

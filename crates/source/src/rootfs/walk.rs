@@ -1,5 +1,5 @@
-use super::Gaps;
 use super::header::{self, Member};
+use crate::gaps::Gaps;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::HashMap;
