@@ -7,4 +7,6 @@ mod layout;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod support;
