@@ -120,7 +120,12 @@ impl Fixture {
             .layers
             .iter()
             .zip(0..)
-            .map(|(facts, number)| LayerView { digest: Digest::sha256([number; 32]), created_by: "", facts })
+            .map(|(facts, number)| LayerView {
+                digest: Digest::sha256([number; 32]),
+                created_by: "",
+                facts,
+                declared: &[],
+            })
             .collect();
         let ownership = self.ownership(&tree);
         look(&ImageView {
