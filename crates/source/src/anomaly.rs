@@ -1,4 +1,4 @@
-use model::escape_text;
+use crate::content::clip;
 use serde::{Deserialize, Serialize};
 
 /// Something in how an image is declared that an honest builder does not write, or that two readers may read
@@ -20,7 +20,8 @@ pub enum AnomalyKind {
     /// A document with the fields of an index and of a manifest at once: one digest, two contents
     /// (CVE-2021-41190).
     AmbiguousManifest,
-    /// Descriptor, HTTP header and the `mediaType` field name different types of one document.
+    /// Descriptor, HTTP header and the `mediaType` field name different types of one document. Where one of
+    /// them is of an index and the other of an image, the document is refused besides.
     MediaTypeDisagrees,
     /// A document that does not hash to the digest it was declared with.
     DigestMismatch,
@@ -61,13 +62,13 @@ impl AnomalyKind {
         use AnomalyKind as A;
         match self {
             A::AmbiguousManifest
-            | A::MediaTypeDisagrees
             | A::DigestMismatch
             | A::DuplicateKey
             | A::Schema1
             | A::NestedIndex
             | A::TooManyDescriptors => true,
-            A::SizeMismatch
+            A::MediaTypeDisagrees
+            | A::SizeMismatch
             | A::ForeignLayer
             | A::MisspelledKey
             | A::UnknownMediaType
@@ -96,6 +97,6 @@ impl AnomalyKind {
 impl Anomaly {
     /// An anomaly; both texts are escaped here.
     pub(crate) fn new(kind: AnomalyKind, what: impl AsRef<str>, detail: impl AsRef<str>) -> Self {
-        Self { kind, what: escape_text(what.as_ref()), detail: escape_text(detail.as_ref()) }
+        Self { kind, what: clip(what.as_ref()), detail: clip(detail.as_ref()) }
     }
 }

@@ -57,16 +57,16 @@ pub(crate) fn from_docker(
     let mut found = Found { name: None, digest: None, resolved: Resolved::default() };
     let listed = Listed::read(archive, options, &mut found.resolved.anomalies)?;
     let chosen = choose(archive, &listed, reference)?;
-    let images: Vec<Result<Image, Error>> =
-        listed.iter().map(|listed| listed.image(archive, options, &mut found.resolved.anomalies)).collect();
-    let digests: Vec<Digest> = images.iter().flatten().map(|image| sha256(&image.config_bytes)).collect();
-    let Some(image) = images.into_iter().nth(chosen) else { return Err(unlisted(archive)) };
-    found.resolved.images.push(image?);
+    let Some(entry) = listed.get(chosen) else { return Err(unlisted(archive)) };
+    found.resolved.images.push(entry.image(archive, options, &mut found.resolved.anomalies)?);
     if !archive.has(INDEX) {
         return Ok(found);
     }
-    match layout(archive).and_then(|(layout, bytes)| layout.resolve(&bytes, None, archive.shown(), options)) {
-        Ok(other) => {
+    let both = layout(archive, options)
+        .and_then(|(layout, bytes)| layout.resolve(&bytes, None, archive.shown(), options))
+        .and_then(|other| Ok((other, Listed::configs(&listed, archive, options)?)));
+    match both {
+        Ok((other, digests)) => {
             let Resolved { images, artifacts, anomalies, gaps } = other.resolved;
             found.resolved.artifacts.extend(artifacts);
             found.resolved.anomalies.extend(anomalies);
@@ -89,27 +89,23 @@ pub(crate) fn from_docker(
 
 /// The images that `index.json` lists, then what only `manifest.json` lists.
 fn from_layout(archive: &Arc<TarIndex>, tag: Option<&str>, options: &Options) -> Result<Found, Error> {
-    let (layout, bytes) = layout(archive)?;
+    let (layout, bytes) = layout(archive, options)?;
     let mut found = layout.resolve(&bytes, tag, archive.shown(), options)?;
     if tag.is_some() || !archive.has(MANIFEST) {
         return Ok(found);
     }
+    let known: Vec<Digest> = found.resolved.images.iter().map(|image| sha256(&image.config_bytes)).collect();
     let mut anomalies = Vec::new();
-    let listed = Listed::read(archive, options, &mut anomalies).and_then(|listed| {
-        listed
-            .iter()
-            .map(|listed| listed.image(archive, options, &mut anomalies))
+    let unlisted = Listed::read(archive, options, &mut anomalies).and_then(|listed| {
+        let configs = Listed::configs(&listed, archive, options)?;
+        let unlisted = listed.iter().zip(configs).filter(|(_, config)| !known.contains(config));
+        unlisted
+            .map(|(listed, _)| listed.image(archive, options, &mut anomalies))
             .collect::<Result<Vec<_>, _>>()
     });
     found.resolved.anomalies.extend(anomalies);
-    match listed {
-        Ok(images) => {
-            for image in images {
-                if !found.resolved.images.iter().any(|known| known.config_bytes == image.config_bytes) {
-                    found.add_unlisted(image, "index.json", archive);
-                }
-            }
-        }
+    match unlisted {
+        Ok(images) => images.into_iter().for_each(|image| found.add_unlisted(image, "index.json", archive)),
         Err(Error::Cancelled) => return Err(Error::Cancelled),
         Err(error) => found.resolved.gaps.push(Gap::new("manifest.json", error.chain())),
     }
@@ -128,8 +124,8 @@ impl Found {
     }
 }
 
-fn layout(archive: &Arc<TarIndex>) -> Result<(Layout<TarIndex>, Vec<u8>), Error> {
-    let bytes = whole(archive, INDEX, crate::Limits::default().manifest)?;
+fn layout(archive: &Arc<TarIndex>, options: &Options) -> Result<(Layout<TarIndex>, Vec<u8>), Error> {
+    let bytes = whole(archive, INDEX, options.limits.manifest)?;
     Ok((Layout { blobs: Arc::clone(archive), is_partial: true }, bytes))
 }
 
@@ -174,6 +170,18 @@ impl Listed {
         Ok(listed)
     }
 
+    /// The digests of all configurations, read one after the other within the budget for documents: a list may
+    /// name one large file hundreds of times.
+    fn configs(listed: &[Self], archive: &TarIndex, options: &Options) -> Result<Vec<Digest>, Error> {
+        let mut left = options.limits.documents;
+        let digest = |listed: &Self| {
+            let bytes = whole(archive, listed.config.as_bytes(), options.limits.config.min(left))?;
+            left -= bytes.len() as u64;
+            Ok(sha256(&bytes))
+        };
+        listed.iter().map(digest).collect()
+    }
+
     fn image(
         &self,
         archive: &Arc<TarIndex>,
@@ -212,7 +220,7 @@ impl Listed {
                     (Arc::new(slice), Some(size))
                 }
                 Err(error) => {
-                    let what = format!("layer {index}, {}", model::escape_text(name));
+                    let what = format!("layer {index}, {}", crate::content::clip(name));
                     (Arc::new(Absent { what, advice: error.chain() }), None)
                 }
             };
@@ -258,7 +266,7 @@ fn choose(archive: &TarIndex, listed: &[Listed], reference: Option<&str>) -> Res
                 .repo_tags
                 .iter()
                 .flatten()
-                .map(|tag| model::escape_text(tag))
+                .map(|tag| crate::content::clip(tag))
                 .collect::<Vec<_>>()
                 .join(" = "),
             _ => format!("@{at}"),
@@ -266,7 +274,7 @@ fn choose(archive: &TarIndex, listed: &[Listed], reference: Option<&str>) -> Res
         .take(32)
         .collect();
     let what = match (reference, chosen.is_empty()) {
-        (Some(name), true) => format!("{} has no image {}", archive.shown(), model::escape_text(name)),
+        (Some(name), true) => format!("{} has no image {}", archive.shown(), crate::content::clip(name)),
         (None, true) => format!("{} lists no image", archive.shown()),
         (_, false) => {
             format!("{} has several images; write one of them after the file and a colon", archive.shown())

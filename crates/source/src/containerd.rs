@@ -56,7 +56,7 @@ fn look_up(metadata: &std::path::Path, name: &str, options: &Options) -> Result<
     Err(Error::Choice {
         what: format!(
             "containerd has no image {} in its namespaces {}",
-            model::escape_text(name),
+            crate::content::clip(name),
             options.storage.containerd_namespaces.join(", ")
         ),
         candidates: if known.is_empty() { "no images there".to_owned() } else { known.join(", ") },
@@ -64,7 +64,7 @@ fn look_up(metadata: &std::path::Path, name: &str, options: &Options) -> Result<
 }
 
 fn descriptor(bolt: &Bolt, target: &Bucket, name: &str) -> Result<Descriptor, Error> {
-    let what = || format!("the record of {} in containerd", model::escape_text(name));
+    let what = || format!("the record of {} in containerd", crate::content::clip(name));
     let text = |key: &[u8]| {
         bolt.value(target, key).map(|value| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
     };

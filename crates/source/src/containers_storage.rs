@@ -35,12 +35,12 @@ pub(crate) fn open(name: &str, options: &Options) -> Result<Found, Error> {
         return Err(error);
     }
     seen.sort_unstable();
-    let shown: Vec<String> = seen.iter().take(32).map(|name| model::escape_text(name)).collect();
+    let shown: Vec<String> = seen.iter().take(32).map(|name| crate::content::clip(name)).collect();
     Err(Error::Choice {
         what: format!(
             "no image {} in the stores that were looked into; name another graph root if it lies elsewhere, such as \
              ~/.local/share/containers/storage",
-            model::escape_text(name)
+            crate::content::clip(name)
         ),
         candidates: if shown.is_empty() { "no images".to_owned() } else { shown.join(", ") },
     })

@@ -194,7 +194,7 @@ pub(crate) fn read_limited(
     let mut bytes = Vec::new();
     stream.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
-        return Err(Error::TooLarge { what: model::escape_text(what), limit });
+        return Err(Error::TooLarge { what: crate::content::clip(what), limit });
     }
     Ok(bytes)
 }
@@ -211,6 +211,16 @@ pub(crate) fn digest_like(like: &Digest, bytes: &[u8]) -> Digest {
 pub(crate) fn show(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
     model::escape_bytes(path.as_os_str().as_bytes())
+}
+
+/// A text of the image's or of a server's for messages: escaped, and cut where it is longer than anyone reads.
+/// A name of four megabytes in each of a thousand messages would be a way to fill the memory.
+pub(crate) fn clip(text: &str) -> String {
+    const LONGEST: usize = 300;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", model::escape_text(text.get(..end).unwrap_or_default())),
+        None => model::escape_text(text),
+    }
 }
 
 /// The SHA-256 digest of bytes.

@@ -143,7 +143,7 @@ fn over_socket(name: &str, options: &Options) -> Result<Found, Error> {
         || stored::is_id(name.strip_prefix("sha256:").unwrap_or(name));
     if !is_name {
         return Err(Error::Locator {
-            text: model::escape_text(name),
+            text: crate::content::clip(name),
             why: "it is neither a reference nor an image id".to_owned(),
         });
     }
@@ -180,8 +180,8 @@ fn over_socket(name: &str, options: &Options) -> Result<Found, Error> {
             return Err(Error::Status {
                 host,
                 status: status.as_u16(),
-                what: model::escape_text(name),
-                advice: model::escape_text(&message),
+                what: crate::content::clip(name),
+                advice: crate::content::clip(&message),
             });
         }
     }

@@ -147,20 +147,20 @@ impl Error {
     }
 
     pub(crate) fn refused(what: impl AsRef<str>, why: impl AsRef<str>) -> Self {
-        Self::Refused { what: model::escape_text(what.as_ref()), why: model::escape_text(why.as_ref()) }
+        Self::Refused { what: crate::content::clip(what.as_ref()), why: crate::content::clip(why.as_ref()) }
     }
 
     pub(crate) fn missing(what: impl AsRef<str>, advice: impl Into<String>) -> Self {
-        Self::Missing { what: model::escape_text(what.as_ref()), advice: advice.into() }
+        Self::Missing { what: crate::content::clip(what.as_ref()), advice: advice.into() }
     }
 
-    /// The message with everything that caused it, in one line.
+    /// The message with everything that caused it, in one line. Escaped.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
             text.push_str(": ");
-            text.push_str(&model::escape_text(&error.to_string()));
+            text.push_str(&crate::content::clip(&error.to_string()));
             cause = error.source();
         }
         text

@@ -13,7 +13,7 @@ impl Gaps {
         let gap = match gaps.len() {
             MAX_GAPS.. => return,
             length if length + 1 == MAX_GAPS => Gap::new("layer", "more files could not be read"),
-            _ => Gap { what: model::escape_bytes(path), why: model::escape_text(why.as_ref()) },
+            _ => Gap { what: model::escape_bytes(path), why: crate::content::clip(why.as_ref()) },
         };
         // A layer may be read more than once.
         if !gaps.contains(&gap) {

@@ -61,9 +61,9 @@ impl<B: BlobStore> Layout<B> {
             None => entries.clone(),
         };
         if let (true, Some(tag)) = (chosen.is_empty(), tag) {
-            let names: Vec<String> = entries.iter().filter_map(ref_name).map(model::escape_text).collect();
+            let names: Vec<String> = entries.iter().filter_map(ref_name).map(crate::content::clip).collect();
             return Err(Error::Choice {
-                what: format!("{what} has no image named {}", model::escape_text(tag)),
+                what: format!("{what} has no image named {}", crate::content::clip(tag)),
                 candidates: if names.is_empty() {
                     "images without names".to_owned()
                 } else {

@@ -16,6 +16,8 @@ mod containers_storage;
 mod content;
 mod docker_daemon;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gaps;
 mod json;
 mod layout;

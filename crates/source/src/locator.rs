@@ -49,7 +49,7 @@ impl FromStr for Locator {
     /// Reads a locator. A text without a known prefix that names an existing path is recognised by what lies
     /// there; everything else is a reference to a registry.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let fail = |why: String| Error::Locator { text: model::escape_text(text), why };
+        let fail = |why: String| Error::Locator { text: crate::content::clip(text), why };
         if let Some(reference) = text.strip_prefix("docker://") {
             return reference
                 .parse()
@@ -151,7 +151,7 @@ impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut with = |transport: &str, at: &Path, rest: &Option<String>| {
             write!(f, "{transport}:{}", show(at))?;
-            rest.as_ref().map_or(Ok(()), |rest| write!(f, ":{}", model::escape_text(rest)))
+            rest.as_ref().map_or(Ok(()), |rest| write!(f, ":{}", crate::content::clip(rest)))
         };
         match self {
             Self::Registry(reference) => fmt::Display::fmt(reference, f),
@@ -159,9 +159,68 @@ impl fmt::Display for Locator {
             Self::Oci { dir, tag } => with("oci", dir, tag),
             Self::OciArchive { path, tag } => with("oci-archive", path, tag),
             Self::Directory(at) => with("dir", at, &None),
-            Self::ContainersStorage(name) => write!(f, "containers-storage:{}", model::escape_text(name)),
-            Self::Containerd(name) => write!(f, "containerd:{}", model::escape_text(name)),
-            Self::DockerDaemon(name) => write!(f, "docker-daemon:{}", model::escape_text(name)),
+            Self::ContainersStorage(name) => write!(f, "containers-storage:{}", crate::content::clip(name)),
+            Self::Containerd(name) => write!(f, "containerd:{}", crate::content::clip(name)),
+            Self::DockerDaemon(name) => write!(f, "docker-daemon:{}", crate::content::clip(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str, expect: Result<&str, &str>) {
+        match (text.parse::<Locator>(), expect) {
+            (Ok(locator), Ok(expect)) => assert_eq!(format!("{locator:?}"), expect, "{text}"),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{text}: {error}"),
+            (found, _) => panic!("{text}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn locators_are_spelled_as_skopeo_spells_them() {
+        check("oci:/no/dir:v1", Ok(r#"Oci { dir: "/no/dir", tag: Some("v1") }"#));
+        check("oci:/no/dir", Ok(r#"Oci { dir: "/no/dir", tag: None }"#));
+        check("oci-archive:no.tar:", Ok(r#"OciArchive { path: "no.tar", tag: None }"#));
+        check(
+            "docker-archive:no.tar:example.org:5000/a:1",
+            Ok(r#"DockerArchive { path: "no.tar", reference: Some("example.org:5000/a:1") }"#),
+        );
+        check("dir:/a:b", Ok(r#"Directory("/a:b")"#));
+        check("containers-storage:a:1", Ok(r#"ContainersStorage("a:1")"#));
+        check("containerd:a", Ok(r#"Containerd("a")"#));
+        check("docker-daemon:a:1", Ok(r#"DockerDaemon("a:1")"#));
+        check("oci:", Err("nothing follows oci:"));
+        check("docker://UPPER", Err("lower case"));
+        check("UPPER", Err("no file or directory of that name"));
+        check("./no/such/file", Err("no such file"));
+        check("", Err("names no image"));
+        for text in ["nginx", "docker://nginx", "docker.io/library/nginx:latest"] {
+            assert_eq!(text.parse::<Locator>().unwrap().to_string(), "docker.io/library/nginx:latest");
+        }
+    }
+
+    #[test]
+    fn a_path_that_exists_may_hold_colons() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("a:b");
+        std::fs::create_dir(&odd).unwrap();
+        let text = format!("oci:{}", odd.display());
+        check(&text, Ok(&format!("Oci {{ dir: {odd:?}, tag: None }}")));
+        check(&format!("{text}:c:d"), Ok(&format!("Oci {{ dir: {odd:?}, tag: Some(\"c:d\") }}")));
+        check(&odd.display().to_string(), Err("write docker://"));
+        std::fs::create_dir(odd.join("etc")).unwrap();
+        check(&odd.display().to_string(), Ok(&format!("Directory({odd:?})")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in "(oci|docker-archive|dir|docker|containerd)?:?/{0,2}\\PC{0,30}") {
+            if let Ok(locator) = text.parse::<Locator>() {
+                locator.to_string();
+            }
         }
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn parse(
     what: &str,
     anomalies: &mut Vec<Anomaly>,
 ) -> Result<Manifest, Error> {
-    let broken = |source| Error::Json { what: model::escape_text(what), source };
+    let broken = |source| Error::Json { what: crate::content::clip(what), source };
     let document = json::parse(bytes, &KEYS).map_err(broken)?;
     note_keys(&document, what, anomalies);
     let raw: Raw = json::typed_object(document.value).map_err(broken)?;
@@ -183,7 +183,7 @@ pub(crate) fn parse_config(
     what: &str,
     anomalies: &mut Vec<Anomaly>,
 ) -> Result<ImageConfig, Error> {
-    let broken = |source| Error::Json { what: model::escape_text(what), source };
+    let broken = |source| Error::Json { what: crate::content::clip(what), source };
     let document = json::parse(bytes, &CONFIG_KEYS).map_err(broken)?;
     note_keys(&document, what, anomalies);
     json::typed_object(document.value).map_err(broken)

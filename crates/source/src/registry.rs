@@ -3,7 +3,7 @@
 mod auth;
 mod backoff;
 mod blob;
-mod challenge;
+pub(crate) mod challenge;
 mod client;
 mod credentials;
 mod hosts;
@@ -97,7 +97,7 @@ impl Registry {
 
 fn base_url(text: &str) -> Result<Url, Error> {
     let fail = || Error::Locator {
-        text: model::escape_text(text),
+        text: crate::content::clip(text),
         why: "it is not the address of a registry; write https://host[:port][/path]".to_owned(),
     };
     let url: Url = text.parse().map_err(|_| fail())?;
@@ -144,7 +144,7 @@ fn fetch(
         let computed = digest_like(&expected, &bytes);
         if computed != expected {
             return Err(Error::DigestMismatch {
-                what: model::escape_text(&what),
+                what: crate::content::clip(&what),
                 expected: Box::new(expected),
                 computed: Box::new(computed),
             });

@@ -327,7 +327,7 @@ impl Walk<'_> {
     fn artifact(&mut self, descriptor: &Descriptor, kind: &str, why: &str) {
         self.found.artifacts.push(Artifact {
             digest: descriptor.digest,
-            kind: model::escape_text(kind),
+            kind: crate::content::clip(kind),
             platform: descriptor.platform(),
             why: why.to_owned(),
         });

@@ -70,9 +70,9 @@ impl Endpoint {
         let host = hosts::shown(&self.base);
         let refuse = |why: String| Error::Unsafe { host: host.clone(), why };
         let realm = challenge.parameter("realm").unwrap_or_default();
-        let mut url: Url = realm
-            .parse()
-            .map_err(|_| refuse(format!("its token service {} is no address", model::escape_text(realm))))?;
+        let mut url: Url = realm.parse().map_err(|_| {
+            refuse(format!("its token service {} is no address", crate::content::clip(realm)))
+        })?;
         if !hosts::may_issue_tokens(&url, &hosts::authority(&self.base), &self.options) {
             let service = hosts::shown(&url);
             return Err(refuse(format!(

@@ -202,7 +202,7 @@ impl Endpoint {
         Error::Status {
             host,
             status: status.as_u16(),
-            what: model::escape_text(&what),
+            what: crate::content::clip(&what),
             advice: advice.to_owned(),
         }
     }
@@ -236,7 +236,7 @@ pub(crate) fn read_body(
     what: &str,
     options: &Options,
 ) -> Result<Vec<u8>, Error> {
-    let too_large = || Error::TooLarge { what: model::escape_text(what), limit };
+    let too_large = || Error::TooLarge { what: crate::content::clip(what), limit };
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
     }

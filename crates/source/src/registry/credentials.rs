@@ -37,7 +37,7 @@ pub(crate) fn look_up(
     options: &Options,
 ) -> Result<Option<Credentials>, Error> {
     let Some(path) = &options.docker_config else { return Ok(None) };
-    let fail = |why: String| Error::Credentials { host: model::escape_text(registry), why };
+    let fail = |why: String| Error::Credentials { host: crate::content::clip(registry), why };
     let file = crate::tar_index::open_regular(path)?;
     let mut text = Vec::new();
     file.take(MAX_CONFIG).read_to_end(&mut text).map_err(|source| Error::io(path, source))?;
@@ -123,7 +123,7 @@ fn matches(key: &str, registry: &str, repository: &str) -> Option<usize> {
 fn ask_helper(name: &str, registry: &str) -> Result<Option<Credentials>, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if name.is_empty() || !name.bytes().all(is_plain) {
-        return Err(format!("{} is no name of a credential helper", model::escape_text(name)));
+        return Err(format!("{} is no name of a credential helper", crate::content::clip(name)));
     }
     let program = format!("docker-credential-{name}");
     let server = if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry };

@@ -28,7 +28,7 @@ pub(crate) fn check_scheme(url: &Url, options: &Options) -> Result<(), Error> {
         "https" => Ok(()),
         "http" if lists(&options.plain_http, url) => Ok(()),
         "http" => refuse(format!("HTTP without TLS was not asked for; allow it for {} by name", shown(url))),
-        other => refuse(format!("{} is no scheme to fetch from", model::escape_text(other))),
+        other => refuse(format!("{} is no scheme to fetch from", crate::content::clip(other))),
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn resolve(url: &Url, public_only: bool) -> Result<Vec<SocketAddr>, E
 
 /// A URL's host for messages. Escaped.
 pub(crate) fn shown(url: &Url) -> String {
-    model::escape_text(&authority(url))
+    crate::content::clip(&authority(url))
 }
 
 /// Whether an address is one of the public internet. Everything with a special meaning is not (the IANA
