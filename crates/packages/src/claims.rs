@@ -80,19 +80,6 @@ pub(crate) enum Refused {
     Full,
 }
 
-impl Refused {
-    /// The reason as a gap states it; none where nothing is lost.
-    pub(crate) fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Root => None,
-            Self::Path(reason) => Some(reason),
-            Self::Full => {
-                Some("more than 1,000,000 paths, or 64 MiB of text; the rest of this file is not read")
-            }
-        }
-    }
-}
-
 impl Claims {
     /// Takes a path, given in parts that are joined by slashes, and brings it to its normal form.
     pub(crate) fn push(
@@ -102,27 +89,24 @@ impl Claims {
         config_file: bool,
         allowance: &mut Allowance,
     ) -> Result<(), Refused> {
-        let start = self.names.len();
-        let result = self.push_name(parts, start).and_then(|name| {
-            let (kind, bytes) = PromiseKind::split(&promise)?;
-            let cost = usize::from(name).saturating_add(bytes.len());
-            allowance.paths = allowance.paths.checked_sub(1).ok_or(Refused::Full)?;
-            allowance.bytes = allowance.bytes.checked_sub(cost).ok_or(Refused::Full)?;
-            self.promises.extend_from_slice(bytes);
-            self.records.push(Record { name, promise: kind, config_file });
-            Ok(())
-        });
-        if result.is_err() {
-            self.names.truncate(start);
+        // All of it is paid for before a byte is looked at, also what is then refused: one long folder name
+        // may be joined to millions of files.
+        let (kind, bytes) = PromiseKind::split(&promise)?;
+        let len = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+        allowance.paths = allowance.paths.checked_sub(1).ok_or(Refused::Full)?;
+        allowance.bytes = allowance.bytes.checked_sub(bytes.len()).ok_or(Refused::Full)?;
+        if len > MAX_PATH {
+            return Err(Refused::Path("a path longer than 4,096 bytes"));
         }
-        result
+        allowance.bytes = allowance.bytes.checked_sub(len).ok_or(Refused::Full)?;
+        let start = self.names.len();
+        let name = self.push_name(parts, start).inspect_err(|_| self.names.truncate(start))?;
+        self.promises.extend_from_slice(bytes);
+        self.records.push(Record { name, promise: kind, config_file });
+        Ok(())
     }
 
     fn push_name(&mut self, parts: &[&[u8]], start: usize) -> Result<u16, Refused> {
-        // Before a look at a single byte: one huge folder name may be joined to a million files.
-        if parts.iter().map(|part| part.len()).fold(0, usize::saturating_add) > MAX_PATH {
-            return Err(Refused::Path("a path longer than 4,096 bytes"));
-        }
         for part in parts.iter().flat_map(|part| part.split(|byte| *byte == b'/')) {
             match part {
                 b"" | b"." => continue,

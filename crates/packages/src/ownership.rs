@@ -161,7 +161,7 @@ fn gap(path: &[u8], unread: &Unread) -> Gap {
     let Unread { count, offset, reason } = unread;
     Gap::new(
         escape_bytes(path),
-        format!("{count} entries of this {kind} are not read, the first at byte {offset}: {reason}"),
+        format!("entries of this {kind} that cannot be read: {count}, such as at byte {offset}: {reason}"),
     )
 }
 

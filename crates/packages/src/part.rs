@@ -95,7 +95,7 @@ pub(crate) struct Installed {
     pub(crate) claims: Claims,
 }
 
-/// What of a file could not be read: how many entries, and the first of them.
+/// What of a file could not be read: how many entries, and one of them: where reading ended, else the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
     pub(crate) count: u32,
@@ -108,21 +108,31 @@ pub(crate) struct Unread {
 pub(crate) struct Reading {
     pub(crate) allowance: Allowance,
     unread: Option<Unread>,
+    ended: bool,
 }
 
 impl Reading {
     pub(crate) fn new() -> Self {
-        Self { allowance: Allowance::default(), unread: None }
+        Self { allowance: Allowance::default(), unread: None, ended: false }
     }
 
     /// Notes something that could not be read.
     pub(crate) fn skip(&mut self, offset: usize, reason: &'static str) {
-        let unread = self.unread.get_or_insert(Unread {
-            count: 0,
-            offset: offset as u64,
-            reason: Cow::Borrowed(reason),
-        });
+        let (offset, reason) = (offset as u64, Cow::Borrowed(reason));
+        let unread = self.unread.get_or_insert(Unread { count: 0, offset, reason });
         unread.count = unread.count.saturating_add(1);
+    }
+
+    /// Notes that nothing more is read. It is told before all that was skipped until then.
+    fn end(&mut self, offset: usize) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let count = self.unread.as_ref().map_or(0, |unread| unread.count);
+        let reason = Cow::Borrowed(
+            "more than 1,000,000 paths, 100,000 packages or 64 MiB of text; from here on nothing is read",
+        );
+        self.unread = Some(Unread { count: count.saturating_add(1), offset: offset as u64, reason });
     }
 
     /// Whether one more package may be taken; a refusal is noted, and reading must end.
@@ -135,10 +145,7 @@ impl Reading {
     pub(crate) fn admit_text(&mut self, offset: usize, bytes: usize) -> bool {
         let admitted = self.allowance.take_package(bytes);
         if !admitted {
-            self.skip(
-                offset,
-                "more than 100,000 packages, or 64 MiB of text; the rest of this file is not read",
-            );
+            self.end(offset);
         }
         admitted
     }
@@ -154,11 +161,14 @@ impl Reading {
     ) -> bool {
         match claims.push(path, promise, config_file, &mut self.allowance) {
             Ok(()) => true,
-            Err(refused) => {
-                if let Some(reason) = refused.reason() {
-                    self.skip(offset, reason);
-                }
-                refused != Refused::Full
+            Err(Refused::Root) => true,
+            Err(Refused::Path(reason)) => {
+                self.skip(offset, reason);
+                true
+            }
+            Err(Refused::Full) => {
+                self.end(offset);
+                false
             }
         }
     }

@@ -50,6 +50,8 @@ impl Claimed {
         self.records.reserve_exact(records.min(MAX_RECORDS));
         self.names.reserve_exact(names.min(MAX_BYTES));
         self.promises.reserve_exact(promises.min(MAX_BYTES));
+        // Nothing is in the index yet, so nothing is hashed anew.
+        self.index.reserve(records.min(MAX_RECORDS), |_| 0);
     }
 
     /// Gives back what was reserved and not used.
