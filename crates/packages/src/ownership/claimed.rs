@@ -113,14 +113,10 @@ impl Claimed {
         }
     }
 
-    /// Adds what `claim` promises where `package` claims the path already. False where it does not.
-    pub(super) fn promise(&mut self, path: &[u8], package: u32, claim: &Claim<'_>) -> bool {
-        match self.chain(path, package) {
-            Chain::Mine(position) => {
-                self.amend(position, claim);
-                true
-            }
-            Chain::Others { .. } | Chain::Unclaimed => false,
+    /// Adds what `claim` promises where `package` claims the path already, and only there.
+    pub(super) fn promise(&mut self, path: &[u8], package: u32, claim: &Claim<'_>) {
+        if let Chain::Mine(position) = self.chain(path, package) {
+            self.amend(position, claim);
         }
     }
 
