@@ -72,6 +72,13 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
     for (index, facts) in facts.iter().enumerate() {
         concluded.gaps.extend(facts.gaps.iter().map(|gap| layer_gap(&platform, index, gap)));
     }
+    // A package database that was half read makes owned files look unowned, and altered ones unpromised.
+    concluded.gaps.extend(
+        ownership
+            .gaps()
+            .iter()
+            .map(|gap| Gap { what: format!("{platform}, {}", gap.what), why: gap.why.clone() }),
+    );
     mark_reached(&mut concluded.findings, &outcome.chain, &platform);
     concluded.layers = layers
         .iter()
