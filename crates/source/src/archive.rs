@@ -58,33 +58,25 @@ pub(crate) fn from_docker(
     let listed = Listed::read(archive, options, &mut found.resolved.anomalies)?;
     let chosen = choose(archive, &listed, reference)?;
     let Some(entry) = listed.get(chosen) else { return Err(unlisted(archive)) };
-    found.resolved.images.push(entry.image(archive, options, &mut found.resolved.anomalies)?);
-    if !archive.has(INDEX) {
-        return Ok(found);
+    let image = entry.image(archive, options, &mut found.resolved.anomalies)?;
+    let platform = image.platform.clone();
+    found.resolved.images.extend(Some(image).filter(|image| is_wanted(image, options)));
+    if archive.has(INDEX) {
+        found.add_layout(&listed, archive, options)?;
     }
-    let both = layout(archive, options)
-        .and_then(|(layout, bytes)| layout.resolve(&bytes, None, archive.shown(), options))
-        .and_then(|other| Ok((other, Listed::configs(&listed, archive, options)?)));
-    match both {
-        Ok((other, digests)) => {
-            let Resolved { images, artifacts, anomalies, gaps } = other.resolved;
-            found.resolved.artifacts.extend(artifacts);
-            found.resolved.anomalies.extend(anomalies);
-            found.resolved.gaps.extend(gaps);
-            for image in images {
-                let config = sha256(&image.config_bytes);
-                match found.resolved.images.first_mut().filter(|first| sha256(&first.config_bytes) == config)
-                {
-                    Some(first) => first.digest = image.digest,
-                    None if digests.contains(&config) => {}
-                    None => found.add_unlisted(image, "manifest.json", archive),
-                }
-            }
+    match &options.platform {
+        Some(wanted) if found.resolved.images.is_empty() => {
+            Err(Error::NoPlatform { wanted: wanted.clone(), available: platform.to_string() })
         }
-        Err(Error::Cancelled) => return Err(Error::Cancelled),
-        Err(error) => found.resolved.gaps.push(Gap::new("index.json", error.chain())),
+        _ => Ok(found),
     }
-    Ok(found)
+}
+
+/// Whether an image is of the platform that was asked for, or of one that nobody can tell.
+fn is_wanted(image: &Image, options: &Options) -> bool {
+    let platform = &image.platform;
+    let wanted = options.platform.as_ref();
+    wanted.is_none_or(|wanted| platform.satisfies(wanted) || *platform == resolve::unknown_platform())
 }
 
 /// The images that `index.json` lists, then what only `manifest.json` lists.
@@ -105,7 +97,10 @@ fn from_layout(archive: &Arc<TarIndex>, tag: Option<&str>, options: &Options) ->
     });
     found.resolved.anomalies.extend(anomalies);
     match unlisted {
-        Ok(images) => images.into_iter().for_each(|image| found.add_unlisted(image, "index.json", archive)),
+        Ok(images) => {
+            let wanted = images.into_iter().filter(|image| is_wanted(image, options));
+            wanted.for_each(|image| found.add_unlisted(image, "index.json", archive));
+        }
         Err(Error::Cancelled) => return Err(Error::Cancelled),
         Err(error) => found.resolved.gaps.push(Gap::new("manifest.json", error.chain())),
     }
@@ -113,13 +108,56 @@ fn from_layout(archive: &Arc<TarIndex>, tag: Option<&str>, options: &Options) ->
 }
 
 impl Found {
+    /// What `index.json` lists besides.
+    fn add_layout(
+        &mut self,
+        listed: &[Listed],
+        archive: &Arc<TarIndex>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        let both = layout(archive, options)
+            .and_then(|(layout, bytes)| layout.resolve(&bytes, None, archive.shown(), options))
+            .and_then(|other| Ok((other, Listed::configs(listed, archive, options)?)));
+        match both {
+            Ok((other, digests)) => {
+                let Resolved { images, artifacts, anomalies, gaps } = other.resolved;
+                self.resolved.artifacts.extend(artifacts);
+                self.resolved.anomalies.extend(anomalies);
+                self.resolved.gaps.extend(gaps);
+                for image in images {
+                    let config = sha256(&image.config_bytes);
+                    match self
+                        .resolved
+                        .images
+                        .first_mut()
+                        .filter(|first| sha256(&first.config_bytes) == config)
+                    {
+                        Some(first) => first.digest = image.digest,
+                        None if digests.contains(&config) => {}
+                        None => self.add_unlisted(image, "manifest.json", archive),
+                    }
+                }
+            }
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(Error::NoPlatform { .. }) => {}
+            Err(error) => self.resolved.gaps.push(Gap::new("index.json", error.chain())),
+        }
+        Ok(())
+    }
+
+    /// An image that one list has and the other has not. Docker lists one platform only of an image that it saves
+    /// with several, so another platform is nothing odd.
     fn add_unlisted(&mut self, image: Image, list: &str, archive: &TarIndex) {
-        let detail = format!(
-            "{list} does not list the image of {} with configuration {}",
-            image.platform,
-            sha256(&image.config_bytes)
-        );
-        self.resolved.anomalies.push(Anomaly::new(AnomalyKind::ArchiveDisagrees, archive.shown(), detail));
+        if self.resolved.images.iter().any(|known| known.platform == image.platform) {
+            let config = sha256(&image.config_bytes);
+            let detail =
+                format!("{list} does not list the image of {} with configuration {config}", image.platform);
+            self.resolved.anomalies.push(Anomaly::new(
+                AnomalyKind::ArchiveDisagrees,
+                archive.shown(),
+                detail,
+            ));
+        }
         self.resolved.images.push(image);
     }
 }

@@ -211,3 +211,21 @@ fn what_skopeo_writes_is_read_back() {
         assert_eq!(bytes.len(), 2);
     }
 }
+
+#[test]
+fn an_archive_holds_the_platform_that_is_asked_for_or_is_refused() {
+    let built = image("1");
+    for archive in [
+        built.docker_archive(&["a"]),
+        DockerArchive::new().with_layout().image(&["a"], &built).build(),
+        built.oci_archive(None),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&archive).unwrap();
+        let text = file.path().display().to_string();
+        let one =
+            |platform: &str| Options { platform: Some(platform.parse().unwrap()), ..Options::default() };
+        assert_eq!(open_text(&text, &one("linux/amd64")).unwrap().images.len(), 1);
+        refuses(open_text(&text, &one("linux/s390x")), "there are linux/amd64");
+    }
+}
