@@ -15,7 +15,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   tidy                 check the rules that no compiler checks
-  reference            write the generated pages of docs/reference
+  reference            write the generated pages: docs/reference, and the demo's output in the README
   reference --check    fail where they are not current";
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
-//! Pages of `docs/reference` that are written from the code, so that they cannot disagree with it.
+//! Pages of `docs/reference`, and the demo's output in the README, are written from the code, so that they
+//! cannot disagree with it.
 
 use crate::tidy::{Problem, Tree};
 use anyhow::{Context, Result, bail};
@@ -9,6 +10,9 @@ use std::process::Command;
 
 const DETECTIONS: &str = "docs/reference/detections.md";
 const COMMANDS: &str = "docs/reference/cli.md";
+const README: &str = "README.md";
+/// What stands between these two lines of the README is what `roadstead demo` prints.
+const DEMO: (&str, &str) = ("<!-- demo:begin -->\n", "<!-- demo:end -->\n");
 
 /// Writes every generated page.
 ///
@@ -36,14 +40,17 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where the page of detections is not current, or where the code has an id that no analyzer declares.
+/// Where the page of detections is not current, or where the code has an id that nobody can look up.
 pub(crate) fn problems(tree: &Tree) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let detections = inspect::detections();
+    let detections = pipeline::known_detections();
     if tree.text(DETECTIONS) != Some(&detections_page(&detections)) {
         problems.push(Problem::new(DETECTIONS, 0, "is not current: run cargo xtask reference"));
     }
-    for file in tree.with_extension("rs").filter(|file| file.path.starts_with("crates/inspect")) {
+    for file in tree
+        .with_extension("rs")
+        .filter(|file| ["crates/inspect", "crates/pipeline"].iter().any(|home| file.path.starts_with(home)))
+    {
         let product = file.text.split("#[cfg(test)]").next().unwrap_or_default();
         if file.path.components().any(|part| part.as_os_str() == "tests") || file.path.ends_with("tests.rs") {
             continue;
@@ -52,7 +59,7 @@ pub(crate) fn problems(tree: &Tree) -> Vec<Problem> {
             if let Some(id) = declared_id(line)
                 && !detections.iter().any(|known| known.id == id)
             {
-                let what = format!("{id} is declared here and is in no analyzer's detections()");
+                let what = format!("{id} is declared here and is not among pipeline::known_detections()");
                 problems.push(Problem::new(&file.path, at + 1, what));
             }
         }
@@ -67,7 +74,11 @@ fn declared_id(line: &str) -> Option<&str> {
 }
 
 fn pages(root: &Path) -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![(DETECTIONS, detections_page(&inspect::detections())), (COMMANDS, commands_page(root)?)])
+    Ok(vec![
+        (DETECTIONS, detections_page(&pipeline::known_detections())),
+        (COMMANDS, commands_page(root)?),
+        (README, readme(root)?),
+    ])
 }
 
 fn detections_page(detections: &[&Detection]) -> String {
@@ -118,6 +129,21 @@ fn commands_page(root: &Path) -> Result<String> {
     Ok(page)
 }
 
+/// The README with the demo's output in its place.
+fn readme(root: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(root.join(README)).context("cannot read the README")?;
+    let demo = output(root, &["demo"])?;
+    between(&text, DEMO, &format!("```text\n{}\n```\n", demo.trim_end()))
+        .with_context(|| format!("the README has no place marked {:?}", DEMO.0))
+}
+
+/// A text with something else between two marks.
+fn between(text: &str, (begin, end): (&str, &str), new: &str) -> Option<String> {
+    let (before, rest) = text.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some([before, begin, new, end, after].concat())
+}
+
 /// The names under `Commands:` of a help text, but `help` itself.
 fn subcommands(help: &str) -> Vec<&str> {
     let listed =
@@ -127,18 +153,22 @@ fn subcommands(help: &str) -> Vec<&str> {
 }
 
 fn help(root: &Path, command: &[String]) -> Result<String> {
+    let words: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+    output(root, &words)
+}
+
+/// What the program of this tree prints, without blanks at the ends of lines.
+fn output(root: &Path, words: &[&str]) -> Result<String> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root)
         .env_remove("COLUMNS")
         .args(["run", "--quiet", "--locked", "--package", "roadstead", "--"])
-        .args(command)
-        .arg("--help")
+        .args(words)
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
-        bail!("roadstead {} --help: {}", command.join(" "), String::from_utf8_lossy(&output.stderr));
+        bail!("roadstead {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
     }
-    // Clap pads empty lines; no page of ours ends a line with blanks.
     let text = String::from_utf8(output.stdout)?;
     Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
 }
@@ -153,5 +183,11 @@ mod tests {
         assert_eq!(declared_id("    id: \"other\","), None);
         let help = "Usage: x\n\nCommands:\n  scan  Scans\n        more\n  demo  Shows\n  help  Prints\n\nOptions:\n  -h\n";
         assert_eq!(subcommands(help), ["scan", "demo"]);
+    }
+
+    #[test]
+    fn only_what_stands_between_the_marks_changes() {
+        assert_eq!(between("a<b>x</b>c", ("<b>", "</b>"), "y").as_deref(), Some("a<b>y</b>c"));
+        assert_eq!(between("a<b>x", ("<b>", "</b>"), "y"), None);
     }
 }
