@@ -7,14 +7,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whether the program can be run; says so loudly where it cannot.
+/// Whether the program is here to be compared with.
 fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let found = found.is_ok();
-    if !found {
-        println!("SKIPPED: {program} is not installed, so its databases are not compared with");
-    }
-    found
+    test_support::peer(program).is_some()
 }
 
 fn run(command: &mut Command, input: &str) {
