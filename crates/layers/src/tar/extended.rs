@@ -104,8 +104,7 @@ impl<R: BufRead> TarReader<R> {
         }
         let name = header::name(block);
         let path = extended.global.path().unwrap_or(name);
-        let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        if !(path.is_empty() || last == b"pax_global_header" || last.starts_with(b"GlobalHead.")) {
+        if !is_customary(path) {
             log.note(AnomalyKind::GlobalOverride, start, path, || {
                 "runtimes remove what lies at the name of a global header".to_owned()
             });
@@ -134,4 +133,14 @@ impl<R: BufRead> TarReader<R> {
             log.note(AnomalyKind::HiddenName, start, text, || format!("a {what} without its NUL"));
         }
     }
+}
+
+/// Names that git, GNU tar, Go and Python give to global headers.
+fn is_customary(path: &[u8]) -> bool {
+    let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    path.is_empty()
+        || path.starts_with(b"PaxHeaders.")
+        || path == b"././@PaxHeader"
+        || last == b"pax_global_header"
+        || last.starts_with(b"GlobalHead.")
 }

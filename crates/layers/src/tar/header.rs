@@ -148,7 +148,7 @@ pub(crate) fn is_name_ambiguous(block: &Block, magic: Magic) -> bool {
     match magic {
         Magic::V7 | Magic::Gnu => begins,
         Magic::Ustar => begins && !has_standard_version(block),
-        Magic::Star => begins && memchr(0, field(block, 345, 131)).is_none(),
+        Magic::Star => begins && (!has_standard_version(block) || memchr(0, field(block, 345, 131)).is_none()),
     }
 }
 
