@@ -57,7 +57,7 @@ impl Extended {
 /// Longest path of any file system here, and longest component.
 const PATH_MAX: usize = 4096;
 const NAME_MAX: usize = 255;
-/// Device numbers of this header field have no common width; Linux takes 12 and 20 bits.
+/// The bits of a mode that name a type.
 const FORMAT_BITS: i64 = 0o170000;
 
 /// What the reader must know beyond the entry itself.
@@ -66,8 +66,6 @@ pub(crate) struct Built {
     pub(crate) stored: i64,
     /// Whether the type can have content at all.
     pub(crate) has_content: bool,
-    /// Whether the name ended in a slash.
-    pub(crate) has_slash: bool,
 }
 
 /// The type of a header, as Go takes it before it looks at names.
@@ -143,6 +141,9 @@ pub(crate) fn build(
     if link_climbs {
         note(AnomalyKind::ParentPath, "a hard link target with `..`");
     }
+    if !prefix.is_empty() && header::name(block).is_empty() {
+        note(AnomalyKind::AmbiguousName, "a prefix before an empty name");
+    }
     if long_name.text().is_some() && pax.path().is_some() {
         note(AnomalyKind::ConflictingHeaders, "a GNU long name and a PAX path");
     }
@@ -168,7 +169,7 @@ pub(crate) fn build(
         });
     }
     entry.size = if has_content { u64::try_from(stored).unwrap_or(0) } else { 0 };
-    Built { stored, has_content, has_slash }
+    Built { stored, has_content }
 }
 
 /// Brings the path into its normal form and names what is odd about it.
@@ -197,9 +198,6 @@ pub(crate) fn finish_path(
     }
     if name.starts_with(b"/") {
         note(AnomalyKind::AbsolutePath, "");
-    }
-    if name.is_empty() {
-        note(AnomalyKind::AmbiguousName, "an empty name");
     }
     if std::str::from_utf8(&entry.path).is_err() {
         note(AnomalyKind::NonUtf8Path, "");
@@ -247,8 +245,8 @@ fn note_type(
         b'0' | b'7' | b'S' if has_slash => {
             note(AnomalyKind::AmbiguousType, "a file whose name ends in a slash");
         }
-        0 if has_slash != header_has_slash => {
-            note(AnomalyKind::AmbiguousType, "only one of its names ends in a slash");
+        0 if has_slash || header_has_slash => {
+            note(AnomalyKind::AmbiguousType, "no type, and a name that ends in a slash");
         }
         _ => {}
     }

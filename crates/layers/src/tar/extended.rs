@@ -1,7 +1,7 @@
 //! Headers that describe the next entry: PAX `x` and `g`, GNU `L` and `K`.
 
 use super::content::EntryData;
-use super::header::{self, Fields};
+use super::header::{self, Fields, Magic};
 use super::pax::{BadRecord, MAX_EXTENDED};
 use super::reader::{Stop, TarReader};
 use crate::{AnomalyKind, zeros};
@@ -27,6 +27,15 @@ impl<R: BufRead> TarReader<R> {
         }
         if let Some(place) = header::dirty_padding(&self.block, fields) {
             self.log.note(AnomalyKind::DirtyPadding, start, b"", || format!("from byte {place} of a {what}"));
+        }
+        let customary = match fields.flag {
+            b'x' | b'g' => fields.magic == Magic::Ustar && header::has_standard_version(&self.block),
+            _ => fields.magic == Magic::Gnu,
+        };
+        if !customary {
+            self.log.note(AnomalyKind::BadExtendedHeader, start, b"", || {
+                format!("the magic of a {what} is one by which some readers do not take it for one")
+            });
         }
         let limit = if matches!(fields.flag, b'L' | b'K') { MAX_NAME } else { MAX_EXTENDED };
         if size > limit {

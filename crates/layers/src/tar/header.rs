@@ -68,7 +68,8 @@ pub(crate) fn fields(block: &Block) -> Result<Fields, &'static str> {
         let bytes = field(block, start, len);
         let Number { value, plain } = number::parse_field(bytes).ok_or(name)?;
         let is_plain = plain || blank_is_plain && bytes.iter().all(|&byte| byte == 0 || byte == b' ');
-        if !is_plain {
+        let is_negative = value < 0 && !name.ends_with("time");
+        if !is_plain || is_negative {
             odd.get_or_insert(name);
         }
         Ok(value)
@@ -77,7 +78,7 @@ pub(crate) fn fields(block: &Block) -> Result<Fields, &'static str> {
     let uid = number("uid", 108, 8, false)?;
     let gid = number("gid", 116, 8, false)?;
     let size = number("size", 124, 12, false)?;
-    let mtime = number("mtime", 136, 12, false)?;
+    let mtime = number("modification time", 136, 12, false)?;
     let magic = magic(block);
     let mut device = (0, 0);
     if magic != Magic::V7 {
@@ -148,7 +149,9 @@ pub(crate) fn is_name_ambiguous(block: &Block, magic: Magic) -> bool {
     match magic {
         Magic::V7 | Magic::Gnu => begins,
         Magic::Ustar => begins && !has_standard_version(block),
-        Magic::Star => begins && (!has_standard_version(block) || memchr(0, field(block, 345, 131)).is_none()),
+        Magic::Star => {
+            begins && (!has_standard_version(block) || memchr(0, field(block, 345, 131)).is_none())
+        }
     }
 }
 

@@ -152,6 +152,9 @@ impl Pax {
             note(AnomalyKind::HiddenName, at, "a NUL inside a name of an extended header".to_owned());
             return Err(bad(AnomalyKind::BadExtendedHeader, "a NUL inside a name"));
         }
+        if memchr(b'\n', text).is_some() {
+            note_newline(key, text, at, note);
+        }
         let sparse = &mut self.sparse;
         let slot = match key {
             b"path" => &mut self.path,
@@ -294,6 +297,22 @@ fn take_number(key: &[u8], text: &[u8], at: usize, note: Note<'_>) -> Result<Opt
         );
     }
     Ok(Some(value))
+}
+
+/// A newline inside a value: readers that split at newlines, not by length, see other records. A binary attribute
+/// may have one by chance, and then what follows is no record.
+fn note_newline(key: &[u8], text: &[u8], at: usize, note: Note<'_>) {
+    if matches!(key, b"path" | b"linkpath" | b"GNU.sparse.name") {
+        note(AnomalyKind::AmbiguousName, at, "a newline inside a name of an extended header".to_owned());
+    }
+    let is_record = |line: &[u8]| {
+        let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        digits > 0 && line.get(digits) == Some(&b' ')
+    };
+    if text.split(|&byte| byte == b'\n').skip(1).any(is_record) {
+        let key = model::escape_bytes(key);
+        note(AnomalyKind::BadExtendedHeader, at, format!("what reads as a record inside the value of {key}"));
+    }
 }
 
 fn twice(key: &[u8]) -> String {

@@ -2,7 +2,7 @@ use super::content::{Content, EntryData};
 use super::entry::{self, Built, Extended};
 use super::header::{self, BLOCK, Block, Checksum, Fields};
 use crate::anomaly_log::AnomalyLog;
-use crate::{Anomaly, AnomalyKind, Entry, Limits, zeros};
+use crate::{Anomaly, AnomalyKind, Entry, Kind, Limits, zeros};
 use std::io::{self, BufRead};
 
 /// Reads an archive from front to back in bounded memory. Every entry comes out in the order of the archive;
@@ -242,7 +242,11 @@ impl<R: BufRead> TarReader<R> {
 
     fn read_entry(&mut self, fields: &Fields, start: u64, entry: &mut Entry) -> Result<(), Stop> {
         let offset = self.extended.start.unwrap_or(start);
-        let Built { stored, has_content, has_slash } =
+        if fields.size < 0 && matches!(entry::kind(fields.flag), Kind::File | Kind::Unknown(_)) {
+            // Even where an extended header says better: Go looks at the header first.
+            return Err(self.stop(AnomalyKind::BadNumber, start, || "a negative size".to_owned()));
+        }
+        let Built { stored, has_content } =
             entry::build(&self.block, fields, &mut self.extended, entry, offset, &mut self.log);
         if has_content {
             let Some(size) = u64::try_from(stored).ok() else {
@@ -254,9 +258,10 @@ impl<R: BufRead> TarReader<R> {
         }
         let sparse_name = self.read_sparse(fields, start, has_content, entry)?;
         entry::finish_path(&mut self.extended, sparse_name, entry, offset, &mut self.log);
-        if sparse_name && !has_slash && entry.size == 0 && entry.path.is_empty() {
-            self.log
-                .note(AnomalyKind::AmbiguousName, offset, b"", || "a sparse file without a name".to_owned());
+        if entry.path.is_empty() && fields.flag != b'5' {
+            self.log.note(AnomalyKind::AmbiguousName, offset, b"", || {
+                "no directory, and named as the root".to_owned()
+            });
         }
         self.entries += 1;
         if self.entries > self.limits.max_entries {
