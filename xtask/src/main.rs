@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the people who build the product")]
 
+mod bench;
 mod reference;
 mod tidy;
 
@@ -15,8 +16,15 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   tidy                 check the rules that no compiler checks
+<<<<<<< HEAD
   reference            write the generated pages: docs/reference, and the demo's output in the README
   reference --check    fail where they are not current";
+=======
+  reference            write the generated pages of docs/reference
+  reference --check    fail where they are not current
+  bench --images DIR [--runs N] [--threads N] [--no-peers] [--no-million]
+                       measure scans of the OCI layouts in DIR against inflating and hashing them";
+>>>>>>> 6087ef4 (Measure scans against inflating and hashing, and against the field, in one run)
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +33,11 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(root()),
         ["reference"] => reference::write(root()),
         ["reference", "--check"] => reference::check(root()),
+        ["bench", rest @ ..] => bench::Plan::parse(rest).and_then(|plan| bench::run(root(), &plan)),
+        ["bench-floor", layout, threads] => threads
+            .parse()
+            .map_err(Into::into)
+            .and_then(|threads| bench::run_floor(Path::new(layout), threads)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
