@@ -16,15 +16,10 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   tidy                 check the rules that no compiler checks
-<<<<<<< HEAD
   reference            write the generated pages: docs/reference, and the demo's output in the README
-  reference --check    fail where they are not current";
-=======
-  reference            write the generated pages of docs/reference
   reference --check    fail where they are not current
   bench --images DIR [--runs N] [--threads N] [--no-peers] [--no-million]
                        measure scans of the OCI layouts in DIR against inflating and hashing them";
->>>>>>> 6087ef4 (Measure scans against inflating and hashing, and against the field, in one run)
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

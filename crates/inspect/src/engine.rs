@@ -244,11 +244,9 @@ impl Reading<'_, '_> {
         self.waiting += 1;
         let mut read = head.len() as u64;
         let mut piece = head;
-        loop {
-            let Ok(bytes) = data.fill_buf() else { break };
-            if bytes.is_empty() {
-                break;
-            }
+        while let Ok(bytes) = data.fill_buf()
+            && !bytes.is_empty()
+        {
             if piece.len() + bytes.len() > PIECE.max(HEAD) && pieces.send(std::mem::take(&mut piece)).is_err()
             {
                 break;

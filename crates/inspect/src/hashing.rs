@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn md5_is_that_of_the_rfc() {
-        let hashes = hash_files(&[b"message digest"; 20]);
+        let hashes = hash_files(&[b"message digest".as_slice(); 20]);
         assert_eq!(hashes[7].md5, *b"\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0");
     }
 

@@ -19,6 +19,10 @@ pub(crate) struct Blob {
 }
 
 impl Origin for Blob {
+    fn is_verified_by_clients(&self) -> bool {
+        true
+    }
+
     fn open(&self) -> Result<Box<dyn Read + Send>, Error> {
         if self.size > self.registry.options.limits.layer {
             let limit = self.registry.options.limits.layer;
