@@ -1,8 +1,7 @@
 //! What the merged tree shows, tells and finds odd, case by case.
-mod tree_language;
 
+use crate::language::{layer, listing, notes};
 use layers::{Change, EntryTable, Tree, Unresolved};
-use tree_language::{layer, listing, notes};
 
 fn merged<T>(layers: &[&str], read: impl FnOnce(&Tree<'_>, String) -> T) -> T {
     let tables: Vec<EntryTable> = layers.iter().map(|text| layer(text)).collect();

@@ -1,14 +1,12 @@
 //! The merged tree against a model that does the same in the dumbest way: a map from paths to what is there,
 //! searched from end to end for every entry.
-#[allow(dead_code)]
-mod tree_language;
 
+use crate::language::{blank, push};
 use layers::{Change, Entry, EntryTable, Kind, Place, Tree};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use tree_language::{blank, push};
 
 type Path = Vec<String>;
 
