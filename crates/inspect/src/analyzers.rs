@@ -1,6 +1,9 @@
 //! The analyzers, in the order in which they run.
 
+pub mod anomalies;
+pub mod config;
 pub mod hashes;
+pub mod names;
 pub mod ownership;
 pub mod program;
 pub mod start;
@@ -18,7 +21,15 @@ pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
 pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
-    &[&start::Start, &hashes::Hashes, &program::Programs]
+    &[
+        &start::Start,
+        &hashes::Hashes,
+        &program::Programs,
+        &config::Configuration,
+        &ownership::PackageTruth,
+        &anomalies::Anomalies,
+        &names::Names,
+    ]
 }
 
 /// Every finding that any analyzer can make.

@@ -2,7 +2,7 @@
 
 use super::hashes::KnownHashes;
 use crate::{Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Want};
-use layers::{ContentHashes, Entry, Kind, Place, Tree, normalize_path};
+use layers::{Anomaly, AnomalyKind, ContentHashes, Entry, Kind, Place, Tree, normalize_path};
 use md5::Md5;
 use model::{Digest, ImageConfig, ImageRef, Platform};
 use packages::Ownership;
@@ -36,6 +36,10 @@ impl Fixture {
         }
     }
 
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: Some(name.parse().unwrap()), ..Self::new() }
+    }
+
     /// Starts the next layer.
     pub(crate) fn layer(&mut self) -> &mut Self {
         self.layers.push(LayerFacts::default());
@@ -60,6 +64,12 @@ impl Fixture {
     pub(crate) fn hardlink(&mut self, path: &str, target: &str) -> &mut Self {
         let entry = self.entry(path, Kind::Hardlink, target);
         self.push(entry, None)
+    }
+
+    pub(crate) fn anomaly(&mut self, kind: AnomalyKind, path: &str, offset: u64) -> &mut Self {
+        let anomaly = Anomaly { kind, offset, path: path.into(), detail: "as the test says".to_owned() };
+        self.layers.last_mut().unwrap().anomalies.push(anomaly);
+        self
     }
 
     pub(crate) fn start(&mut self, entrypoint: &[&str], cmd: &[&str]) -> &mut Self {

@@ -174,7 +174,7 @@ impl ImageAnalyzer for Start {
 }
 
 /// What follows the last slash.
-fn base_name(path: &[u8]) -> &[u8] {
+pub(crate) fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }
 
