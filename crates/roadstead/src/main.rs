@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if refused.use_stderr() { COULD_NOT_RUN } else { 0 });
         }
     };
-    match commands::run(cli) {
+    match interrupt::run(|| commands::run(cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::report_error(&error);
