@@ -68,6 +68,9 @@ pub(crate) fn verified_digest(layer: &Layer, cache: &Cache) -> Option<Digest> {
 }
 
 fn facts_of(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
+    if declares_sha512(layer) {
+        return ReadLayer { lasting: false, ..read(layer, settings, crew) };
+    }
     let Some(cache) = &settings.cache else { return read(layer, settings, crew) };
     let stamp = layer.stamp();
     let known = verified_digest(layer, cache).or_else(|| hashed_digest(layer, settings, cache));
@@ -119,15 +122,21 @@ fn read(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
         Ok(blob) => Counted { blob, bytes: &settings.watch.progress.bytes },
         Err(error) => return unread(&format!("it cannot be opened: {}", model::error_chain(&error))),
     };
-    // Nothing is declared to the reader: what it learns then depends on the bytes alone and can be kept. The
-    // declarations are compared with what it computed afterwards.
-    let declared = Declared::default();
+    // Next to nothing is declared to the reader: what it learns then depends on the bytes alone and can be kept.
+    // The declarations are compared with what it computed afterwards. SHA-512 is computed only where it is
+    // declared, so there the reader compares, and nothing is kept.
+    let declared = Declared {
+        digest: layer.digest.filter(is_sha512),
+        diff_id: layer.diff_id.filter(is_sha512),
+        ..Declared::default()
+    };
     let (mut facts, summary) =
         read_layer(blob, &declared, &settings.limits, settings.cancelled(), |tar| read_entries(tar, crew));
     facts.bytes = summary.diff_size;
     facts.bytes_read = summary.diff_size;
     facts.anomalies.extend(summary.anomalies);
-    facts.transport = Some(Transport {
+    // Of bytes that stopped coming no sum says anything: a broken connection must not look like a forged layer.
+    facts.transport = summary.broken.is_none().then_some(Transport {
         digest: summary.digest,
         size: summary.size,
         diff_id: summary.diff_id,
@@ -142,6 +151,16 @@ fn read(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
         lasting = false;
     }
     ReadLayer { facts: Arc::new(facts), lasting }
+}
+
+/// Everything is kept under SHA-256; a layer that is declared by another sum is read each time, as nothing that
+/// is kept says whether it has that sum.
+fn declares_sha512(layer: &Layer) -> bool {
+    layer.digest.iter().chain(&layer.diff_id).any(is_sha512)
+}
+
+fn is_sha512(digest: &Digest) -> bool {
+    digest.algorithm() == Algorithm::Sha512
 }
 
 fn unread(why: &str) -> ReadLayer {
