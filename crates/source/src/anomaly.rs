@@ -37,7 +37,8 @@ pub enum AnomalyKind {
     UnknownMediaType,
     /// A manifest of the retired schema 1.
     Schema1,
-    /// The configuration lists another number of layers than the manifest.
+    /// The configuration lists another number of layers than the manifest: a layer without a diffID cannot be
+    /// compared, and a diffID without a layer stands for one that others may have.
     DiffIdCount,
     /// Neither the index nor the configuration says which platform the image is for.
     NoPlatform,
@@ -65,6 +66,7 @@ impl AnomalyKind {
             | A::DigestMismatch
             | A::DuplicateKey
             | A::Schema1
+            | A::DiffIdCount
             | A::NestedIndex
             | A::TooManyDescriptors => true,
             A::MediaTypeDisagrees
@@ -72,7 +74,6 @@ impl AnomalyKind {
             | A::ForeignLayer
             | A::MisspelledKey
             | A::UnknownMediaType
-            | A::DiffIdCount
             | A::NoPlatform
             | A::PlatformMismatch
             | A::EmptyIndex
