@@ -41,7 +41,8 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
         rules: text(&report.tool.rules),
         feeds: report.tool.feeds.iter().map(|feed| text(feed)).collect(),
     };
-    page.write_into(out).map_err(io::Error::other)
+    page.write_into(out).map_err(io::Error::other)?;
+    writeln!(out)
 }
 
 /// Findings, and gaps, that one page shows; browsers carry no more with ease.
