@@ -18,7 +18,6 @@ pub(super) fn problems(tree: &Tree) -> Vec<Problem> {
 fn of_file(file: &TextFile) -> Vec<Problem> {
     let (path, mut problems) = (&file.path, Vec::new());
     let in_tests = path.components().any(|part| part.as_os_str() == "tests");
-    let in_product = !in_tests && !path.starts_with("xtask");
     let length = file.text.lines().count();
     if length > LONGEST {
         problems.push(Problem::new(
@@ -42,7 +41,7 @@ fn of_file(file: &TextFile) -> Vec<Problem> {
         }
         let reads = line.contains(concat!("env::", "var")) || line.contains(concat!("env::", "vars"));
         if reads
-            && in_product
+            && !in_tests
             && ![ENVIRONMENT, TEST_ENVIRONMENT].iter().any(|allowed| path == Path::new(allowed))
         {
             problems.push(Problem::new(

@@ -5,10 +5,8 @@ use pulp::x86::V4;
 
 /// How many files go side by side.
 pub(super) const LANES: usize = 16;
-/// A file longer than this part of all that is to be hashed would leave too many lanes idle for too long.
+/// Below this many busy lanes, hashing one file after the other is faster.
 pub(super) const WORTHWHILE: usize = 4;
-/// Below this many busy lanes, ending one file after the other is faster.
-const COMPANY: usize = 3;
 const BLOCK: usize = 64;
 
 /// Hashes files side by side; `done` is given each file's number and MD5. The files come longest first:
@@ -42,7 +40,7 @@ pub(super) fn hash(
         if busy == 0 {
             return;
         }
-        if busy < COMPANY {
+        if busy < WORTHWHILE {
             for (at, slot) in lanes.iter_mut().enumerate() {
                 if let Some(lane) = slot.take() {
                     let file = lane.file;

@@ -1,0 +1,23 @@
+//! The whole program, run as people run it: arguments in; standard output, standard error, files and an exit
+//! code out. Images are made on the spot; nothing leaves the machine.
+
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod hidden;
+#[cfg(test)]
+mod interrupt;
+#[cfg(test)]
+mod paths;
+#[cfg(test)]
+mod registries;
+#[cfg(test)]
+mod repeat;
+#[cfg(test)]
+mod room;
