@@ -8,19 +8,7 @@ use memchr::memmem;
 /// and the usual ways to build a path go.
 pub(in super::super) fn read(text: &[u8]) -> Reading {
     let mut reading = Reading::default();
-    // Most modules run nothing, and telling so costs little.
-    let signs: [&[u8]; 9] = [
-        b"system",
-        b"popen",
-        b"Popen",
-        b"subprocess",
-        b"exec",
-        b"spawn",
-        b"runpy",
-        b"import_module",
-        b"__import__",
-    ];
-    if !signs.iter().any(|sign| memmem::find(text, sign).is_some()) {
+    if !may_run(text) {
         import_lines(text, &mut reading);
         return reading;
     }
@@ -59,6 +47,47 @@ pub(in super::super) fn read(text: &[u8]) -> Reading {
         at += 1;
     }
     reading
+}
+
+/// Whether a script can run anything at all. Most modules cannot, and telling so costs a fraction of reading their
+/// tokens. The signs are the names of all calls that are followed, however they are spaced or renamed.
+fn may_run(text: &[u8]) -> bool {
+    let signs: [&[u8]; 8] = [
+        b"subprocess",
+        b"runpy",
+        b"import_module",
+        b"__import__",
+        b"posix_spawn",
+        b"getoutput",
+        b"getstatusoutput",
+        b"execfile",
+    ];
+    let names: [&[u8]; 6] = [b"system", b"popen", b"Popen", b"exec", b"spawn", b"eval"];
+    signs.iter().any(|sign| memmem::find(text, sign).is_some())
+        || names
+            .iter()
+            .any(|name| memmem::find_iter(text, name).any(|at| is_call_or_rename(text, at, name.len())))
+}
+
+/// `cursor.execute(` and the word `system` in a comment are in every other module: a name that runs something
+/// is called, taken from its module by a dot, or imported.
+fn is_call_or_rename(text: &[u8], at: usize, len: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let after = text.get(at + len..).unwrap_or_default();
+    if before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+        return false;
+    }
+    let ending = after.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let (ending, rest) = after.split_at(ending);
+    // The families end in their argument letters: execvpe, spawnlp.
+    let is_family = ending.iter().all(|byte| b"lvpe2346".contains(byte));
+    let spaced = |byte: &&u8| byte.is_ascii_whitespace() || **byte == b'\\';
+    let is_called = rest.iter().find(|byte| !spaced(byte)) == Some(&b'(');
+    let behind = before.iter().rev().find(|byte| !spaced(byte));
+    is_family
+        && (is_called
+            || matches!(behind, Some(b'.' | b',' | b'(' | b'='))
+            || before.trim_ascii_end().ends_with(b"import"))
 }
 
 /// The imports of a module that runs nothing, without reading more than its lines.

@@ -138,6 +138,11 @@ fn python_calls_are_read() {
         &["2 sh|-c|/bin/sh", "3 L /a.py"],
     );
     check_python("exec(open('/a').read())\n", &["1 L /a"]);
+    check_python("import os\nos . system \\\n  ('/a')\n", &["2 sh|-c|/a"]);
+    check_python("from os import path, system\nsystem ('/a')\n", &["2 sh|-c|/a"]);
+    check_python("from os import (\n  execv\n)\nexecv('/a', ['a'])\n", &["4 E /a"]);
+    check_python("from os import system as s\ns('/a')\n", &["2 sh|-c|/a"]);
+    check_python("cursor.execute('/a')\nplatform_system = 'system'\n", &[]);
     check_python("# os.system('/a')\n'''os.system('/b')'''\n", &[]);
     check_python("class A:\n  def f(self):\n    import os; os.system('/a')\n", &["3 sh|-c|/a"]);
 }
