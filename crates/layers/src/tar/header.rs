@@ -170,6 +170,12 @@ pub(crate) fn has_hidden_text(block: &Block, magic: Magic) -> bool {
 /// Bytes other than zero in the part of the block that has no meaning, with their place in it.
 pub(crate) fn dirty_padding(block: &Block, fields: &Fields) -> Option<usize> {
     let start = match (fields.magic, fields.flag) {
+        // GNU tar writes device numbers of zero even here.
+        (Magic::V7, _) if field(block, 329, 16).iter().all(|byte| matches!(byte, 0 | b'0' | b' ')) => {
+            return zeros::first_other(field(block, 257, 72))
+                .map(|within| 257 + within)
+                .or_else(|| zeros::first_other(field(block, 345, 167)).map(|within| 345 + within));
+        }
         (Magic::V7, _) => 257,
         (Magic::Ustar, _) => 500,
         (Magic::Star, _) => return None,
