@@ -296,25 +296,35 @@ impl<R: BufRead> TarReader<R> {
             self.content.stored -= taken as u64;
             self.offset += taken as u64;
         }
+        self.skip_padding()
+    }
+
+    fn skip_padding(&mut self) -> Result<bool, Stop> {
+        let mut others = 0;
+        let mut first_other = None;
+        let mut at_end = false;
         while self.content.padding > 0 {
-            let offset = self.offset;
-            let available = fill(&mut self.input, offset)?;
+            let available = fill(&mut self.input, self.offset)?;
             if available.is_empty() {
-                return Ok(self.end("the archive ends in the padding of its last entry"));
+                at_end = true;
+                break;
             }
             let taken = usize::try_from(self.content.padding).unwrap_or(usize::MAX).min(available.len());
             let padding = available.get(..taken).unwrap_or_default();
             if let Some(other) = zeros::first_other(padding) {
-                let others = zeros::count_others(padding);
-                self.log.note(AnomalyKind::DirtyPadding, offset + other as u64, b"", || {
-                    format!("{others} bytes that are not zero after the content of an entry")
-                });
+                first_other.get_or_insert(self.offset + other as u64);
+                others += zeros::count_others(padding);
             }
             self.input.consume(taken);
             self.content.padding -= taken as u64;
             self.offset += taken as u64;
         }
-        Ok(true)
+        if let Some(first) = first_other {
+            self.log.note(AnomalyKind::DirtyPadding, first, b"", || {
+                format!("{others} bytes that are not zero after the content of an entry")
+            });
+        }
+        Ok(if at_end { self.end("the archive ends in the padding of its last entry") } else { true })
     }
 
     fn read_block(&mut self) -> Result<usize, Stop> {

@@ -260,6 +260,12 @@ fn every_byte_between_entries_is_accounted_for() {
     let mut dirty = file("f", "hello");
     dirty[512 + 5] = 1;
     check_pieces(&[&dirty], &["file f 5"], &[A::DirtyPadding]);
+    dirty[1000] = 1;
+    check_pieces(&[&dirty], &["file f 5"], &[A::DirtyPadding]);
+    let mut reader = TarReader::new(std::io::BufReader::with_capacity(3, &*dirty), &Limits::default());
+    while reader.next_entry().expect("an entry").is_some() {}
+    let padding = &reader.anomalies()[0];
+    assert_eq!((padding.offset, &padding.detail[..7]), (517, "2 bytes"), "whatever the borders of buffers");
     let header = RawHeader::ustar("f", b'0', 0).set(505, b"x").build();
     check_pieces(&[&header], &["file f 0"], &[A::DirtyPadding]);
     let mut x = pax_header(&[(b"path", b"p")]);

@@ -1,0 +1,89 @@
+//! Writes small honest inputs for every target into `fuzz/corpus`, so that fuzzing begins at real formats.
+
+use std::path::Path;
+use test_support::{
+    Compression, LayerBuilder, RawHeader, gnu_long_link, gnu_long_name, padded, pax_global_header,
+    pax_header, pax_records,
+};
+
+fn main() -> std::io::Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let put = |target: &str, name: &str, bytes: &[u8]| {
+        let directory = corpus.join(target);
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join(name), bytes)
+    };
+    for (name, archive) in archives() {
+        put("tar", name, &archive)?;
+        for (index, compression) in [
+            Compression::Gzip,
+            Compression::GzipMembers(600),
+            Compression::Zstd,
+            Compression::ZstdFrames(600),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            put("decoder", &format!("{name}-{index}"), &compression.apply(&archive))?;
+        }
+        for first in 1..6 {
+            put("layer", &format!("{name}-{first}"), &[&[first], &archive[..]].concat())?;
+        }
+    }
+    for (index, records) in RECORDS.iter().enumerate() {
+        put("pax", &index.to_string(), &pax_records(records))?;
+    }
+    Ok(())
+}
+
+const RECORDS: &[&[(&[u8], &[u8])]] = &[
+    &[(b"path", b"usr/bin/env"), (b"size", b"5"), (b"mtime", b"1350244992.5")],
+    &[(b"linkpath", b"x"), (b"uid", b"4294967296"), (b"SCHILY.xattr.security.capability", b"\x01\0\0\x02")],
+    &[
+        (b"GNU.sparse.major", b"1"),
+        (b"GNU.sparse.minor", b"0"),
+        (b"GNU.sparse.name", b"s"),
+        (b"GNU.sparse.realsize", b"10"),
+    ],
+    &[(b"GNU.sparse.size", b"10"), (b"GNU.sparse.numblocks", b"1"), (b"GNU.sparse.map", b"5,5")],
+    &[
+        (b"GNU.sparse.size", b"10"),
+        (b"GNU.sparse.numblocks", b"1"),
+        (b"GNU.sparse.offset", b"5"),
+        (b"GNU.sparse.numbytes", b"5"),
+    ],
+];
+
+fn archives() -> Vec<(&'static str, Vec<u8>)> {
+    let plain = LayerBuilder::new()
+        .dir("etc", 0o755)
+        .file("etc/passwd", 0o644, "root")
+        .symlink("bin", "usr/bin")
+        .build();
+    let long = [
+        gnu_long_name("n".repeat(120)),
+        gnu_long_link("t".repeat(120)),
+        RawHeader::gnu("n", b'2', 0).link("t").entry(b""),
+    ];
+    let pax = [
+        pax_global_header(&[(b"comment", b"made by a test")]),
+        pax_header(RECORDS[0]),
+        RawHeader::ustar("short", b'0', 5).entry(b"hello"),
+    ];
+    let old = RawHeader::gnu("s", b'S', 5)
+        .set(386, b"00000000005\x0000000000005\0")
+        .set(483, b"00000000012\0")
+        .entry(b"hello");
+    let map = [padded(b"1\n5\n5\n"), b"hello".to_vec()].concat();
+    let new = [pax_header(RECORDS[2]), RawHeader::ustar("s", b'0', map.len() as u64).entry(&map)];
+    let mut v7 = RawHeader::v7("old", 0, 3).entry(b"abc");
+    v7.extend(RawHeader::ustar("d", b'3', 0).device(1, 3).entry(b""));
+    vec![
+        ("plain", plain),
+        ("long", long.concat()),
+        ("pax", pax.concat()),
+        ("old-sparse", old),
+        ("new-sparse", new.concat()),
+        ("v7", v7),
+    ]
+}
