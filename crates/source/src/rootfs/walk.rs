@@ -43,6 +43,9 @@ struct Open {
 const MAX_DEPTH: usize = 200;
 /// Bytes of remembered paths of files with several links; further ones are shown as files of their own.
 const MAX_LINKED: usize = 64 << 20;
+/// Bytes of one file that lie in no block of the disk: anyone can make terabytes of them at once, and reading
+/// them takes as long as reading any others.
+const MAX_HOLES: u64 = 4 << 30;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const REGULAR: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
@@ -142,11 +145,18 @@ impl Walk {
                     self.gaps.add(&self.path, "it was replaced while the directory was read");
                     return Ok(());
                 }
+                let size = u64::try_from(opened.st_size).unwrap_or(0);
+                let stored = u64::try_from(opened.st_blocks).unwrap_or(0).saturating_mul(512);
+                if size.saturating_sub(stored) > MAX_HOLES {
+                    let why =
+                        format!("{size} bytes of which {stored} are stored: its holes are too large to read");
+                    self.gaps.add(&self.path, &why);
+                    return Ok(());
+                }
                 if stat.st_nlink > 1 && self.linked_bytes < MAX_LINKED {
                     self.linked_bytes += self.path.len() + 64;
                     self.linked.insert(id, self.path.as_slice().into());
                 }
-                let size = u64::try_from(opened.st_size).unwrap_or(0);
                 member.kind = b'0';
                 member.size = size;
                 member.capability = capability(&file);
