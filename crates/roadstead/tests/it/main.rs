@@ -6,6 +6,10 @@ mod bounds;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
 mod formats;
