@@ -1,9 +1,11 @@
 //! The merged tree as a list, for people and for comparison with what other tools unpack.
 
+use crate::declared::contradictions;
 use crate::layer::read_layers;
+use crate::platform::layer_gap;
 use crate::{Error, Settings, open};
 use inspect::with_crew;
-use layers::{EntryTable, Kind, Tree};
+use layers::{Anomaly, EntryTable, Kind, Tree, Weight};
 use serde::Serialize;
 use source::Locator;
 
@@ -54,15 +56,33 @@ pub fn list_files(
             let shown = layers.unwrap_or(read.len()).min(read.len());
             let tables: Vec<&EntryTable> =
                 read.iter().take(shown).map(|layer| &layer.facts.entries).collect();
-            let (tree, _) = Tree::merge(&tables);
+            let (tree, merged) = Tree::merge(&tables);
             listed.extend(tree.iter().filter_map(|(path, place)| one(&tree, &path, place, image)));
-            gaps.extend(read.iter().take(shown).flat_map(|layer| layer.facts.gaps.iter().cloned()));
+            let platform = image.platform.to_string();
+            for (index, (layer, read)) in image.layers.iter().zip(&read).take(shown).enumerate() {
+                gaps.extend(read.facts.gaps.iter().map(|gap| layer_gap(&platform, index, gap)));
+                let declared = contradictions(layer, &read.facts);
+                let merged = merged.iter().filter(|(of, _)| *of == index).map(|(_, anomaly)| anomaly);
+                let odd = declared.iter().chain(&read.facts.anomalies).chain(merged);
+                gaps.extend(odd.filter_map(|anomaly| doubt(&platform, index, anomaly)));
+            }
         }
     });
     if settings.is_cancelled() {
         return Err(Error::Cancelled);
     }
     Ok((listed, gaps))
+}
+
+/// A list that another reader of the same layer would not agree with is not whole.
+fn doubt(platform: &str, index: usize, anomaly: &Anomaly) -> Option<model::Gap> {
+    let path = if anomaly.path.is_empty() {
+        String::new()
+    } else {
+        format!("/{}", model::escape_bytes(&anomaly.path))
+    };
+    let why = format!("{}: {}", anomaly.kind.name(), anomaly.detail);
+    (anomaly.kind.weight() == Weight::Gap).then(|| layer_gap(platform, index, &model::Gap::new(path, why)))
 }
 
 fn one(tree: &Tree<'_>, path: &[u8], place: layers::Place, image: &source::Image) -> Option<Listed> {

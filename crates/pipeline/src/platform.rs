@@ -139,7 +139,8 @@ fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
     Ownership::build(live, &resolve_parent)
 }
 
-fn layer_gap(platform: &str, index: usize, gap: &Gap) -> Gap {
+/// A gap within a layer, by its place in the image.
+pub(crate) fn layer_gap(platform: &str, index: usize, gap: &Gap) -> Gap {
     let place = if gap.what.is_empty() { String::new() } else { format!(", {}", gap.what) };
     Gap { what: format!("{platform}, layer {index}{place}"), why: gap.why.clone() }
 }
