@@ -4,7 +4,7 @@ use crate::room::{Ran, Room, base, files_below, image, payload};
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::Stdio;
-use test_support::{LayerBuilder, sha256_hex};
+use test_support::{Layer, LayerBuilder, sha256_digest, sha256_hex};
 
 fn layered(room: &Room) -> String {
     let image = image()
@@ -64,11 +64,24 @@ fn files_shows_any_number_of_layers() {
 #[test]
 fn files_of_an_image_that_is_not_wholly_read_leaves_with_3() {
     let room = Room::new();
-    let short = test_support::Layer::new(base().build()[..700].to_vec());
-    let locator = room.layout("short", &image().layer(short).build());
-    let ran = room.run(&["files", "--no-cache", &locator]);
-    assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.err.contains("not read"), "{ran:?}");
+    let whole = || Layer::new(base().build());
+    for (layer, expect) in [
+        (Layer::new(base().build()[..700].to_vec()), "linux/amd64, layer 1"),
+        (whole().digest(&sha256_digest(b"other")), "digest-mismatch"),
+        (whole().diff_id(&sha256_digest(b"other")), "diff-id-mismatch"),
+        (Layer::from(base().trailing(b"more")), "trailing-data"),
+        (whole().stored(Vec::new()).absent(), "layer 1"),
+    ] {
+        let locator = room.layout("image", &image().layer(base()).layer(layer).build());
+        let ran = room.run(&["files", "--no-cache", &locator]);
+        assert_eq!(ran.code, 3, "{expect}: {ran:?}");
+        assert!(ran.err.contains("not read: linux/amd64, layer 1") && ran.err.contains(expect), "{ran:?}");
+        assert_eq!(
+            room.run(&["files", "--no-cache", "--layers", "1", &locator]).code,
+            0,
+            "the layer below is whole"
+        );
+    }
 }
 
 #[test]
@@ -187,4 +200,23 @@ fn the_demo_leaves_its_images_where_it_is_told_to() {
         assert_ne!(ran.code, 2, "{ran:?}");
         assert_eq!(ran.json()["gaps"], Value::Array(Vec::new()), "{ran:?}");
     }
+}
+
+#[test]
+fn a_cache_that_is_cleared_under_a_scan_changes_nothing() {
+    let room = Room::new();
+    let locator = layered(&room);
+    let fresh = room.report(&locator, &["--no-cache"]).1["findings"].clone();
+    let dir = room.cache().display().to_string();
+    let scans: Vec<_> = (0..4)
+        .map(|_| room.scan_command(&locator, &["--format", "json"]).stdout(Stdio::piped()).spawn().unwrap())
+        .collect();
+    for scan in scans {
+        assert_eq!(room.run(&["cache", "clear", "--cache-dir", &dir]).code, 0);
+        let output = scan.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["findings"], fresh);
+    }
+    assert_eq!(room.report(&locator, &["--cache-size", "0"]).0, 0);
+    assert!(files_below(&room.cache()).is_empty(), "nothing fits into nothing");
 }
