@@ -4,7 +4,7 @@ use super::hashes::KnownHashes;
 use crate::{Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Want};
 use layers::{Anomaly, AnomalyKind, ContentHashes, Entry, Kind, Place, Tree, normalize_path};
 use md5::Md5;
-use model::{Digest, ImageConfig, ImageRef, Platform};
+use model::{Digest, Gap, ImageConfig, ImageRef, Platform};
 use packages::Ownership;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -69,6 +69,12 @@ impl Fixture {
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, path: &str, offset: u64) -> &mut Self {
         let anomaly = Anomaly { kind, offset, path: path.into(), detail: "as the test says".to_owned() };
         self.layers.last_mut().unwrap().anomalies.push(anomaly);
+        self
+    }
+
+    /// Something of the current layer was not read.
+    pub(crate) fn gap(&mut self) -> &mut Self {
+        self.layers.last_mut().unwrap().gaps.push(Gap::new("", "as the test says"));
         self
     }
 

@@ -37,7 +37,7 @@ pub(super) fn files(image: &ImageView<'_>, out: &mut Outcome) {
     let mut tallies: HashMap<*const Package, Tally> = HashMap::new();
     let mut altered = Vec::new();
     let mut unowned = Vec::new();
-    let mut unowned_count = 0_usize;
+    let mut unowned_count = 0_u64;
     for (path, place) in image.tree.iter() {
         let content = image.tree.content(place);
         let Some(entry) = image.tree.entry(content) else { continue };
@@ -69,9 +69,13 @@ pub(super) fn files(image: &ImageView<'_>, out: &mut Outcome) {
     }
     tell_altered(image, &altered, &tallies, out);
     if let Some((_, place)) = unowned.first() {
-        let why = format!(
-            "{unowned_count} programs in the distribution's directories belong to no package; this is the first."
-        );
+        let why = match unowned_count {
+            1 => "It lies in a directory of the distribution and belongs to no package.".to_owned(),
+            count => format!(
+                "It and {} more programs in the distribution's directories belong to no package.",
+                model::thousands(count - 1)
+            ),
+        };
         let mut finding = image.finding_at(&UNOWNED, why, *place);
         for (path, _) in &unowned {
             finding = finding.with_evidence("path", &shown(path), None);

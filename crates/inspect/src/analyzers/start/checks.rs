@@ -2,11 +2,33 @@ use super::walk::Walk;
 use super::{HIDDEN_RUN, NO_START, RunKind, WRAPPED, base_name};
 use crate::analyzers::program::ProgramFacts;
 use crate::{Fact, ImageView, Outcome, Reached};
-use model::{Role, Severity};
+use model::{Gap, Role, Severity};
+
+/// What the walk did not follow although it could have been.
+pub(super) fn limits(image: &ImageView<'_>, walk: &Walk, out: &mut Outcome) {
+    let what = format!("{}, start", image.platform);
+    if walk.ended {
+        out.gaps.push(Gap::new(
+            &what,
+            "it runs more than 512 files, 4,096 commands or 16 of them inside each other; the rest was not followed",
+        ));
+    }
+    for reached in walk.cut.iter().filter_map(|&index| walk.chain.get(index)) {
+        let why = format!(
+            "/{} is longer than 256 KiB or runs more than 256 programs; the rest was not followed",
+            model::escape_bytes(&reached.path)
+        );
+        out.gaps.push(Gap::new(&what, why));
+    }
+}
 
 /// The start names a program that no layer has.
 pub(super) fn nothing_to_start(image: &ImageView<'_>, walk: &Walk, out: &mut Outcome) {
     let Some(program) = &walk.missing else { return };
+    // A layer that was not read may have it; the gap says so.
+    if image.layers.iter().any(|layer| !layer.facts.gaps.is_empty()) {
+        return;
+    }
     let name = model::escape_bytes(program);
     let why = format!("The image starts {name}, and no layer has it where the runtime would look.");
     out.findings.push(image.finding(&NO_START, why).with_evidence("command", &name, None));

@@ -166,6 +166,7 @@ impl ImageAnalyzer for Start {
             return;
         }
         let walk = walk::follow_start(image);
+        checks::limits(image, &walk, out);
         checks::nothing_to_start(image, &walk, out);
         checks::hidden_programs(image, &walk, out);
         checks::wrapped_start(image, &walk, out);

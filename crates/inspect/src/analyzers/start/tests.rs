@@ -38,6 +38,11 @@ fn a_start_that_no_layer_has_is_told() {
     image.start(&["cmd.exe"], &[]);
     image.platform = "windows/amd64".parse().unwrap();
     assert_eq!(found(&image), []);
+    // A layer that was not read may have it.
+    image.platform = "linux/amd64".parse().unwrap();
+    assert_eq!(found(&image).len(), 1);
+    image.gap();
+    assert_eq!(found(&image), []);
 }
 
 fn check_hidden(path: &str, expect: bool) {

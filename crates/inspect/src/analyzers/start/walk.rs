@@ -1,15 +1,23 @@
 use super::command::{Arg, Step, known_name, steps};
-use super::{Piece, Run, RunKind, ScriptFacts, Word, base_name, parse};
+use super::{Language, Piece, Run, RunKind, ScriptFacts, Word, base_name, parse};
 use crate::{Fact, ImageView, Reached};
 use layers::{Kind, Place, normalize_path};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 
 /// Longest way from the start to a file that is followed.
 const MAX_DEPTH: u32 = 16;
 /// Most files that are followed.
 const MAX_FILES: usize = 512;
 /// Most commands that are followed; many lead to one file.
-const MAX_COMMANDS: usize = 16_384;
+const MAX_COMMANDS: usize = 4096;
+/// Most imports that are looked for; most of them lead out of the application.
+const MAX_IMPORTS: usize = 16_384;
+/// Most words of a command, and most bytes of all of them, after its variables are put in. Arguments can be
+/// passed on several times at each step, so without a bound they would grow with every one.
+const MAX_WORDS: usize = 64;
+const MAX_TEXT: usize = 8 << 10;
 /// The `PATH` of a container whose image sets none (runc, Docker).
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -25,6 +33,10 @@ pub(super) struct Walk {
     pub(super) missing: Option<Vec<u8>>,
     /// Indices of scripts that end in `exec "$@"` or its like.
     pub(super) hand_over: HashSet<usize>,
+    /// Whether there were more commands, or longer ways to one, than are followed.
+    pub(super) ended: bool,
+    /// Indices of scripts of which a part was not read.
+    pub(super) cut: Vec<usize>,
 }
 
 /// Follows `ENTRYPOINT`, `CMD` and `HEALTHCHECK` as far as they can be told without running anything.
@@ -53,7 +65,7 @@ pub(super) fn follow_start(image: &ImageView<'_>) -> Walk {
 #[derive(Debug, Clone)]
 struct Context {
     /// How its program is reached, for people.
-    how: String,
+    how: Rc<str>,
     /// The script that has it.
     from: Option<usize>,
     depth: u32,
@@ -61,16 +73,16 @@ struct Context {
     /// The directory it is run in, in normal form; none where that is unknown.
     directory: Option<Vec<u8>>,
     /// The script that has it, and that script's arguments.
-    script: Vec<u8>,
-    arguments: Vec<Arg>,
+    script: Rc<[u8]>,
+    arguments: Rc<[Arg]>,
 }
 
 enum Job {
     Command(Vec<Arg>, Context),
     /// A script that is loaded into the one that names it.
     Load(Vec<Arg>, Context),
-    /// A file that a script imports, if there is one at one of these paths.
-    Import(Vec<Vec<u8>>, Context),
+    /// A file that a script in this language imports under this name, if there is one.
+    Import(Vec<u8>, Language, Context),
 }
 
 struct Follower<'i, 'a> {
@@ -81,7 +93,10 @@ struct Follower<'i, 'a> {
     imports: VecDeque<Job>,
     seen: HashMap<Vec<u8>, usize>,
     read: HashSet<Vec<u8>>,
-    commands: HashSet<(Vec<Arg>, Option<Vec<u8>>)>,
+    /// Fingerprints of the commands that were followed.
+    commands: HashSet<u64>,
+    fingerprints: RandomState,
+    imported: usize,
     walk: Walk,
 }
 
@@ -105,6 +120,8 @@ impl<'i, 'a> Follower<'i, 'a> {
             seen: HashMap::new(),
             read: HashSet::new(),
             commands: HashSet::new(),
+            fingerprints: RandomState::new(),
+            imported: 0,
             walk: Walk::default(),
         }
     }
@@ -114,13 +131,13 @@ impl<'i, 'a> Follower<'i, 'a> {
         let line = words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
         let shown: String = model::escape_text(&line).chars().take(200).collect();
         let context = Context {
-            how: format!("{instruction} {shown}"),
+            how: format!("{instruction} {shown}").into(),
             from: None,
             depth: 0,
             kind: None,
             directory: Some(normalize_path(self.image.config.config.working_dir.as_bytes()).0),
-            script: Vec::new(),
-            arguments: Vec::new(),
+            script: Rc::default(),
+            arguments: Rc::default(),
         };
         let words: Vec<Arg> = words.iter().map(|word| Some(word.as_bytes().to_vec())).collect();
         if instruction != "HEALTHCHECK"
@@ -132,19 +149,36 @@ impl<'i, 'a> Follower<'i, 'a> {
         self.jobs.push_back(Job::Command(words, context));
         // Commands come before imports, so that a large application cannot crowd out what it runs.
         while let Some(job) = self.jobs.pop_front().or_else(|| self.imports.pop_front()) {
-            if self.walk.chain.len() >= MAX_FILES || self.commands.len() >= MAX_COMMANDS {
-                break;
-            }
+            let full = self.walk.chain.len() >= MAX_FILES;
             match job {
-                Job::Command(words, context) => self.command(words, &context),
+                Job::Import(..) if full || self.imported >= MAX_IMPORTS => break,
+                Job::Import(name, language, context) => {
+                    self.imported += 1;
+                    let paths = match language {
+                        Language::JavaScript => relative_paths(&name, &context.script),
+                        _ => self.module_paths(&name, &context, false),
+                    };
+                    self.import(&paths, &context);
+                }
+                _ if full || self.commands.len() >= MAX_COMMANDS => {
+                    self.walk.ended = true;
+                    break;
+                }
+                Job::Command(words, context) => self.command(&words, &context),
                 Job::Load(words, context) => self.load(&words, &context),
-                Job::Import(paths, context) => self.import(&paths, &context),
             }
         }
+        self.jobs.clear();
+        self.imports.clear();
     }
 
-    fn command(&mut self, words: Vec<Arg>, context: &Context) {
-        if context.depth > MAX_DEPTH || !self.commands.insert((words.clone(), context.directory.clone())) {
+    fn command(&mut self, words: &[Arg], context: &Context) {
+        if context.depth > MAX_DEPTH {
+            self.walk.ended |= context.kind != Some(RunKind::Source);
+            return;
+        }
+        let fingerprint = self.fingerprints.hash_one((words, &context.directory, &context.arguments));
+        if !self.commands.insert(fingerprint) {
             return;
         }
         let Some(Some(program)) = words.first() else { return };
@@ -158,15 +192,15 @@ impl<'i, 'a> Follower<'i, 'a> {
             }
         }
         let inside = Context { depth: context.depth + 1, ..context.clone() };
-        for step in steps(&name, &words) {
+        for step in steps(&name, words) {
             match step {
                 Step::Command(words) => self.jobs.push_back(Job::Command(words, inside.clone())),
                 Step::ShellLine(line, mut arguments) => {
                     // The first word after the line is its `$0`.
                     let script = if arguments.is_empty() { None } else { arguments.remove(0) };
-                    let arguments =
-                        if context.arguments.is_empty() { arguments } else { context.arguments.clone() };
-                    let script = script.unwrap_or_else(|| context.script.clone());
+                    let script = script.map_or_else(|| context.script.clone(), Rc::from);
+                    let none = arguments.is_empty();
+                    let arguments = if none { context.arguments.clone() } else { arguments.into() };
                     let inside = Context { script, arguments, ..inside.clone() };
                     for run in parse::read_shell(&line).runs {
                         self.run(&run, &inside);
@@ -239,41 +273,39 @@ impl<'i, 'a> Follower<'i, 'a> {
         arguments: &[Arg],
         context: &Context,
     ) {
-        if context.depth >= MAX_DEPTH || !self.read.insert(path.to_vec()) {
+        if !self.read.insert(path.to_vec()) {
             return;
         }
+        let by_hand = matches!(script.language, Language::Shell | Language::Python | Language::Perl);
+        if script.cut && by_hand && context.kind != Some(RunKind::Source) {
+            self.walk.cut.push(index);
+        }
         let shown = model::escape_bytes(path);
+        let inside = Context {
+            from: Some(index),
+            depth: context.depth + 1,
+            script: path.into(),
+            arguments: arguments.into(),
+            ..context.clone()
+        };
         for run in &script.runs {
             let verb = if run.kind == RunKind::Source { "loads" } else { "runs" };
             let inside = Context {
-                how: format!("line {} of /{shown} {verb} it", run.line),
-                from: Some(index),
-                depth: context.depth + 1,
+                how: format!("line {} of /{shown} {verb} it", run.line).into(),
                 kind: Some(run.kind),
-                directory: context.directory.clone(),
-                script: path.to_vec(),
-                arguments: arguments.to_vec(),
+                ..inside.clone()
             };
             if run.kind == RunKind::Exec && run.words.iter().any(|word| word.0 == [Piece::Arguments]) {
                 self.walk.hand_over.insert(index);
             }
             self.run(run, &inside);
         }
+        let imports =
+            Context { how: format!("/{shown} imports it").into(), kind: Some(RunKind::Source), ..inside };
         for name in script.imports.split(|&byte| byte == b'\n').filter(|name| !name.is_empty()) {
-            let inside = Context {
-                how: format!("/{shown} imports it"),
-                from: Some(index),
-                depth: context.depth + 1,
-                kind: Some(RunKind::Source),
-                script: path.to_vec(),
-                arguments: Vec::new(),
-                directory: context.directory.clone(),
-            };
-            let paths = match script.language {
-                super::Language::JavaScript => relative_paths(name, path),
-                _ => self.module_paths(name, &inside, false),
-            };
-            self.imports.push_back(Job::Import(paths, inside));
+            if self.imports.len() < MAX_IMPORTS {
+                self.imports.push_back(Job::Import(name.to_vec(), script.language, imports.clone()));
+            }
         }
     }
 
@@ -285,7 +317,17 @@ impl<'i, 'a> Follower<'i, 'a> {
             let directory = self.expand(&run.directory, &context).pop().flatten();
             context.directory = directory.and_then(|directory| self.absolute(&directory, &context));
         }
-        let words = run.words.iter().flat_map(|word| self.expand(word, &context)).collect();
+        if self.jobs.len() >= MAX_COMMANDS {
+            self.walk.ended = true;
+            return;
+        }
+        let mut room = MAX_TEXT;
+        let words = run.words.iter().flat_map(|word| self.expand(word, &context)).take(MAX_WORDS);
+        let words = words.take_while(|word| {
+            room = room.saturating_sub(word.as_ref().map_or(0, Vec::len));
+            room > 0
+        });
+        let words: Vec<Arg> = words.collect();
         self.jobs.push_back(if run.kind == RunKind::Source {
             Job::Load(words, context)
         } else {
@@ -296,7 +338,7 @@ impl<'i, 'a> Follower<'i, 'a> {
     /// The words that a script's word becomes.
     fn expand(&self, word: &Word, context: &Context) -> Vec<Arg> {
         if word.0 == [Piece::Arguments] {
-            return context.arguments.clone();
+            return context.arguments.to_vec();
         }
         let mut text = Vec::new();
         for piece in &word.0 {
@@ -319,12 +361,12 @@ impl<'i, 'a> Follower<'i, 'a> {
 
     fn variable(&self, name: &[u8], context: &Context) -> Option<Vec<u8>> {
         if name == b"0" {
-            return Some([b"/", context.script.as_slice()].concat());
+            return Some([b"/", context.script.as_ref()].concat());
         }
         if let Ok(number) = std::str::from_utf8(name).unwrap_or_default().parse::<usize>() {
             return context.arguments.get(number.checked_sub(1)?)?.clone();
         }
-        self.environment.get(name).cloned()
+        self.environment.get(name).filter(|value| value.len() <= MAX_TEXT).cloned()
     }
 
     /// Notes a file in the chain, once, and gives its index.
@@ -337,7 +379,7 @@ impl<'i, 'a> Follower<'i, 'a> {
         self.walk.chain.push(Reached {
             path: path.to_vec(),
             place,
-            how: context.how.clone(),
+            how: context.how.as_ref().to_owned(),
             from: context.from,
         });
         self.walk.kinds.push(context.kind);

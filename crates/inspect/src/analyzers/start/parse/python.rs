@@ -90,15 +90,33 @@ fn is_call_or_rename(text: &[u8], at: usize, len: usize) -> bool {
             || before.trim_ascii_end().ends_with(b"import"))
 }
 
+/// Longest import that is read to its end.
+const MAX_STATEMENT: usize = 16 << 10;
+
 /// The imports of a module that runs nothing, without reading more than its lines.
 fn import_lines(text: &[u8], reading: &mut Reading) {
     let mut names = Names::default();
-    for line in text.split(|&byte| byte == b'\n') {
-        let line = line.trim_ascii_start();
+    let mut end = 0;
+    for at in memmem::find_iter(text, b"import ") {
+        // One look at each line, however often it says so.
+        if at < end {
+            continue;
+        }
+        let start =
+            memchr::memrchr(b'\n', text.get(end..at).unwrap_or_default()).map_or(end, |line| end + line + 1);
+        end = memchr::memchr(b'\n', text.get(at..).unwrap_or_default()).map_or(text.len(), |line| at + line);
+        let line = text.get(start..end).unwrap_or_default().trim_ascii_start();
+        // Names in parentheses may go on for lines.
         if line.starts_with(b"import ") {
             import(&tokens(line), 1, &mut names, reading);
         } else if line.starts_with(b"from ") {
-            import_from(&tokens(line), 1, &mut names, reading);
+            let open = line.trim_ascii_end().ends_with(b"(");
+            let near = text.get(end..text.len().min(end + MAX_STATEMENT)).unwrap_or_default();
+            if open && let Some(close) = memchr::memchr(b')', near) {
+                end += close;
+            }
+            let statement = text.get(start..end).unwrap_or_default().trim_ascii_start();
+            import_from(&tokens(statement), 1, &mut names, reading);
         }
     }
 }

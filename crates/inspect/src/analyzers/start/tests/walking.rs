@@ -166,6 +166,43 @@ fn circles_and_crowds_come_to_an_end() {
     }
     image.start(&["/s0.sh"], &[]);
     assert_eq!(chain(&image).len(), 512);
+    assert_eq!(image.run(&Start).gaps.len(), 1);
+}
+
+#[test]
+fn a_large_application_is_no_gap() {
+    let mut image = image();
+    let all: String = (0..2000).map(|number| format!("import m{number}\n")).collect();
+    image.file("app.py", 0o755, all.as_bytes()).start(&["python3", "/app.py"], &[]);
+    for number in 0..2000 {
+        image.file(&format!("m{number}.py"), 0o644, b"import os, m1\n");
+    }
+    let out = image.run(&Start);
+    assert_eq!((out.chain.len(), out.gaps.len()), (512, 0));
+}
+
+#[test]
+fn arguments_that_multiply_come_to_an_end() {
+    let mut image = image();
+    let long = "x".repeat(1000);
+    let script = "#!/bin/sh\nsh -c 'sh -c \"$0\" \"$0\" \"$@\" \"$@\" \"$@\"' \"$@\" \"$@\" \"$@\"\n\"$0\" \"$@\" \"$@\"\n/b.sh \"$@\" \"$@\"\n";
+    image.file("a.sh", 0o755, script.as_bytes()).file("b.sh", 0o755, script.as_bytes());
+    image.start(&["/a.sh", "sh -c \"$0\" \"$@\" \"$@\"", &long, &long], &[]);
+    assert_eq!(chain(&image), ["a.sh", "usr/bin/sh", "b.sh"]);
+}
+
+#[test]
+fn a_script_that_is_not_read_to_its_end_is_a_gap() {
+    let many: String = (0..400).map(|number| format!("/p{number}\n")).collect();
+    let mut image = image();
+    image
+        .file("many.sh", 0o755, many.as_bytes())
+        .file("run.sh", 0o755, b"/bin/true\n")
+        .start(&["sh", "/run.sh"], &[]);
+    assert_eq!(image.run(&Start).gaps, []);
+    image.start(&["sh", "/many.sh"], &[]);
+    let gaps = image.run(&Start).gaps;
+    assert!(gaps.len() == 1 && gaps[0].why.contains("/many.sh"), "{gaps:?}");
 }
 
 #[test]
