@@ -5,15 +5,20 @@ use layers::{Kind, normalize_path};
 use model::{Role, Severity};
 use packages::{Agreement, agreement};
 
+/// Most labels that are told one by one.
+const MAX_FINDINGS: usize = 32;
+
 /// Labels that a runtime would take for its own.
 pub(super) fn labels(image: &ImageView<'_>, out: &mut Outcome) {
     const RESERVED: [&str; 4] = ["io.containerd.", "io.cri-containerd.", "containerd.io/", "nerdctl/"];
-    for (key, value) in &image.config.config.labels {
+    let labels = image.config.config.labels.iter().filter_map(|(key, value)| {
         let orders = value.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("binary://"));
         let reserved = RESERVED.iter().any(|prefix| key.starts_with(prefix));
-        if !orders && !reserved {
-            continue;
-        }
+        (orders || reserved).then_some((orders, key, value))
+    });
+    // Orders first, so that a crowd of merely reserved labels cannot push them out.
+    let (orders, reserved): (Vec<_>, Vec<_>) = labels.partition(|(orders, ..)| *orders);
+    for (orders, key, value) in orders.into_iter().chain(reserved).take(MAX_FINDINGS) {
         let shown = model::escape_text(key);
         let why = if orders {
             format!("The label {shown} names a program that the runtime is to start on the host.")
@@ -67,9 +72,12 @@ pub(super) fn accounts(image: &ImageView<'_>, out: &mut Outcome) {
 
 /// Libraries that the environment forces into every program.
 pub(super) fn preload(image: &ImageView<'_>, out: &mut Outcome) {
-    for variable in &image.config.config.env {
-        let Some((name @ ("LD_PRELOAD" | "LD_AUDIT"), value)) = variable.split_once('=') else { continue };
-        for library in value.split([':', ' ']).filter(|library| !library.is_empty()).take(16) {
+    let forced = image.config.config.env.iter().filter_map(|variable| match variable.split_once('=') {
+        Some((name @ ("LD_PRELOAD" | "LD_AUDIT"), value)) => Some((variable, name, value)),
+        _ => None,
+    });
+    for (variable, name, value) in forced.take(4) {
+        for library in value.split([':', ' ']).filter(|library| !library.is_empty()).take(256) {
             let shown = model::escape_text(library);
             let found = image.tree.resolve(&normalize_path(library.as_bytes()).0).ok();
             let Some((path, place)) = found.filter(|_| library.contains('/')) else {

@@ -4,6 +4,9 @@ use crate::{ImageView, Outcome};
 use layers::{Kind, Place, normalize_path};
 use model::{Role, Severity};
 
+/// Most volumes that are told one by one.
+const MAX_VOLUMES: usize = 32;
+
 /// Paths of the configuration that lead through descriptors which the runtime holds open.
 pub(super) fn open_descriptors(image: &ImageView<'_>, out: &mut Outcome) {
     let config = &image.config.config;
@@ -20,7 +23,7 @@ pub(super) fn open_descriptors(image: &ImageView<'_>, out: &mut Outcome) {
     if is_descriptor(&config.working_dir) {
         tell("WorkingDir", &config.working_dir);
     }
-    for volume in config.volumes.keys().filter(|volume| is_descriptor(volume)) {
+    for volume in config.volumes.keys().filter(|volume| is_descriptor(volume)).take(MAX_VOLUMES) {
         tell("Volumes", volume);
     }
     let words =
@@ -74,6 +77,7 @@ pub(super) fn working_directory(image: &ImageView<'_>, out: &mut Outcome) {
 
 /// Volumes that climb out of the image or lie over the system's own directories.
 pub(super) fn volumes(image: &ImageView<'_>, out: &mut Outcome) {
+    let mut told = Vec::new();
     for volume in image.config.config.volumes.keys() {
         let (path, _) = normalize_path(volume.as_bytes());
         let below = |directory: &str| {
@@ -101,8 +105,11 @@ pub(super) fn volumes(image: &ImageView<'_>, out: &mut Outcome) {
         let mut finding =
             image.finding(&VOLUME, why).with_evidence("field", &format!("Volumes {volume}"), None);
         (finding.role, finding.severity) = (role, severity);
-        out.findings.push(finding);
+        told.push(finding);
     }
+    // The gravest first, so that a crowd of lesser ones cannot push them out.
+    told.sort_by_key(|finding| std::cmp::Reverse((finding.role, finding.severity)));
+    out.findings.extend(told.into_iter().take(MAX_VOLUMES));
 }
 
 /// Mount points of the runtime that are links.

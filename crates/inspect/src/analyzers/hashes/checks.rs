@@ -2,7 +2,7 @@ use super::{Hit, LISTED, MINER};
 use crate::{ImageView, Outcome};
 use layers::{ContentHashes, Kind, Place};
 use model::Finding;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Different listed contents that are reported one by one; an image of more is not understood better by more.
 const MAX_FINDINGS: usize = 256;
@@ -14,6 +14,14 @@ struct Seen<'a> {
     hit: Hit<'a>,
     hashes: ContentHashes,
     places: Vec<Place>,
+}
+
+/// What became of the places that hold listed files; worked out once, as there may be a million of them.
+#[derive(Default)]
+struct Fates {
+    reached: HashSet<Place>,
+    linked: HashSet<Place>,
+    removed_by: HashMap<Place, u32>,
 }
 
 /// One finding for each listed content of each layer, at the place that matters most.
@@ -32,23 +40,45 @@ pub(super) fn known_files(image: &ImageView<'_>, out: &mut Outcome) {
                 .push(Place { layer: number, entry: index });
         }
     }
+    if seen.is_empty() {
+        return;
+    }
+    let fates = fates(image, out);
     let more = seen.len().saturating_sub(MAX_FINDINGS);
-    for (number, (_, seen)) in seen.into_iter().enumerate().take(MAX_FINDINGS) {
+    for (number, seen) in seen.values().enumerate().take(MAX_FINDINGS) {
         let more = if number + 1 == MAX_FINDINGS { more } else { 0 };
-        let finding = known_file(image, out, &seen, more);
-        out.findings.push(finding);
+        out.findings.extend(known_file(image, &fates, seen, more));
     }
 }
 
-fn known_file(image: &ImageView<'_>, out: &Outcome, seen: &Seen<'_>, more: usize) -> Finding {
+fn fates(image: &ImageView<'_>, out: &Outcome) -> Fates {
+    let mut fates = Fates {
+        reached: out.chain.iter().map(|reached| image.tree.content(reached.place)).collect(),
+        removed_by: image.tree.residue().map(|(place, event)| (place, event.place.layer)).collect(),
+        ..Fates::default()
+    };
+    // A hard link keeps content alive whose first name is gone.
+    for (layer, number) in image.layers.iter().zip(0..) {
+        for (entry, index) in layer.facts.entries.iter().zip(0..) {
+            let link = Place { layer: number, entry: index };
+            if entry.kind == Kind::Hardlink && image.tree.is_live(link) {
+                fates.linked.insert(image.tree.content(link));
+            }
+        }
+    }
+    fates
+}
+
+fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize) -> Option<Finding> {
     let label = seen.hit.label;
     let detection = if label.miner { &MINER } else { &LISTED };
-    let reached = seen.places.iter().copied().find(|&place| out.reaches(image, place));
-    let live = reached.or_else(|| seen.places.iter().copied().find(|&place| image.is_live_content(place)));
-    let Some(place) = live.or_else(|| seen.places.first().copied()) else {
-        return image.finding(detection, "");
-    };
-    let what = if label.name.is_empty() { "a bad file".to_owned() } else { label.name.clone() };
+    let places = || seen.places.iter().copied();
+    let reached = places().find(|place| fates.reached.contains(place));
+    let live = reached
+        .or_else(|| places().find(|&place| image.tree.is_live(place)))
+        .or_else(|| places().find(|place| fates.linked.contains(place)));
+    let place = live.or_else(|| places().next())?;
+    let what = if label.name.is_empty() { "a bad file" } else { &label.name };
     let mut explanation =
         format!("Its {} is listed as {what} by {}.", seen.hit.algorithm.name(), label.source);
     if live.is_none() {
@@ -65,35 +95,19 @@ fn known_file(image: &ImageView<'_>, out: &Outcome, seen: &Seen<'_>, more: usize
     let mut finding = image.finding_at(detection, explanation, place);
     finding.reachable = reached.map(|_| true);
     if live.is_none() {
-        let removed = image.tree.residue().find(|(residue, _)| *residue == place);
-        finding = finding.removed_by(removed.map_or(place.layer, |(_, event)| event.place.layer) as usize);
+        finding = finding.removed_by(fates.removed_by.get(&place).copied().unwrap_or(place.layer) as usize);
     }
     finding = finding
         .with_evidence("md5", &hex(&seen.hashes.md5), None)
         .with_evidence("sha1", &hex(&seen.hashes.sha1), None)
         .with_evidence("sha256", &hex(&seen.hashes.sha256), None)
         .with_evidence("source", &label.source, None);
-    for &other in seen.places.iter().filter(|&&other| other != place).take(MAX_PATHS) {
+    for other in places().filter(|&other| other != place).take(MAX_PATHS) {
         if let Some(entry) = image.tree.entry(other) {
             finding = finding.with_evidence("path", &format!("/{}", model::escape_bytes(entry.path)), None);
         }
     }
-    finding
-}
-
-impl ImageView<'_> {
-    /// Whether a runtime shows the content at this place, be it through a hard link that outlived it.
-    pub(crate) fn is_live_content(&self, place: Place) -> bool {
-        self.tree.is_live(place)
-            || self.layers.iter().zip(0..).any(|(layer, number)| {
-                layer.facts.entries.iter().zip(0..).any(|(entry, index)| {
-                    let link = Place { layer: number, entry: index };
-                    entry.kind == Kind::Hardlink
-                        && self.tree.is_live(link)
-                        && self.tree.content(link) == place
-                })
-            })
-    }
+    Some(finding)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -181,8 +181,11 @@ impl Algorithm {
     }
 }
 
+/// Most bits that number a bucket.
+const MAX_BITS: u32 = 20;
+
 /// Hashes of one length with the index of their label, sorted. `starts` holds where each bucket of equal first
-/// bits begins; there are about as many buckets as hashes, up to 65,536.
+/// bits begins; there are about as many buckets as hashes, up to a million.
 #[derive(Debug, Clone)]
 struct Table<const N: usize> {
     entries: Vec<([u8; N], u32)>,
@@ -207,7 +210,7 @@ impl<const N: usize> Table<N> {
         // The sort is stable, so that the first label of a hash is the one that stays.
         self.entries.sort_by_key(|entry| entry.0);
         self.entries.dedup_by(|later, first| later.0 == first.0);
-        self.bits = self.entries.len().checked_ilog2().unwrap_or(0).min(16);
+        self.bits = self.entries.len().checked_ilog2().unwrap_or(0).min(MAX_BITS);
         self.starts = vec![0; (1 << self.bits) + 1];
         for (hash, _) in &self.entries {
             if let Some(count) = self.starts.get_mut(bucket(hash, self.bits) + 1) {
@@ -231,6 +234,7 @@ impl<const N: usize> Table<N> {
 }
 
 fn bucket(hash: &[u8], bits: u32) -> usize {
-    let first = hash.first_chunk::<2>().map_or(0, |pair| u16::from_be_bytes(*pair));
-    (usize::from(first) << bits) >> 16
+    let first = hash.first_chunk::<4>().map_or(0, |first| u32::from_be_bytes(*first));
+    // No bits are one bucket, and a shift by the whole width is none.
+    first.checked_shr(u32::BITS - bits).unwrap_or(0) as usize
 }
