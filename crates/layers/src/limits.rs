@@ -15,8 +15,8 @@ pub struct Limits {
     pub max_zstd_window_log: u32,
     /// Entries in one layer. Default 8 million.
     pub max_entries: u64,
-    /// Bytes of names, link targets and extended attributes of all entries of one layer together; whoever lists
-    /// entries keeps them in memory. Default 256 MiB, thirty times what a million ordinary paths need.
+    /// Bytes of names, link targets and extended attributes of all entries of one layer together, each attribute
+    /// with 32 on top; whoever lists entries keeps them in memory. Default 256 MiB, thirty times what a million ordinary paths need.
     pub max_names: u64,
     /// Zeros that the holes of sparse files may expand to in one layer. Default 4 GiB.
     pub max_sparse_hole: u64,

@@ -2,13 +2,10 @@
 
 use super::content::EntryData;
 use super::header::{self, Fields, Magic};
-use super::pax::{BadRecord, MAX_EXTENDED};
+use super::pax::{BadRecord, MAX_EXTENDED, MAX_NAME};
 use super::reader::{Stop, TarReader};
 use crate::{AnomalyKind, zeros};
 use std::io::{BufRead, Read};
-
-/// Longest GNU long name: sixteen times what a kernel takes, so that nothing real is refused here first.
-const MAX_NAME: u64 = 64 << 10;
 
 impl<R: BufRead> TarReader<R> {
     /// Reads a header that describes the next entry.

@@ -9,6 +9,9 @@ use std::ops::Range;
 /// Longest extended header. The same bound as in Go, and above what any attribute needs.
 pub(crate) const MAX_EXTENDED: u64 = 1 << 20;
 
+/// Longest name in any extended header: sixteen times what a kernel takes, so that nothing real is refused here first.
+pub(crate) const MAX_NAME: u64 = 64 << 10;
+
 /// The records of one extended header that have a meaning. Buffers are used again for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Pax {
@@ -151,6 +154,9 @@ impl Pax {
         if memchr(0, if is_name { text } else { key }).is_some() {
             note(AnomalyKind::HiddenName, at, "a NUL inside a name of an extended header".to_owned());
             return Err(bad(AnomalyKind::BadExtendedHeader, "a NUL inside a name"));
+        }
+        if text.len() as u64 > MAX_NAME && (is_name || key == b"GNU.sparse.name") {
+            return Err(bad(AnomalyKind::LimitReached, "a name over 64 KiB"));
         }
         if memchr(b'\n', text).is_some() {
             note_newline(key, text, at, note);

@@ -94,6 +94,17 @@ impl<R: BufRead> TarReader<R> {
             State::Ended => return Ok(false),
             State::Stopped(kind, offset) => return Err(Stop::Unreadable { kind, offset }),
         }
+        let read = self.read_next(entry);
+        if let Err(Stop::Broken { .. }) = &read {
+            // Going on after a failed read would begin in the middle of a block.
+            let offset = self.offset;
+            let _ =
+                self.stop(AnomalyKind::Truncated, offset, || "the layer's bytes stopped coming".to_owned());
+        }
+        read
+    }
+
+    fn read_next(&mut self, entry: &mut Entry) -> Result<bool, Stop> {
         self.extended.clear();
         loop {
             if !self.skip_content()? {
@@ -153,8 +164,7 @@ impl<R: BufRead> TarReader<R> {
             let walked = loop {
                 match self.next_into(&mut entry) {
                     Ok(true) => {}
-                    Ok(false) => break Ok(()),
-                    Err(stop) => break Err(stop),
+                    walked => break walked,
                 }
             };
             let unread = self.entries - before;
@@ -268,7 +278,8 @@ impl<R: BufRead> TarReader<R> {
             let most = self.limits.max_entries;
             return Err(self.stop(AnomalyKind::LimitReached, offset, || format!("more than {most} entries")));
         }
-        let xattrs = entry.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let xattrs =
+            entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + XATTR_COST).sum::<usize>();
         self.names += (entry.path.len() + entry.link.len() + xattrs) as u64;
         if self.names > self.limits.max_names {
             let most = self.limits.max_names;
@@ -366,6 +377,9 @@ fn fill<R: BufRead>(input: &mut R, offset: u64) -> Result<&[u8], Stop> {
     }
     input.fill_buf().map_err(|source| Stop::Broken { offset, source })
 }
+
+/// What an attribute costs beyond its bytes: a million empty ones must count too.
+const XATTR_COST: usize = 32;
 
 /// Fills a block as far as the input goes.
 pub(super) fn read_block<R: BufRead>(

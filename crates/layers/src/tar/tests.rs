@@ -303,11 +303,18 @@ fn sizes_of_headers_and_lists_are_bounded() {
     check(&x, &["stop limit-reached"], &[A::LimitReached]);
     let l = RawHeader::gnu("x", b'L', (64 << 10) + 1).build();
     check(&l, &["stop limit-reached"], &[A::LimitReached]);
+    let path = pax_header(&[(b"path", &[b'p'; (64 << 10) + 1])]);
+    check_pieces(&[&path, &file("f", "")], &["stop limit-reached"], &[A::LimitReached, A::LimitReached]);
     let archive = LayerBuilder::new().file("a", 0o644, "").file("b", 0o644, "").file("c", 0o644, "").build();
     let few = Limits { max_entries: 2, ..Limits::default() };
     let (lines, kinds) = list(&archive, &few);
     assert_eq!((lines.len(), lines.last().map(String::as_str)), (3, Some("stop limit-reached")));
     assert_eq!(kinds, [A::LimitReached, A::LimitReached]);
+    let empty: Vec<_> = (0..1000).map(|number| format!("SCHILY.xattr.{number}").into_bytes()).collect();
+    let records: Vec<(&[u8], &[u8])> = empty.iter().map(|key| (&key[..], &b""[..])).collect();
+    let attributes = [pax_header(&records), file("f", "")].concat();
+    let little = Limits { max_names: 32_000, ..Limits::default() };
+    assert_eq!(list(&attributes, &little).0, ["stop limit-reached"]);
     let short = Limits { max_names: 2, ..Limits::default() };
     assert_eq!(list(&archive, &short).0.last().map(String::as_str), Some("stop limit-reached"));
 }
@@ -323,6 +330,31 @@ fn what_nobody_asked_for_is_a_gap() {
     let mut reader = TarReader::new(&*archive, &Limits::default());
     while reader.next_entry().expect("an entry").is_some() {}
     assert_eq!(reader.finish().1, []);
+}
+
+/// Gives its bytes and then fails once, as a connection does that comes back.
+struct Fails<'a>(&'a [u8], bool);
+
+impl std::io::Read for Fails<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() && std::mem::take(&mut self.1) {
+            return Err(std::io::Error::other("the connection was lost"));
+        }
+        self.0.read(out)
+    }
+}
+
+#[test]
+fn a_reader_that_fails_ends_the_archive_for_good() {
+    let archive = [file("a", ""), file("b", "")].concat();
+    for cut in [512, 700] {
+        let input = std::io::BufReader::new(Fails(&archive[..cut], true));
+        let mut reader = TarReader::new(input, &Limits::default());
+        assert!(reader.next_entry().expect("an entry").is_some());
+        assert!(matches!(reader.next_entry(), Err(Stop::Broken { .. })));
+        assert!(matches!(reader.next_entry(), Err(Stop::Unreadable { kind: A::Truncated, .. })));
+        assert_eq!(reader.anomalies().iter().map(|anomaly| anomaly.kind).collect::<Vec<_>>(), [A::Truncated]);
+    }
 }
 
 #[test]
