@@ -22,13 +22,20 @@ pub(crate) struct Plan {
     runs: usize,
     threads: usize,
     peers: bool,
+    peers_dir: Option<PathBuf>,
     million: bool,
 }
 
 impl Plan {
     pub(crate) fn parse(words: &[&str]) -> Result<Self> {
-        let mut plan =
-            Self { images: PathBuf::new(), runs: 3, threads: processors(), peers: true, million: true };
+        let mut plan = Self {
+            images: PathBuf::new(),
+            runs: 3,
+            threads: processors(),
+            peers: true,
+            peers_dir: None,
+            million: true,
+        };
         let mut words = words.iter();
         while let Some(&word) = words.next() {
             let mut value = || words.next().copied().with_context(|| format!("{word} takes a value"));
@@ -36,6 +43,7 @@ impl Plan {
                 "--images" => plan.images = value()?.into(),
                 "--runs" => plan.runs = value()?.parse()?,
                 "--threads" => plan.threads = value()?.parse()?,
+                "--peers" => plan.peers_dir = Some(value()?.into()),
                 "--no-peers" => plan.peers = false,
                 "--no-million" => plan.million = false,
                 _ => bail!("bench does not know {word}"),
@@ -101,7 +109,7 @@ fn one_image(tools: &Tools, path: &Path, plan: &Plan) -> Result<()> {
     row(&name, "scan again, nothing changed", &again, Some(("scan, cold", &cold)));
     changed::run(tools, path, &name, &cache_dir, plan)?;
     if plan.peers {
-        for (peer, measured) in peers::run(path, plan.runs)? {
+        for (peer, measured) in peers::run(path, plan.peers_dir.as_deref(), plan.runs)? {
             row(&name, &peer, &measured, Some(("scan, cold", &cold)));
         }
     }

