@@ -5,7 +5,7 @@ use source::Opened;
 /// Findings about how the image is declared, before any layer is read.
 pub(crate) const DETECTIONS: &[Detection] = &[Detection {
     id: "S-EVA-ARTIFACT",
-    title: "the image is declared in a way that readers may read differently",
+    title: "Declaration that readers may read differently",
     severity: Severity::Medium,
     role: Role::Corroborates,
     class: Class::Meta,

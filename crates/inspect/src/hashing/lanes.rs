@@ -5,8 +5,10 @@ use pulp::x86::V4;
 
 /// How many files go side by side.
 pub(super) const LANES: usize = 16;
-/// Below this many busy lanes, hashing one file after the other is faster.
+/// A file longer than this part of all that is to be hashed would leave too many lanes idle for too long.
 pub(super) const WORTHWHILE: usize = 4;
+/// Below this many busy lanes, ending one file after the other is faster.
+const COMPANY: usize = 3;
 const BLOCK: usize = 64;
 
 /// Hashes files side by side; `done` is given each file's number and MD5. The files come longest first:
@@ -40,7 +42,7 @@ pub(super) fn hash(
         if busy == 0 {
             return;
         }
-        if busy < WORTHWHILE {
+        if busy < COMPANY {
             for (at, slot) in lanes.iter_mut().enumerate() {
                 if let Some(lane) = slot.take() {
                     let file = lane.file;
