@@ -122,12 +122,13 @@ impl<'t> Tree<'t> {
             .filter_map(|(path, node)| self.shown(node).map(|place| (path, place)))
     }
 
-    /// The directories that a runtime creates because something lies in them, although no entry describes
-    /// them, sorted by path. Their mode and owner are up to the runtime.
-    pub fn implied(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+    /// The directories below the root that a runtime creates because something lies in them, although no entry
+    /// describes them, sorted by path, with the last layer that brought something there. Their mode and owner are
+    /// up to the runtime: those in use take 0755 and root.
+    pub fn implied(&self) -> impl Iterator<Item = (Vec<u8>, u32)> + '_ {
         listing::Listing::new(&self.arena)
-            .filter(|&(_, node)| self.arena.node(node).has(Node::IMPLIED))
-            .map(|(path, _)| path)
+            .filter(|&(_, node)| node != ROOT && self.arena.node(node).has(Node::IMPLIED))
+            .map(|(path, node)| (path, self.arena.node(node).layer))
     }
 
     /// All that happened to a path in normal form, oldest first. No link is followed. What entries above or

@@ -57,7 +57,12 @@ pub fn list_files(
             let tables: Vec<&EntryTable> =
                 read.iter().take(shown).map(|layer| &layer.facts.entries).collect();
             let (tree, merged) = Tree::merge(&tables);
-            listed.extend(tree.iter().filter_map(|(path, place)| one(&tree, &path, place, image)));
+            let described =
+                tree.iter().filter_map(|(path, place)| Some((one(&tree, &path, place, image)?, path)));
+            let implied = tree.implied().map(|(path, layer)| (implied(&path, layer, image), path));
+            let mut all: Vec<_> = described.chain(implied).collect();
+            all.sort_by(|(_, left), (_, right)| left.cmp(right));
+            listed.extend(all.into_iter().map(|(listed, _)| listed));
             let platform = image.platform.to_string();
             for (index, (layer, read)) in image.layers.iter().zip(&read).take(shown).enumerate() {
                 gaps.extend(read.facts.gaps.iter().map(|gap| layer_gap(&platform, index, gap)));
@@ -109,4 +114,20 @@ fn one(tree: &Tree<'_>, path: &[u8], place: layers::Place, image: &source::Image
         sha256: content.hashes.map(|hashes| model::Digest::sha256(hashes.sha256).hex()),
         layer: if entry.kind == Kind::Hardlink { place.layer } else { tree.content(place).layer },
     })
+}
+
+/// A directory that no entry describes, as runtimes create it.
+fn implied(path: &[u8], layer: u32, image: &source::Image) -> Listed {
+    Listed {
+        platform: image.platform.to_string(),
+        path: format!("/{}", model::escape_bytes(path)),
+        kind: "directory",
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        link: None,
+        sha256: None,
+        layer,
+    }
 }

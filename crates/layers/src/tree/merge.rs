@@ -86,6 +86,14 @@ struct Item<'t> {
     offset: u64,
 }
 
+/// What is above the last component of a path, and that component.
+fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memrchr(b'/', path).and_then(|at| path.split_at_checked(at)) {
+        Some((parent, name)) => (parent, name.get(1..).unwrap_or_default()),
+        None => (b"", path),
+    }
+}
+
 impl<'t> Merge<'t> {
     fn begin(&mut self, layer: usize) {
         self.layer = layer as u32;
@@ -101,11 +109,7 @@ impl<'t> Merge<'t> {
         if matches!(view.kind, Kind::Character | Kind::Block) {
             self.device(&item, view.device);
         }
-        let slash = memchr::memrchr(b'/', item.path);
-        let (parent, name) = match slash.and_then(|at| item.path.split_at_checked(at)) {
-            Some((parent, name)) => (parent, name.get(1..).unwrap_or_default()),
-            None => (&b""[..], item.path),
-        };
+        let (parent, name) = split_last(item.path);
         match name {
             b"" if item.path.is_empty() => self.root(&item),
             b"" | b"." | b".." => self.record.ignore(entry),
@@ -178,11 +182,14 @@ impl<'t> Merge<'t> {
     /// Finds what a hard link leads to. A link to a link of this kind is a link to its content.
     fn hardlink(&mut self, item: &Item<'t>) {
         let target = self.arena.link(item.entry);
-        let purpose = Purpose::Look { follow_last: false };
-        let detail = match self.walk.run(&self.arena, target, item.entry, purpose) {
-            End::Node(node) if matches!(self.arena.shape(node), Shape::Directory) => "to a directory",
-            End::Node(node) if self.arena.node(node).entry == item.entry => "to itself",
-            End::Node(node) => {
+        let (parent, name) = split_last(target);
+        let node =
+            self.existing_directory(item, parent).and_then(|parent| self.arena.live_child(parent, name));
+        let detail = match node {
+            None => "to nothing",
+            Some(node) if matches!(self.arena.shape(node), Shape::Directory) => "to a directory",
+            Some(node) if self.arena.node(node).entry == item.entry => "to itself",
+            Some(node) => {
                 let content = self.arena.content(self.arena.node(node).entry);
                 self.arena.note_link(item.entry, content);
                 let layer = self.arena.place(content).layer;
@@ -192,8 +199,6 @@ impl<'t> Merge<'t> {
                 }
                 return;
             }
-            End::OutOfSteps => return self.out_of_steps(item),
-            End::Missing(_) | End::Blocked(_) | End::TooManyLinks => "to nothing",
         };
         let detail = || format!("{detail}: {}", String::from_utf8_lossy(target));
         self.note(AnomalyKind::DanglingHardlink, item, detail);
@@ -306,16 +311,20 @@ impl<'t> Merge<'t> {
         {
             return Some(node);
         }
-        let purpose = Purpose::Look { follow_last: true };
-        let end = self.walk.run(&self.arena, parent, item.entry, purpose);
+        let found = self.existing_directory(item, parent);
         if let Some(link) = self.walk.first_link {
-            self.symlink_parent(item, link, purpose);
+            self.symlink_parent(item, link, Purpose::Place);
         }
-        match end {
-            End::Node(node) if matches!(self.arena.shape(node), Shape::Directory) => {
-                self.remember(parent, node);
-                Some(node)
-            }
+        if let Some(node) = found {
+            self.remember(parent, node);
+        }
+        found
+    }
+
+    /// The directory at a path, if there is one, found in the way in which a place for an entry is.
+    fn existing_directory(&mut self, item: &Item<'t>, path: &'t [u8]) -> Option<u32> {
+        match self.walk.run(&self.arena, path, item.entry, Purpose::Place) {
+            End::Node(node) if matches!(self.arena.shape(node), Shape::Directory) => Some(node),
             End::OutOfSteps => {
                 self.out_of_steps(item);
                 None

@@ -257,6 +257,13 @@ fn many_anomalies_of_one_kind_are_counted() {
 }
 
 #[test]
+fn a_directory_without_an_entry_is_of_the_layer_that_brought_something_there() {
+    merged(&["a/b/c f1", "d f1", "a/e f1"], |tree, _| {
+        assert_eq!(tree.implied().collect::<Vec<_>>(), [(b"a".to_vec(), 2), (b"a/b".to_vec(), 0)]);
+    });
+}
+
+#[test]
 fn deep_paths_and_loops_end() {
     let deep = "d/".repeat(2_000) + "x";
     let link = format!("l -> {}; ", "d/".repeat(2_000));

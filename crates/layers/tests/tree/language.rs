@@ -75,8 +75,7 @@ pub(crate) fn listing(tree: &Tree<'_>) -> String {
     let mut lines: Vec<String> = tree
         .iter()
         .map(|(path, place)| format!("{}{}", String::from_utf8_lossy(&path), what(tree, place)))
-        .chain(tree.implied().map(|path| format!("{}/ *", String::from_utf8_lossy(&path))))
-        .filter(|line| line != "/ *")
+        .chain(tree.implied().map(|(path, _)| format!("{}/ *", String::from_utf8_lossy(&path))))
         .collect();
     lines.sort();
     lines.join("; ")

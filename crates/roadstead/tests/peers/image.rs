@@ -8,12 +8,23 @@ use std::process::Command;
 
 /// An OCI layout with one tag for each number of layers from the bottom: `upto-1`, `upto-2` and so on.
 pub(crate) struct Image {
-    pub(crate) layout: PathBuf,
+    layout: PathBuf,
     pub(crate) layers: usize,
 }
 
+impl Image {
+    /// The first layers, as `DIR:TAG`.
+    pub(crate) fn upto(&self, layers: usize) -> String {
+        format!("{}:upto-{layers}", self.layout.display())
+    }
+
+    pub(crate) fn whole(&self) -> String {
+        self.upto(self.layers)
+    }
+}
+
 /// Changes with the recipe, so that no image of an older one is taken for it.
-const NAME: &str = "peers-debian";
+const NAME: &str = "peers-debian-2";
 
 /// What happens to the root file system `$R` before a layer is taken of it. `$W` is a place for what the next
 /// steps need. umoci takes these layers: a whiteout for each file that is gone.
@@ -104,6 +115,8 @@ fn build(work: &Path) {
     sh(work, FETCH);
     sh(work, r#"mkdir -p "$W/doc/new"; echo new >"$W/doc/new/file""#);
     sh(work, r#"umoci insert --image "$L:all" --opaque "$W/doc" /usr/share/doc"#);
+    // The directories above are not in this layer.
+    sh(work, r#"umoci insert --image "$L:all" "$W/doc" /opt/fresh/deep/doc"#);
     sh(work, r#"umoci insert --image "$L:all" --whiteout /usr/share/zoneinfo; umoci gc --layout "$L""#);
     tag(&work.join("layout"));
 }
@@ -153,7 +166,7 @@ fn tag(layout: &Path) {
     let config = read(&blob(layout, &manifest["config"]));
     let all = manifest["layers"].as_array().expect("layers").clone();
     let diff_ids = config["rootfs"]["diff_ids"].as_array().expect("diffIDs").clone();
-    assert_eq!(all.len(), UMOCI_STEPS.len() + BUILDAH_STEPS.len() + 2, "layers of the image");
+    assert_eq!(all.len(), UMOCI_STEPS.len() + BUILDAH_STEPS.len() + 3, "layers of the image");
     assert_eq!(all.len(), diff_ids.len(), "layers and diffIDs");
     let mut tags = Vec::new();
     for layers in 1..=all.len() {
