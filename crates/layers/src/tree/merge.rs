@@ -249,6 +249,7 @@ impl<'t> Merge<'t> {
             self.count_implied(item)?;
             node = self.arena.child_or_new(node, name)?;
             self.arena.show(node, name, true);
+            self.arena.node_mut(node).mark(Node::LIVE, self.layer);
         }
         Some(node)
     }

@@ -291,5 +291,6 @@ fn directories_without_entries_are_bounded() {
     merged(&[&text], |tree, odd| {
         assert!(odd.contains("limit-reached"), "{odd}");
         assert_eq!(tree.iter().count() + tree.residue().count(), 200);
+        assert!(tree.implied().all(|(_, layer)| layer == 0));
     });
 }
