@@ -15,7 +15,8 @@ pub(super) enum Purpose {
     /// Look, as the kernel does: what is missing ends the walk.
     Look { follow_last: bool },
     /// Find the directory for a new entry, as runtimes do that unpack into one root: links are followed, and
-    /// directories that are missing are thought to be there.
+    /// directories that are missing are thought to be there. A file on the way counts only if the way does not
+    /// climb out of it again.
     Place,
     /// The same without links, which stand in the way here as files do.
     PlaceLiterally,
@@ -89,7 +90,7 @@ impl<'p> Walk<'p> {
         self.rests.push(Rest { text: path, at: 0, entry, in_link: false });
         let looking = matches!(purpose, Purpose::Look { .. });
         let most_links = if looking { KERNEL_LINKS } else { UNPACK_LINKS };
-        let (mut here, mut links) = (ROOT, 0_u32);
+        let (mut here, mut links, mut blocked) = (ROOT, 0_u32, None);
         while let Some(rest) = self.rests.last_mut() {
             let Some(name) = rest.next() else {
                 self.rests.pop();
@@ -112,6 +113,8 @@ impl<'p> Walk<'p> {
                 b".." => {
                     if self.missing.pop().is_none() {
                         here = arena.node(here).parent;
+                    } else if self.missing.is_empty() {
+                        blocked = None;
                     }
                     continue;
                 }
@@ -150,9 +153,17 @@ impl<'p> Walk<'p> {
                     self.rests.push(Rest { text: target, at: 0, entry, in_link: true });
                 }
                 Shape::Other if is_last => return End::Node(child),
-                Shape::Link(..) | Shape::Other => return End::Blocked(child),
+                Shape::Link(..) | Shape::Other if looking => return End::Blocked(child),
+                Shape::Link(..) | Shape::Other => {
+                    blocked = Some(child);
+                    self.missing.push(name);
+                }
             }
         }
-        if self.missing.is_empty() { End::Node(here) } else { End::Missing(here) }
+        match blocked {
+            Some(node) => End::Blocked(node),
+            None if self.missing.is_empty() => End::Node(here),
+            None => End::Missing(here),
+        }
     }
 }

@@ -142,6 +142,11 @@ fn links_above_an_entry_are_followed_inside_the_root() {
         "0:symlink-parent d/l/x",
     );
     check(&["l -> no/../e; l/x f1"], "e/ *; e/x f1; l -> no/../e", "0:symlink-parent l/x");
+    check(
+        &["f f1; l -> f/no/../../e; l/x f2"],
+        "e/ *; e/x f2; f f1; l -> f/no/../../e",
+        "0:symlink-parent l/x",
+    );
     check(&["l -> .; l/l/l/x f1"], "l -> .; x f1", "0:symlink-parent l/l/l/x");
 }
 

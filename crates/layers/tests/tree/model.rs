@@ -174,9 +174,11 @@ impl Model {
 
     fn walk(&self, path: Path, follow_last: bool, placing: bool, most: u32) -> Result<Path, Stop> {
         let (mut here, mut rest, mut links) = (Path::new(), VecDeque::from(path), 0);
+        let mut blocked = None;
         while let Some(name) = rest.pop_front() {
             if name == ".." {
                 here.pop();
+                blocked = blocked.filter(|file: &Path| here.starts_with(file));
                 continue;
             }
             here.push(name);
@@ -204,10 +206,11 @@ impl Model {
                     }
                 }
                 _ if is_last && !placing => {}
+                _ if placing => blocked = Some(here.clone()),
                 _ => return Err(Stop::Blocked(here)),
             }
         }
-        Ok(here)
+        blocked.map_or(Ok(here), |file| Err(Stop::Blocked(file)))
     }
 
     fn content(&self, place: Place) -> Place {

@@ -27,6 +27,16 @@ pub(crate) fn images() -> Vec<(&'static str, Vec<LayerBuilder>)> {
             "a link past what is missing",
             vec![new().dir("e", 0o755).symlink("l", "no/../e").file("l/x", 0o644, "1")],
         ),
+        (
+            "a link past a file",
+            vec![
+                file()
+                    .symlink("l", "a/..")
+                    .symlink("m", "a/no/../../e")
+                    .file("l/x", 0o644, "1")
+                    .file("m/y", 0o644, "2"),
+            ],
+        ),
         ("a link to its own directory", vec![new().symlink("l", ".").file("l/l/x", 0o644, "1")]),
         (
             "links to links",
