@@ -115,14 +115,6 @@ pub struct History {
 }
 
 impl ImageConfig {
-    /// Reads a configuration from its JSON bytes.
-    ///
-    /// # Errors
-    /// Where the bytes are no JSON object of this shape; the message names the field.
-    pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
-    }
-
     /// The instruction that made each layer: the history without its empty entries, in order. The history is
     /// the attacker's claim, so it may be shorter or longer than the list of layers.
     pub fn layer_instructions(&self) -> Vec<&str> {
@@ -171,8 +163,8 @@ mod tests {
 
     #[test]
     fn what_runtimes_accept_is_read() {
-        let config = ImageConfig::parse(
-            br#"{"os":"linux","architecture":null,"config":{"Entrypoint":"/a b","Cmd":["x","y"],"Env":null,
+        let config: ImageConfig = serde_json::from_str(
+            r#"{"os":"linux","architecture":null,"config":{"Entrypoint":"/a b","Cmd":["x","y"],"Env":null,
                 "Labels":null,"Healthcheck":{"Test":["NONE"]}},"history":[{"created_by":"a"},
                 {"created_by":"b","empty_layer":true}]}"#,
         )
@@ -180,7 +172,6 @@ mod tests {
         assert_eq!(config.config.entrypoint, ["/a b"]);
         assert_eq!(config.config.cmd, ["x", "y"]);
         assert_eq!(config.layer_instructions(), ["a"]);
-        assert!(ImageConfig::parse(b"[]").is_err());
-        assert!(ImageConfig::parse(br#"{"config":{"Entrypoint":[1]}}"#).is_err());
+        assert!(serde_json::from_str::<ImageConfig>(r#"{"config":{"Entrypoint":[1]}}"#).is_err());
     }
 }

@@ -139,7 +139,7 @@ mod tests {
             .label("a", "b")
             .healthcheck(&["NONE"])
             .json(&[], &[json!({"created_by": "RUN x"})]);
-        let config = model::ImageConfig::parse(json.to_string().as_bytes()).unwrap();
+        let config: model::ImageConfig = serde_json::from_slice(json.to_string().as_bytes()).unwrap();
         assert_eq!(config.variant.as_deref(), Some("v7"));
         assert_eq!(config.config.entrypoint, ["/start", "-x"]);
         assert_eq!(config.config.cmd, ["now"]);

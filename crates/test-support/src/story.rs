@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn every_start_leads_to_a_file() {
         for story in five_images().into_iter().chain(benign_images()) {
-            let config = model::ImageConfig::parse(story.image.config()).unwrap();
+            let config: model::ImageConfig = serde_json::from_slice(story.image.config()).unwrap();
             let words = config.config.entrypoint.iter().chain(&config.config.cmd);
             let start = words.into_iter().next().unwrap().trim_start_matches('/').to_owned();
             let found = story.image.archives().iter().any(|layer| {
