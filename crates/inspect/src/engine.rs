@@ -1,7 +1,8 @@
 //! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
-use crate::hashing::{StreamHasher, hash_files};
+use crate::buffers::Buffers;
+use crate::hashing::{StreamHasher, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use layers::{ContentHashes, Entry, Kind, TarReader};
@@ -43,11 +44,19 @@ pub struct Crew<'scope> {
     progress: &'scope Progress,
     cancelled: &'scope AtomicBool,
     analyzers: &'scope [&'scope dyn FileAnalyzer],
+    buffers: &'scope Pools,
+}
+
+/// Batches and pieces are of two sizes, so their buffers are kept apart.
+#[derive(Default)]
+struct Pools {
+    batches: Buffers,
+    pieces: Buffers,
 }
 
 enum Job {
-    Batch(Batch, Sender<Done>),
-    Stream { file: Opened, pieces: Receiver<Vec<u8>>, reply: Sender<Done> },
+    Batch { batch: Batch, sums: Sums, reply: Sender<Done> },
+    Stream { file: Opened, sums: Sums, pieces: Receiver<Vec<u8>>, reply: Sender<Done> },
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -73,8 +82,6 @@ struct Done {
     hashes: Vec<(u32, ContentHashes)>,
     facts: Vec<(u32, Fact)>,
     gaps: Vec<Gap>,
-    /// The buffer, to be filled again.
-    buffer: Vec<u8>,
 }
 
 /// Runs `work` with a crew of `threads` at its side.
@@ -88,20 +95,23 @@ pub fn with_crew<T>(
     work: impl FnOnce(&Crew<'_>) -> T,
 ) -> T {
     let threads = threads.clamp(1, 32);
+    let buffers = Pools::default();
+    let pools = &buffers;
     std::thread::scope(|scope| {
         let (jobs, queue) = bounded(threads);
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
                 for job in queue {
-                    run(job, analyzers);
+                    run(job, analyzers, pools);
                 }
             });
         }
         drop(queue);
         // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
         let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
-        let crew = Crew { jobs, batch_bytes, whole: Mutex::new(()), progress, cancelled, analyzers };
+        let crew =
+            Crew { jobs, batch_bytes, whole: Mutex::new(()), progress, cancelled, analyzers, buffers: pools };
         work(&crew)
     })
 }
@@ -117,16 +127,16 @@ pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &m
     }
 }
 
-/// Reads a layer's archive to its end.
+/// Reads a layer's archive to its end, and takes these sums of every file.
 ///
 /// The facts hold everything but the anomalies and sums of the transport, which the caller knows.
-pub fn read_entries<R: BufRead>(tar: &mut TarReader<R>, crew: &Crew<'_>) -> LayerFacts {
+pub fn read_entries<R: BufRead>(tar: &mut TarReader<R>, sums: Sums, crew: &Crew<'_>) -> LayerFacts {
     let (reply, replies) = unbounded();
     let mut reading = Reading {
         crew,
+        sums,
         facts: LayerFacts::default(),
         batch: Batch::default(),
-        spare: Vec::new(),
         reply,
         replies,
         waiting: 0,
@@ -151,9 +161,9 @@ pub fn read_entries<R: BufRead>(tar: &mut TarReader<R>, crew: &Crew<'_>) -> Laye
 
 struct Reading<'c, 's> {
     crew: &'c Crew<'s>,
+    sums: Sums,
     facts: LayerFacts,
     batch: Batch,
-    spare: Vec<Vec<u8>>,
     reply: Sender<Done>,
     replies: Receiver<Done>,
     waiting: usize,
@@ -186,7 +196,7 @@ impl Reading<'_, '_> {
             self.send();
         }
         if self.batch.bytes.capacity() == 0 {
-            self.batch.bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(limit));
+            self.batch.bytes = self.crew.buffers.batches.take(limit);
         }
         let start = self.batch.bytes.len();
         let mut data = tar.data();
@@ -229,15 +239,14 @@ impl Reading<'_, '_> {
                     .gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
             }
             let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: true };
-            let mut done = analyze_batch(Batch { bytes: head, files: vec![file] }, crew.analyzers);
-            done.buffer = Vec::new();
-            return self.note(done);
+            let batch = Batch { bytes: head, files: vec![file] };
+            return self.note(analyze_batch(&batch, self.sums, crew.analyzers));
         }
         let size = entry.size;
         let path = shown(entry);
         let (pieces, receiver) = bounded(2);
         let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: false };
-        let job = Job::Stream { file, pieces: receiver, reply: self.reply.clone() };
+        let job = Job::Stream { file, sums: self.sums, pieces: receiver, reply: self.reply.clone() };
         if self.crew.jobs.send(job).is_err() {
             return self.gap(&path, "the threads of the scan have ended");
         }
@@ -252,7 +261,7 @@ impl Reading<'_, '_> {
                 break;
             }
             if piece.capacity() == 0 {
-                piece.reserve_exact(PIECE);
+                piece = self.crew.buffers.pieces.take(PIECE);
             }
             let len = bytes.len();
             piece.extend_from_slice(bytes);
@@ -273,7 +282,7 @@ impl Reading<'_, '_> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        if self.crew.jobs.send(Job::Batch(batch, self.reply.clone())).is_ok() {
+        if self.crew.jobs.send(Job::Batch { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
             self.waiting += 1;
         } else {
             self.gap("", "the threads of the scan have ended before the end of the layer");
@@ -290,9 +299,6 @@ impl Reading<'_, '_> {
         }
         self.facts.facts.extend(done.facts);
         self.facts.gaps.extend(done.gaps);
-        if done.buffer.capacity() > 0 && self.spare.is_empty() {
-            self.spare.push(done.buffer);
-        }
     }
 
     fn gap(&mut self, what: &str, why: &str) {
@@ -317,34 +323,39 @@ fn shown(entry: &Entry) -> String {
     format!("/{}", model::escape_bytes(&entry.path))
 }
 
-fn run(job: Job, analyzers: &[&dyn FileAnalyzer]) {
+fn run(job: Job, analyzers: &[&dyn FileAnalyzer], buffers: &Pools) {
     match job {
-        Job::Batch(batch, reply) => {
+        Job::Batch { batch, sums, reply } => {
             // The layer may have ended early; then nobody waits for this.
-            let _ = reply.send(analyze_batch(batch, analyzers));
+            let _ = reply.send(analyze_batch(&batch, sums, analyzers));
+            buffers.batches.give(batch.bytes);
         }
-        Job::Stream { file, pieces, reply } => {
-            let _ = reply.send(analyze_stream(&file, &pieces, analyzers));
+        Job::Stream { file, sums, pieces, reply } => {
+            let _ = reply.send(analyze_stream(&file, sums, &pieces, analyzers, &buffers.pieces));
         }
     }
 }
 
-fn analyze_batch(mut batch: Batch, analyzers: &[&dyn FileAnalyzer]) -> Done {
+fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> Done {
     let contents: Vec<&[u8]> = batch.files.iter().map(|file| &batch.bytes[file.range.clone()]).collect();
-    let hashes = hash_files(&contents);
+    let hashes = hash_files(&contents, sums);
     let mut done = Done::default();
     for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, hashes));
         analyze_file(file, bytes, analyzers, &mut done);
     }
-    batch.bytes.clear();
-    done.buffer = batch.bytes;
     done
 }
 
-fn analyze_stream(file: &Opened, pieces: &Receiver<Vec<u8>>, analyzers: &[&dyn FileAnalyzer]) -> Done {
+fn analyze_stream(
+    file: &Opened,
+    sums: Sums,
+    pieces: &Receiver<Vec<u8>>,
+    analyzers: &[&dyn FileAnalyzer],
+    buffers: &Buffers,
+) -> Done {
     let mut done = Done::default();
-    let mut hasher = StreamHasher::default();
+    let mut hasher = StreamHasher::new(sums);
     let mut first = true;
     let mut complete = false;
     for piece in pieces {
@@ -358,6 +369,7 @@ fn analyze_stream(file: &Opened, pieces: &Receiver<Vec<u8>>, analyzers: &[&dyn F
             analyze_file(file, head, analyzers, &mut done);
         }
         hasher.update(&piece);
+        buffers.give(piece);
     }
     if complete {
         done.hashes.push((file.index, hasher.finish()));

@@ -1,56 +1,54 @@
-//! MD5, SHA-1 and SHA-256 of many files at once.
+//! MD5, SHA-256 and, where somebody asks for it, SHA-1 of many files at once.
 //!
-//! Indicator lists and package databases are written in all three, so every file needs them. For SHA-1 and
-//! SHA-256 machines have instructions; MD5 alone costs more than inflating does when it is computed file by file,
-//! because each of its 64 steps waits for the one before. Sixteen files side by side fill the machine's vectors
-//! instead. This is our own code because no crate hashes several messages at once without `unsafe`; the tests
-//! hold it against the crate that hashes one.
+//! Each of these functions is one long chain of steps that wait for each other, so a processor that hashes file by
+//! file idles most of the time. MD5 takes sixteen files side by side in the machine's vectors; SHA-256, for which
+//! machines have instructions, takes two in turns; a file that outweighs all others has its functions take turns.
+//! This is our own code because no crate hashes several messages at once without `unsafe`; the tests hold it against
+//! the crates that hash one.
 
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod md5;
+mod pairs;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 
 use ::sha1::Sha1;
 use layers::ContentHashes;
 use sha2::{Digest as _, Sha256};
+use std::cmp::Reverse;
 
-/// Hashes every file; order is kept.
-pub(crate) fn hash_files(files: &[&[u8]]) -> Vec<ContentHashes> {
-    let md5 = md5_files(files);
-    files
-        .iter()
-        .zip(md5)
-        .map(|(bytes, md5)| {
-            let mut sha1 = Sha1::new();
-            let mut sha256 = Sha256::new();
-            for block in bytes.chunks(BLOCK) {
-                sha1.update(block);
-                sha256.update(block);
-            }
-            ContentHashes { md5, sha1: sha1.finalize().into(), sha256: sha256.finalize().into() }
-        })
-        .collect()
+/// Which hashes of files are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sums {
+    /// MD5 and SHA-256: what most lists, dpkg and rpm are written in.
+    Usual,
+    /// SHA-1 as well, for lists and apk databases that are written in it. It costs as much as both others.
+    WithSha1,
 }
 
-/// The block of all three functions. They take turns block by block: each is one long chain of steps that wait
-/// for each other, and a processor works on the chains of several functions at once when they stand this close.
-const BLOCK: usize = 64;
-
-fn md5_files(files: &[&[u8]]) -> Vec<[u8; 16]> {
-    let mut hashes = vec![[0; 16]; files.len()];
+/// Hashes every file; order is kept.
+pub(crate) fn hash_files(files: &[&[u8]], sums: Sums) -> Vec<ContentHashes> {
+    let mut hashes = vec![ContentHashes { md5: [0; 16], sha1: None, sha256: [0; 32] }; files.len()];
+    // Longest first: files that go side by side then end together instead of leaving one to run alone.
     let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_unstable_by_key(|&file| Reverse(files[file].len()));
     #[cfg(target_arch = "x86_64")]
     if let pulp::Arch::V4(simd) = pulp::Arch::new() {
-        // Longest first: the lanes then end together instead of leaving one long file to run alone.
-        order.sort_unstable_by_key(|&file| std::cmp::Reverse(files[file].len()));
         let beside = order.split_off(outliers(&order, files));
-        lanes::hash(simd, beside.into_iter(), files, |file, md5| hashes[file] = md5);
+        pairs::hash(&beside, files, |file, sha256| hashes[file].sha256 = sha256);
+        if sums == Sums::WithSha1 {
+            for &file in &beside {
+                hashes[file].sha1 = Some(Sha1::digest(files[file]).into());
+            }
+        }
+        lanes::hash(simd, beside.into_iter(), files, |file, md5| hashes[file].md5 = md5);
     }
     for file in order {
-        hashes[file] = ::md5::Md5::digest(files[file]).into();
+        let mut hasher = StreamHasher::new(sums);
+        hasher.update(files[file]);
+        hashes[file] = hasher.finish();
     }
     hashes
 }
@@ -69,27 +67,34 @@ fn outliers(order: &[usize], files: &[&[u8]]) -> usize {
         .count()
 }
 
-/// All three hashes of one file that is read in pieces.
-#[derive(Default)]
+/// All hashes of one file that is read in pieces.
 pub(crate) struct StreamHasher {
     md5: ::md5::Md5,
-    sha1: Sha1,
+    sha1: Option<Sha1>,
     sha256: Sha256,
 }
 
 impl StreamHasher {
+    pub(crate) fn new(sums: Sums) -> Self {
+        let sha1 = (sums == Sums::WithSha1).then(Sha1::new);
+        Self { md5: ::md5::Md5::new(), sha1, sha256: Sha256::new() }
+    }
+
+    /// The functions take turns block by block: standing this close, their chains are worked on at once.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(BLOCK) {
-            self.md5.update(piece);
-            self.sha1.update(piece);
-            self.sha256.update(piece);
+        for block in bytes.chunks(64) {
+            self.md5.update(block);
+            self.sha256.update(block);
+            if let Some(sha1) = &mut self.sha1 {
+                sha1.update(block);
+            }
         }
     }
 
     pub(crate) fn finish(self) -> ContentHashes {
         ContentHashes {
             md5: self.md5.finalize().into(),
-            sha1: self.sha1.finalize().into(),
+            sha1: self.sha1.map(|sha1| sha1.finalize().into()),
             sha256: self.sha256.finalize().into(),
         }
     }
@@ -102,10 +107,18 @@ mod tests {
 
     fn check(files: &[Vec<u8>]) {
         let slices: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-        for (bytes, hashes) in slices.iter().zip(hash_files(&slices)) {
-            let mut alone = StreamHasher::default();
-            alone.update(bytes);
-            assert_eq!(hashes, alone.finish(), "{} bytes", bytes.len());
+        for sums in [Sums::Usual, Sums::WithSha1] {
+            for (bytes, hashes) in slices.iter().zip(hash_files(&slices, sums)) {
+                let expect = ContentHashes {
+                    md5: ::md5::Md5::digest(bytes).into(),
+                    sha1: (sums == Sums::WithSha1).then(|| Sha1::digest(bytes).into()),
+                    sha256: Sha256::digest(bytes).into(),
+                };
+                assert_eq!(hashes, expect, "{} bytes", bytes.len());
+                let mut alone = StreamHasher::new(sums);
+                bytes.chunks(97).for_each(|piece| alone.update(piece));
+                assert_eq!(alone.finish(), expect, "{} bytes in pieces", bytes.len());
+            }
         }
     }
 
@@ -122,7 +135,7 @@ mod tests {
 
     #[test]
     fn md5_is_that_of_the_rfc() {
-        let hashes = hash_files(&[b"message digest".as_slice(); 20]);
+        let hashes = hash_files(&[b"message digest".as_slice(); 20], Sums::Usual);
         assert_eq!(hashes[7].md5, *b"\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0");
     }
 

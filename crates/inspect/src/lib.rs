@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analyzers;
+mod buffers;
 mod contract;
 mod engine;
 mod facts;
@@ -19,3 +20,4 @@ pub use contract::{
 };
 pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
 pub use facts::{Fact, LayerFacts, Transport};
+pub use hashing::Sums;

@@ -10,6 +10,9 @@ pub struct EntryTable {
     names: Vec<u8>,
     #[serde(with = "serde_bytes")]
     hashes: Vec<u8>,
+    /// As many as there are of `hashes`, or none.
+    #[serde(with = "serde_bytes")]
+    sha1: Vec<u8>,
     xattrs: Vec<Xattr>,
     /// Of device nodes only, in the order of their entries.
     devices: Vec<Device>,
@@ -50,19 +53,21 @@ struct Device {
     minor: u32,
 }
 
-/// The three hashes of a file's content that indicator lists are written in.
+/// The hashes of a file's content that indicator lists and package databases are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHashes {
     /// MD5: for look-ups of known bad files and package databases only, never to allow.
     pub md5: [u8; 16],
-    /// SHA-1: likewise.
-    pub sha1: [u8; 20],
+    /// SHA-1: likewise. Computed for all files of a layer or for none.
+    pub sha1: Option<[u8; 20]>,
     /// SHA-256: the file's identity.
     pub sha256: [u8; 32],
 }
 
 impl ContentHashes {
-    const LEN: usize = 68;
+    /// Of MD5 and SHA-256.
+    const LEN: usize = 48;
+    const SHA1: usize = 20;
 }
 
 /// One entry as the table holds it.
@@ -130,8 +135,8 @@ impl EntryTable {
         let Ok(place) = u32::try_from(self.hashes.len() / ContentHashes::LEN + 1) else { return };
         record.content = place;
         self.hashes.extend_from_slice(&hashes.md5);
-        self.hashes.extend_from_slice(&hashes.sha1);
         self.hashes.extend_from_slice(&hashes.sha256);
+        self.sha1.extend_from_slice(hashes.sha1.as_ref().map_or(&[], |sha1| sha1));
     }
 
     /// How many entries.
@@ -195,12 +200,14 @@ impl EntryTable {
     }
 
     fn hashes(&self, place: u32) -> Option<ContentHashes> {
-        let start = (place.checked_sub(1)? as usize).checked_mul(ContentHashes::LEN)?;
+        let place = place.checked_sub(1)? as usize;
+        let start = place.checked_mul(ContentHashes::LEN)?;
         let bytes = self.hashes.get(start..start.checked_add(ContentHashes::LEN)?)?;
         let (md5, rest) = bytes.split_first_chunk()?;
-        let (sha1, rest) = rest.split_first_chunk()?;
         let (sha256, _) = rest.split_first_chunk()?;
-        Some(ContentHashes { md5: *md5, sha1: *sha1, sha256: *sha256 })
+        let has_sha1 = self.sha1.len() / ContentHashes::SHA1 == self.hashes.len() / ContentHashes::LEN;
+        let sha1 = has_sha1.then(|| self.sha1.get(place * ContentHashes::SHA1..)?.first_chunk()).flatten();
+        Some(ContentHashes { md5: *md5, sha1: sha1.copied(), sha256: *sha256 })
     }
 
     /// A table may come from a cache file, so a span is never trusted.

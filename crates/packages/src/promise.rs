@@ -33,11 +33,14 @@ pub enum Agreement {
 ///
 /// Where several packages own the path, the promise of one is enough: packages may bring one file together,
 /// and rpm lets one of two architectures win.
-pub fn agreement(owner: &Owner<'_>, md5: &[u8; 16], sha1: &[u8; 20], sha256: &[u8; 32]) -> Agreement {
+///
+/// Without SHA-1, a promise that is written in it cannot be compared: who reads layers asks
+/// [`crate::Part::promises_sha1`].
+pub fn agreement(owner: &Owner<'_>, md5: &[u8; 16], sha1: Option<&[u8; 20]>, sha256: &[u8; 32]) -> Agreement {
     judge(owner, |promise| match promise {
         Promise::None => None,
         Promise::Md5(digest) => Some(digest == *md5),
-        Promise::Sha1(digest) => Some(digest == *sha1),
+        Promise::Sha1(digest) => sha1.map(|sha1| digest == *sha1),
         Promise::Sha256(digest) => Some(digest == *sha256),
         Promise::Symlink(_) => Some(false),
     })

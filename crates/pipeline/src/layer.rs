@@ -2,9 +2,9 @@
 
 use crate::Settings;
 use crate::settings::file_analyzers_id;
-use inspect::{Crew, LayerFacts, Transport, read_entries};
+use inspect::{Crew, Fact, LayerFacts, Sums, Transport, read_entries};
 use layers::{Declared, Kind, read_layer};
-use model::{Algorithm, Digest, Gap};
+use model::{Algorithm, Digest, Gap, ImageConfig};
 use source::{Image, Layer, Stamp};
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,9 +24,33 @@ pub(crate) struct ReadLayer {
     pub(crate) lasting: bool,
 }
 
-/// The layers of an image, bottom first. Several are read at once, the largest first, so that the threads end
-/// together.
+/// The layers of an image, bottom first.
+///
+/// SHA-1 of every file costs a tenth of a scan and is of use to few: it is computed where a list asks for it or the
+/// history hints at apk, whose databases are written in it. The history is a claim and decides nothing: where a
+/// database turns up that it kept quiet about, the layers are read once more.
 pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
+    let sums = if hints_at_apk(&image.config) { Sums::WithSha1 } else { settings.known.sums() };
+    let read = read_with(image, sums, settings, crew);
+    let promises_sha1 = |facts: &LayerFacts| {
+        facts.facts.iter().any(|(_, fact)| matches!(fact, Fact::Packages(part) if part.promises_sha1()))
+    };
+    if sums == Sums::WithSha1 || !read.iter().any(|layer| promises_sha1(&layer.facts)) {
+        return read;
+    }
+    settings.watch.expect_again(image);
+    read_with(image, Sums::WithSha1, settings, crew)
+}
+
+fn hints_at_apk(config: &ImageConfig) -> bool {
+    let hints = ["apk", "apko", "alpine"];
+    config.history.iter().any(|step| {
+        step.created_by.split(|c: char| !c.is_ascii_alphabetic()).any(|word| hints.contains(&word))
+    })
+}
+
+/// Several layers are read at once, the largest first, so that the threads end together.
+fn read_with(image: &Image, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
     let mut order: Vec<usize> = (0..image.layers.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(image.layers.get(index).and_then(|layer| layer.size)));
     let next = AtomicUsize::new(0);
@@ -36,7 +60,7 @@ pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -
             scope.spawn(|| {
                 while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (Some(layer), Some(slot)) = (image.layers.get(index), done.get(index)) else { break };
-                    let read = catch_unwind(AssertUnwindSafe(|| facts_of(layer, settings, crew)));
+                    let read = catch_unwind(AssertUnwindSafe(|| facts_of(layer, sums, settings, crew)));
                     let read = read.unwrap_or_else(|_| unread("reading it failed; please report it"));
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
                 }
@@ -67,25 +91,25 @@ pub(crate) fn verified_digest(layer: &Layer, cache: &Cache) -> Option<Digest> {
     }
 }
 
-fn facts_of(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
+fn facts_of(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
     if declares_sha512(layer) {
-        return ReadLayer { lasting: false, ..read(layer, settings, crew) };
+        return ReadLayer { lasting: false, ..read(layer, sums, settings, crew) };
     }
-    let Some(cache) = &settings.cache else { return read(layer, settings, crew) };
+    let Some(cache) = &settings.cache else { return read(layer, sums, settings, crew) };
     let stamp = layer.stamp();
-    let known = verified_digest(layer, cache).or_else(|| hashed_digest(layer, settings, cache));
+    let known = verified_digest(layer, cache).or_else(|| hashed_digest(layer, sums, settings, cache));
     if let Some(digest) = known
-        && let Some(facts) = cache.get::<LayerFacts>(Shelf::Facts, &facts_key(&digest, settings))
+        && let Some(facts) = cache.get::<LayerFacts>(Shelf::Facts, &facts_key(&digest, sums, settings))
         && facts.transport.as_ref().is_some_and(|transport| transport.digest == digest)
     {
         settings.watch.progress.bytes.fetch_add(layer.size.unwrap_or(0), Ordering::Relaxed);
         return ReadLayer { facts: Arc::new(facts), lasting: true };
     }
-    let read = read(layer, settings, crew);
+    let read = read(layer, sums, settings, crew);
     if read.lasting
         && let Some(transport) = &read.facts.transport
     {
-        cache.put(Shelf::Facts, &facts_key(&transport.digest, settings), &*read.facts);
+        cache.put(Shelf::Facts, &facts_key(&transport.digest, sums, settings), &*read.facts);
         remember_stamp(layer, stamp, transport.digest, cache);
     }
     read
@@ -93,10 +117,10 @@ fn facts_of(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
 
 /// Where facts for the declared digest are at hand, hashing the bytes tells whether they hold, at a fraction
 /// of the cost of reading them.
-fn hashed_digest(layer: &Layer, settings: &Settings, cache: &Cache) -> Option<Digest> {
+fn hashed_digest(layer: &Layer, sums: Sums, settings: &Settings, cache: &Cache) -> Option<Digest> {
     let stamp = layer.stamp()?;
     let declared = layer.digest.or(layer.diff_id).filter(|digest| digest.algorithm() == Algorithm::Sha256)?;
-    if !cache.has(Shelf::Facts, &facts_key(&declared, settings)) {
+    if !cache.has(Shelf::Facts, &facts_key(&declared, sums, settings)) {
         return None;
     }
     let blob = layer.open().ok()?;
@@ -117,7 +141,7 @@ fn remember_stamp(layer: &Layer, before: Option<Stamp>, digest: Digest, cache: &
     }
 }
 
-fn read(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
+fn read(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
     let blob = match layer.open() {
         Ok(blob) => Counted { blob, bytes: &settings.watch.progress.bytes },
         Err(error) => return unread(&format!("it cannot be opened: {}", model::error_chain(&error))),
@@ -130,8 +154,9 @@ fn read(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
         diff_id: layer.diff_id.filter(is_sha512),
         ..Declared::default()
     };
-    let (mut facts, summary) =
-        read_layer(blob, &declared, &settings.limits, settings.cancelled(), |tar| read_entries(tar, crew));
+    let (mut facts, summary) = read_layer(blob, &declared, &settings.limits, settings.cancelled(), |tar| {
+        read_entries(tar, sums, crew)
+    });
     facts.bytes = summary.diff_size;
     facts.bytes_read = summary.diff_size;
     facts.anomalies.extend(summary.anomalies);
@@ -147,7 +172,10 @@ fn read(layer: &Layer, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
     lasting &= left.is_empty();
     facts.gaps.extend(left);
     if let Some(why) = summary.broken {
-        facts.gaps.push(Gap::new("", format!("reading it broke off: {why}; scan again")));
+        facts.gaps.push(Gap::new(
+            "",
+            format!("reading it broke off: {why}; scan again, and where it stays so, push the image again"),
+        ));
         lasting = false;
     }
     ReadLayer { facts: Arc::new(facts), lasting }
@@ -168,11 +196,11 @@ fn unread(why: &str) -> ReadLayer {
     ReadLayer { facts: Arc::new(facts), lasting: false }
 }
 
-fn facts_key(digest: &Digest, settings: &Settings) -> Key {
+fn facts_key(digest: &Digest, sums: Sums, settings: &Settings) -> Key {
     KeyBuilder::new("facts")
         .text(env!("CARGO_PKG_VERSION"))
         .text(&file_analyzers_id())
-        .text(&format!("{:?}", settings.limits))
+        .text(&format!("{sums:?} {:?}", settings.limits))
         .text(&digest.to_string())
         .finish()
 }

@@ -2,7 +2,7 @@ use inspect::Progress;
 use inspect::analyzers::hashes::KnownHashes;
 use model::{Detection, Digest};
 use sha2::{Digest as _, Sha256};
-use source::Opened;
+use source::{Image, Opened};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Cache;
@@ -58,6 +58,12 @@ impl Watch {
         let declared =
             opened.images.iter().flat_map(|image| &image.layers).filter_map(|layer| layer.size).sum();
         self.expected.store(declared, Ordering::Relaxed);
+    }
+
+    /// The layers of one image are read once more.
+    pub(crate) fn expect_again(&self, image: &Image) {
+        let declared = image.layers.iter().filter_map(|layer| layer.size).sum();
+        self.expected.fetch_add(declared, Ordering::Relaxed);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Fixture {
 pub(crate) fn hashes_of(bytes: &[u8]) -> ContentHashes {
     ContentHashes {
         md5: Md5::digest(bytes).into(),
-        sha1: Sha1::digest(bytes).into(),
+        sha1: Some(Sha1::digest(bytes).into()),
         sha256: Sha256::digest(bytes).into(),
     }
 }

@@ -36,7 +36,7 @@ enum State {
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The archive itself says nothing that can be read from here on.
-    #[error("the archive cannot be read past offset {offset} ({}); rebuild the layer", kind.name())]
+    #[error("the archive cannot be read past offset {offset} ({}); {}", kind.name(), advice(*kind))]
     Unreadable {
         /// The anomaly that was noted.
         kind: AnomalyKind,
@@ -52,6 +52,16 @@ pub enum Stop {
         #[source]
         source: io::Error,
     },
+}
+
+/// What a person can do where nothing more is read.
+fn advice(kind: AnomalyKind) -> &'static str {
+    match kind {
+        AnomalyKind::LimitReached => {
+            "it goes beyond what is read of one layer; make several smaller layers of it"
+        }
+        _ => "rebuild the layer",
+    }
 }
 
 impl<R: BufRead> TarReader<R> {

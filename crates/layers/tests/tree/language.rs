@@ -22,7 +22,10 @@ pub(crate) fn push(table: &mut EntryTable, entry: &Entry) {
     let index = table.push(entry).expect("room for an entry");
     if entry.kind == Kind::File {
         let [md5, sha1, sha256] = [entry.size as u8; 3];
-        table.set_hashes(index, &ContentHashes { md5: [md5; 16], sha1: [sha1; 20], sha256: [sha256; 32] });
+        table.set_hashes(
+            index,
+            &ContentHashes { md5: [md5; 16], sha1: Some([sha1; 20]), sha256: [sha256; 32] },
+        );
     }
 }
 

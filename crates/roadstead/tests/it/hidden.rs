@@ -49,6 +49,37 @@ fn history_cannot_declare_the_payload_part_of_a_trusted_base() {
 }
 
 #[test]
+fn what_apk_promised_is_compared_whatever_the_history_says() {
+    let name = |number: usize| format!("usr/bin/tool{number}");
+    let program = |number: usize| standin::program(&format!("tool {number}"));
+    let database: String = (0..12)
+        .map(|number| format!("R:tool{number}\nZ:X1{}\n", test_support::sha1_hex(&program(number))))
+        .collect();
+    let tools = (0..12).fold(base(), |layer, number| layer.file(name(number), 0o755, program(number))).file(
+        "lib/apk/db/installed",
+        0o644,
+        format!("P:tools\nV:1\nF:usr/bin\n{database}\n"),
+    );
+    for instruction in ["COPY files /", "RUN apk add tools"] {
+        let altered = LayerBuilder::new().file(name(7), 0o755, standin::program("something else"));
+        let built = image()
+            .layer(Layer::from(tools.clone()).created_by(instruction))
+            .layer(Layer::from(altered).created_by("COPY tool /"))
+            .build();
+        let room = Room::new();
+        let (_, report) = room.report(&room.layout("image", &built), &[]);
+        let altered: Vec<_> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["id"] == "S-EVA-PKGTAMPER")
+            .map(|finding| finding["path"].as_str().unwrap())
+            .collect();
+        assert_eq!(altered, ["/usr/bin/tool7"], "{report:#}");
+    }
+}
+
+#[test]
 fn history_that_is_missing_or_miscounted_hides_no_layer() {
     let lost = |config: &mut Value| config["history"] = Value::Array(Vec::new());
     check(image().layer(base()).layer(with_payload()).patch_config(lost), "/opt/x");

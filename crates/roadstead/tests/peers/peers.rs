@@ -30,6 +30,8 @@ pub(crate) fn umoci(image: &str) -> Result<Listing, String> {
 /// A storage for podman alone; gone with the value.
 pub(crate) struct Podman {
     folder: tempfile::TempDir,
+    /// Of its own, because podman takes no more than 50 characters as its path.
+    state: tempfile::TempDir,
     driver: &'static str,
 }
 
@@ -37,7 +39,9 @@ impl Podman {
     /// With overlays, as podman does unless told otherwise; with copies where the kernel lets none be mounted.
     pub(crate) fn new(image: &str) -> Self {
         let with = |driver| {
-            let this = Self { folder: beside(image), driver };
+            let state =
+                tempfile::Builder::new().prefix("pod").tempdir_in("/tmp").expect("a directory for podman");
+            let this = Self { folder: beside(image), state, driver };
             this.store(image).map(|_| this)
         };
         with("overlay")
@@ -57,8 +61,8 @@ impl Podman {
 
     /// Layers that are there already are not stored again.
     fn store(&self, image: &str) -> Result<String, String> {
-        let [storage, state] = ["storage", "run"].map(|name| self.folder.path().join(name));
-        let [storage, state] = [storage.display(), state.display()];
+        let storage = self.storage();
+        let (storage, state) = (storage.display(), self.state.path().display());
         let tag = image.rsplit(':').next().unwrap_or_default();
         let name = format!("localhost/peer:{tag}");
         let target = format!("containers-storage:[{}@{storage}+{state}]{name}", self.driver);
@@ -68,11 +72,15 @@ impl Podman {
 
     fn run<'a>(&self, what: impl IntoIterator<Item = &'a str>) -> Command {
         let mut podman = Command::new("podman");
-        podman.arg("--root").arg(self.folder.path().join("storage"));
-        podman.arg("--runroot").arg(self.folder.path().join("run"));
+        podman.arg("--root").arg(self.storage());
+        podman.arg("--runroot").arg(self.state.path());
         podman.args(["--storage-driver", self.driver, "--runtime", "runc", "--cgroup-manager", "cgroupfs"]);
         podman.arg("image").args(what);
         podman
+    }
+
+    fn storage(&self) -> std::path::PathBuf {
+        self.folder.path().join("storage")
     }
 }
 
@@ -80,7 +88,7 @@ impl Drop for Podman {
     fn drop(&mut self) {
         // What is left mounted could not be removed.
         let _ = output(&mut self.run(["umount", "--all", "--force"]));
-        let _ = output(Command::new("umount").arg(self.folder.path().join("storage").join(self.driver)));
+        let _ = output(Command::new("umount").arg(self.storage().join(self.driver)));
     }
 }
 

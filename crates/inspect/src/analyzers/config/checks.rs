@@ -91,7 +91,7 @@ pub(super) fn preload(image: &ImageView<'_>, out: &mut Outcome) {
             let owner = image.ownership.owner(&path);
             let genuine = match (&owner, hashes) {
                 (Some(owner), Some(hashes)) => {
-                    agreement(owner, &hashes.md5, &hashes.sha1, &hashes.sha256) != Agreement::Differs
+                    agreement(owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) != Agreement::Differs
                 }
                 _ => false,
             };

@@ -99,9 +99,11 @@ fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize
     }
     finding = finding
         .with_evidence("md5", &hex(&seen.hashes.md5), None)
-        .with_evidence("sha1", &hex(&seen.hashes.sha1), None)
         .with_evidence("sha256", &hex(&seen.hashes.sha256), None)
         .with_evidence("source", &label.source, None);
+    if let Some(sha1) = &seen.hashes.sha1 {
+        finding = finding.with_evidence("sha1", &hex(sha1), None);
+    }
     for other in places().filter(|&other| other != place).take(MAX_PATHS) {
         if let Some(entry) = image.tree.entry(other) {
             finding = finding.with_evidence("path", &format!("/{}", model::escape_bytes(entry.path)), None);

@@ -1,3 +1,4 @@
+use crate::Sums;
 use layers::ContentHashes;
 use std::io::{self, BufRead};
 
@@ -84,8 +85,13 @@ impl KnownHashes {
             Some(Hit { algorithm, label: self.labels.get(usize::try_from(label?).ok()?)? })
         };
         found(Algorithm::Sha256, self.sha256.find(&hashes.sha256))
-            .or_else(|| found(Algorithm::Sha1, self.sha1.find(&hashes.sha1)))
+            .or_else(|| found(Algorithm::Sha1, hashes.sha1.and_then(|sha1| self.sha1.find(&sha1))))
             .or_else(|| found(Algorithm::Md5, self.md5.find(&hashes.md5)))
+    }
+
+    /// The hashes that every file needs, so that none of the lists is asked in vain.
+    pub fn sums(&self) -> Sums {
+        if self.sha1.entries.is_empty() { Sums::Usual } else { Sums::WithSha1 }
     }
 
     /// How many different hashes are known.

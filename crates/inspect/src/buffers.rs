@@ -1,0 +1,33 @@
+use std::sync::{Mutex, PoisonError};
+
+/// Buffers that went round once and go round again: memory that is given back to the system and asked for anew is
+/// cleared by the kernel each time, which costs as much as a hash.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    free: Mutex<Vec<Vec<u8>>>,
+}
+
+/// More are not kept: what is free is no use, and memory is bounded.
+const MOST: usize = 8;
+
+impl Buffers {
+    /// An empty buffer with room for at least this much.
+    pub(crate) fn take(&self, room: usize) -> Vec<u8> {
+        let mut buffer = self.free().pop().unwrap_or_default();
+        buffer.reserve_exact(room);
+        buffer
+    }
+
+    /// Gives a buffer back. Its bytes are gone.
+    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut free = self.free();
+        if free.len() < MOST && buffer.capacity() > 0 {
+            free.push(buffer);
+        }
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
