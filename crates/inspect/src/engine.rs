@@ -2,12 +2,13 @@
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
 use crate::buffers::Buffers;
-use crate::hashing::{StreamHasher, Sums, hash_files};
+use crate::hashing::{Hashes, StreamHasher, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use layers::{ContentHashes, Entry, Kind, TarReader};
+use layers::{ChunkReader, ContentHashes, Entry, Kind, TarReader};
 use model::Gap;
-use std::io::{BufRead, Read};
+use sha2::{Digest as _, Sha256};
+use std::io::{BufRead as _, Read as _};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -56,7 +57,14 @@ struct Pools {
 
 enum Job {
     Batch { batch: Batch, sums: Sums, reply: Sender<Done> },
-    Stream { file: Opened, sums: Sums, pieces: Receiver<Vec<u8>>, reply: Sender<Done> },
+    Stream { file: Opened, sums: Sums, pieces: Receiver<Piece>, reply: Sender<Done> },
+}
+
+/// What of a large file goes to the thread that hashes it.
+enum Piece {
+    Bytes(Vec<u8>),
+    /// The file is complete, and this is its SHA-256: without it, its hashes are not taken.
+    End([u8; 32]),
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -74,6 +82,8 @@ struct Opened {
     range: Range<usize>,
     /// Whether they are all of the file.
     whole: bool,
+    /// SHA-256 of a whole file; of a streamed one it comes at its end.
+    sha256: [u8; 32],
 }
 
 /// What a job gives back.
@@ -130,7 +140,7 @@ pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &m
 /// Reads a layer's archive to its end, and takes these sums of every file.
 ///
 /// The facts hold everything but the anomalies and sums of the transport, which the caller knows.
-pub fn read_entries<R: BufRead>(tar: &mut TarReader<R>, sums: Sums, crew: &Crew<'_>) -> LayerFacts {
+pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_>) -> LayerFacts {
     let (reply, replies) = unbounded();
     let mut reading = Reading {
         crew,
@@ -170,7 +180,7 @@ struct Reading<'c, 's> {
 }
 
 impl Reading<'_, '_> {
-    fn take<R: BufRead>(&mut self, entry: &mut Entry, tar: &mut TarReader<R>) {
+    fn take(&mut self, entry: &mut Entry, tar: &mut TarReader<ChunkReader>) {
         let Some(index) = self.facts.entries.push(entry) else {
             return self
                 .gap(&shown(entry), "the layer has more names than can be kept; it was read no further");
@@ -187,7 +197,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn gather<R: BufRead>(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<R>) {
+    fn gather(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<ChunkReader>) {
         let size = entry.size as usize;
         let limit = self.crew.batch_bytes;
         if self.batch.files.len() >= BATCH_FILES
@@ -200,23 +210,25 @@ impl Reading<'_, '_> {
         }
         let start = self.batch.bytes.len();
         let mut data = tar.data();
+        let mut sha256 = Sha256::new();
         while let Ok(bytes) = data.fill_buf()
             && !bytes.is_empty()
         {
             self.batch.bytes.extend_from_slice(bytes);
             let len = bytes.len();
-            data.consume(len);
+            data.consume_into(len, &mut sha256);
         }
         let range = start..self.batch.bytes.len();
         if range.len() != size {
             self.batch.bytes.truncate(start);
             return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
         }
-        self.batch.files.push(Opened { index, entry: std::mem::take(entry), range, whole: true });
+        let sha256 = sha256.finalize().into();
+        self.batch.files.push(Opened { index, entry: std::mem::take(entry), range, whole: true, sha256 });
     }
 
     /// A large file goes to one thread piece by piece while this one reads on.
-    fn stream<R: BufRead>(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<R>) {
+    fn stream(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<ChunkReader>) {
         self.send();
         let mut data = tar.data();
         let mut head = Vec::with_capacity(HEAD);
@@ -238,25 +250,30 @@ impl Reading<'_, '_> {
                 return self
                     .gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
             }
-            let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: true };
+            let sha256 = Sha256::digest(&head).into();
+            let file =
+                Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: true, sha256 };
             let batch = Batch { bytes: head, files: vec![file] };
             return self.note(analyze_batch(&batch, self.sums, crew.analyzers));
         }
         let size = entry.size;
         let path = shown(entry);
         let (pieces, receiver) = bounded(2);
-        let file = Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: false };
+        let range = 0..head.len();
+        let file = Opened { index, entry: std::mem::take(entry), range, whole: false, sha256: [0; 32] };
         let job = Job::Stream { file, sums: self.sums, pieces: receiver, reply: self.reply.clone() };
         if self.crew.jobs.send(job).is_err() {
             return self.gap(&path, "the threads of the scan have ended");
         }
         self.waiting += 1;
         let mut read = head.len() as u64;
+        let mut sha256 = Sha256::new_with_prefix(&head);
         let mut piece = head;
         while let Ok(bytes) = data.fill_buf()
             && !bytes.is_empty()
         {
-            if piece.len() + bytes.len() > PIECE.max(HEAD) && pieces.send(std::mem::take(&mut piece)).is_err()
+            if piece.len() + bytes.len() > PIECE.max(HEAD)
+                && pieces.send(Piece::Bytes(std::mem::take(&mut piece))).is_err()
             {
                 break;
             }
@@ -265,12 +282,12 @@ impl Reading<'_, '_> {
             }
             let len = bytes.len();
             piece.extend_from_slice(bytes);
-            data.consume(len);
+            data.consume_into(len, &mut sha256);
             read += len as u64;
         }
         if read == size {
-            // The empty piece says that the file is complete: without it, its hashes are not taken.
-            let _ = pieces.send(piece).and_then(|()| pieces.send(Vec::new()));
+            let end = Piece::End(sha256.finalize().into());
+            let _ = pieces.send(Piece::Bytes(piece)).and_then(|()| pieces.send(end));
         } else {
             drop(pieces);
             self.gap(&path, "the file ends before its declared size; it was not analyzed");
@@ -341,7 +358,7 @@ fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> 
     let hashes = hash_files(&contents, sums);
     let mut done = Done::default();
     for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
-        done.hashes.push((file.index, hashes));
+        done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
         analyze_file(file, bytes, analyzers, &mut done);
     }
     done
@@ -350,19 +367,21 @@ fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> 
 fn analyze_stream(
     file: &Opened,
     sums: Sums,
-    pieces: &Receiver<Vec<u8>>,
+    pieces: &Receiver<Piece>,
     analyzers: &[&dyn FileAnalyzer],
     buffers: &Buffers,
 ) -> Done {
     let mut done = Done::default();
     let mut hasher = StreamHasher::new(sums);
     let mut first = true;
-    let mut complete = false;
     for piece in pieces {
-        if piece.is_empty() {
-            complete = true;
-            break;
-        }
+        let piece = match piece {
+            Piece::Bytes(piece) => piece,
+            Piece::End(sha256) => {
+                done.hashes.push((file.index, content_hashes(hasher.finish(), sha256)));
+                break;
+            }
+        };
         if first {
             first = false;
             let head = &piece[..file.range.end.min(piece.len())];
@@ -371,10 +390,11 @@ fn analyze_stream(
         hasher.update(&piece);
         buffers.give(piece);
     }
-    if complete {
-        done.hashes.push((file.index, hasher.finish()));
-    }
     done
+}
+
+fn content_hashes(hashes: Hashes, sha256: [u8; 32]) -> ContentHashes {
+    ContentHashes { md5: hashes.md5, sha1: hashes.sha1, sha256 }
 }
 
 fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], done: &mut Done) {

@@ -1,23 +1,18 @@
-//! MD5, SHA-256 and, where somebody asks for it, SHA-1 of many files at once.
+//! MD5 and, where somebody asks for it, SHA-1 of many files at once. SHA-256 is taken while the archive is read.
 //!
-//! Each of these functions is one long chain of steps that wait for each other, so a processor that hashes file by
-//! file idles most of the time. MD5 takes sixteen files side by side in the machine's vectors; SHA-256, for which
-//! machines have instructions, takes two in turns; a file that outweighs all others has its functions take turns.
-//! This is our own code because no crate hashes several messages at once without `unsafe`; the tests hold it against
-//! the crates that hash one.
+//! MD5 is one long chain of steps that wait for each other, so a processor that hashes file by file idles most of the
+//! time. Sixteen files side by side fill the machine's vectors instead. This is our own code because no crate hashes
+//! several messages at once without `unsafe`; the tests hold it against the crates that hash one.
 
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod md5;
-mod pairs;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 
-use ::sha1::Sha1;
-use layers::ContentHashes;
-use sha2::{Digest as _, Sha256};
-use std::cmp::Reverse;
+use ::md5::Md5;
+use sha1::{Digest as _, Sha1};
 
 /// Which hashes of files are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,27 +23,32 @@ pub enum Sums {
     WithSha1,
 }
 
+/// The hashes of a file besides its SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hashes {
+    pub(crate) md5: [u8; 16],
+    pub(crate) sha1: Option<[u8; 20]>,
+}
+
 /// Hashes every file; order is kept.
-pub(crate) fn hash_files(files: &[&[u8]], sums: Sums) -> Vec<ContentHashes> {
-    let mut hashes = vec![ContentHashes { md5: [0; 16], sha1: None, sha256: [0; 32] }; files.len()];
-    // Longest first: files that go side by side then end together instead of leaving one to run alone.
+pub(crate) fn hash_files(files: &[&[u8]], sums: Sums) -> Vec<Hashes> {
+    let with_sha1 = |bytes| (sums == Sums::WithSha1).then(|| Sha1::digest(bytes).into());
+    let md5 = md5_files(files);
+    files.iter().zip(md5).map(|(bytes, md5)| Hashes { md5, sha1: with_sha1(bytes) }).collect()
+}
+
+fn md5_files(files: &[&[u8]]) -> Vec<[u8; 16]> {
+    let mut hashes = vec![[0; 16]; files.len()];
     let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_unstable_by_key(|&file| Reverse(files[file].len()));
     #[cfg(target_arch = "x86_64")]
     if let pulp::Arch::V4(simd) = pulp::Arch::new() {
+        // Longest first: the lanes then end together instead of leaving one long file to run alone.
+        order.sort_unstable_by_key(|&file| std::cmp::Reverse(files[file].len()));
         let beside = order.split_off(outliers(&order, files));
-        pairs::hash(&beside, files, |file, sha256| hashes[file].sha256 = sha256);
-        if sums == Sums::WithSha1 {
-            for &file in &beside {
-                hashes[file].sha1 = Some(Sha1::digest(files[file]).into());
-            }
-        }
-        lanes::hash(simd, beside.into_iter(), files, |file, md5| hashes[file].md5 = md5);
+        lanes::hash(simd, beside.into_iter(), files, |file, md5| hashes[file] = md5);
     }
     for file in order {
-        let mut hasher = StreamHasher::new(sums);
-        hasher.update(files[file]);
-        hashes[file] = hasher.finish();
+        hashes[file] = Md5::digest(files[file]).into();
     }
     hashes
 }
@@ -67,36 +67,28 @@ fn outliers(order: &[usize], files: &[&[u8]]) -> usize {
         .count()
 }
 
-/// All hashes of one file that is read in pieces.
+/// The same of one file that is read in pieces.
 pub(crate) struct StreamHasher {
-    md5: ::md5::Md5,
+    md5: Md5,
     sha1: Option<Sha1>,
-    sha256: Sha256,
 }
 
 impl StreamHasher {
     pub(crate) fn new(sums: Sums) -> Self {
-        let sha1 = (sums == Sums::WithSha1).then(Sha1::new);
-        Self { md5: ::md5::Md5::new(), sha1, sha256: Sha256::new() }
+        Self { md5: Md5::new(), sha1: (sums == Sums::WithSha1).then(Sha1::new) }
     }
 
     /// The functions take turns block by block: standing this close, their chains are worked on at once.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
+        let Some(sha1) = &mut self.sha1 else { return self.md5.update(bytes) };
         for block in bytes.chunks(64) {
             self.md5.update(block);
-            self.sha256.update(block);
-            if let Some(sha1) = &mut self.sha1 {
-                sha1.update(block);
-            }
+            sha1.update(block);
         }
     }
 
-    pub(crate) fn finish(self) -> ContentHashes {
-        ContentHashes {
-            md5: self.md5.finalize().into(),
-            sha1: self.sha1.map(|sha1| sha1.finalize().into()),
-            sha256: self.sha256.finalize().into(),
-        }
+    pub(crate) fn finish(self) -> Hashes {
+        Hashes { md5: self.md5.finalize().into(), sha1: self.sha1.map(|sha1| sha1.finalize().into()) }
     }
 }
 
@@ -109,10 +101,9 @@ mod tests {
         let slices: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         for sums in [Sums::Usual, Sums::WithSha1] {
             for (bytes, hashes) in slices.iter().zip(hash_files(&slices, sums)) {
-                let expect = ContentHashes {
-                    md5: ::md5::Md5::digest(bytes).into(),
+                let expect = Hashes {
+                    md5: Md5::digest(bytes).into(),
                     sha1: (sums == Sums::WithSha1).then(|| Sha1::digest(bytes).into()),
-                    sha256: Sha256::digest(bytes).into(),
                 };
                 assert_eq!(hashes, expect, "{} bytes", bytes.len());
                 let mut alone = StreamHasher::new(sums);

@@ -5,32 +5,28 @@ use pulp::x86::V4;
 use std::arch::x86_64::__m512i;
 
 /// Little-endian words. The compiler would make gathers and scatters of the plain loops, which cost more than
-/// all three hashes; four rounds of shuffles cost a tenth.
+/// the hash; four rounds of shuffles cost a tenth.
 #[inline(always)]
 pub(super) fn transpose(simd: V4, rows: [[u8; 64]; 16]) -> [[u32; 16]; 16] {
     let simd = simd.avx512f;
-    let rows: [__m512i; 16] = rows.map(cast);
-    let pairs =
-        |rows: [__m512i; 16], low: fn(_, _, _) -> __m512i, high: fn(_, _, _) -> __m512i, step: usize| {
-            // Row `at` and the row `step` further become the low and the high half of both.
-            let mut mixed = rows;
-            for at in (0..16).filter(|at| at & step == 0) {
-                mixed[at] = low(simd, rows[at], rows[at + step]);
-                mixed[at + step] = high(simd, rows[at], rows[at + step]);
-            }
-            mixed
-        };
-    let rows =
-        pairs(rows, |s, a, b| s._mm512_unpacklo_epi32(a, b), |s, a, b| s._mm512_unpackhi_epi32(a, b), 1);
-    let rows =
-        pairs(rows, |s, a, b| s._mm512_unpacklo_epi64(a, b), |s, a, b| s._mm512_unpackhi_epi64(a, b), 2);
+    let mut rows: [__m512i; 16] = rows.map(cast);
+    pairs::<1>(&mut rows, |a, b| (simd._mm512_unpacklo_epi32(a, b), simd._mm512_unpackhi_epi32(a, b)));
+    pairs::<2>(&mut rows, |a, b| (simd._mm512_unpacklo_epi64(a, b), simd._mm512_unpackhi_epi64(a, b)));
     // 0x88 takes the even quarters of both, 0xdd the odd ones.
-    let even = |s: pulp::core_arch::x86::Avx512f, a, b| s._mm512_shuffle_i32x4::<0x88>(a, b);
-    let odd = |s: pulp::core_arch::x86::Avx512f, a, b| s._mm512_shuffle_i32x4::<0xdd>(a, b);
-    let rows = pairs(rows, even, odd, 4);
-    let rows = pairs(rows, even, odd, 8);
+    let quarters = |a, b| (simd._mm512_shuffle_i32x4::<0x88>(a, b), simd._mm512_shuffle_i32x4::<0xdd>(a, b));
+    pairs::<4>(&mut rows, quarters);
+    pairs::<8>(&mut rows, quarters);
     // After the rounds the word of row `at` is the one with these bits in another order.
     std::array::from_fn(|word| cast(rows[ROW_OF_WORD[word]]))
+}
+
+/// Row `at` and the row `STEP` further become the low and the high half of both. A function that is not a constant
+/// would be called instead of inlined, with all rows in memory.
+#[inline(always)]
+fn pairs<const STEP: usize>(rows: &mut [__m512i; 16], mix: impl Fn(__m512i, __m512i) -> (__m512i, __m512i)) {
+    for at in (0..16).filter(|at| at & STEP == 0) {
+        (rows[at], rows[at + STEP]) = mix(rows[at], rows[at + STEP]);
+    }
 }
 
 const ROW_OF_WORD: [usize; 16] = [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15];

@@ -1,5 +1,7 @@
 use super::reader::TarReader;
 use super::sparse::{Segment, Sparse};
+use crate::ChunkReader;
+use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead, Read};
 
 /// Zeros that the holes of sparse files are shown as, a piece at a time.
@@ -57,6 +59,24 @@ pub struct EntryData<'a, R> {
     pub(crate) reader: &'a mut TarReader<R>,
 }
 
+impl EntryData<'_, ChunkReader> {
+    /// Consumes bytes that [`BufRead::fill_buf`] gave and takes their SHA-256 along the way, which costs less than
+    /// it does later: the archive is hashed at the same time.
+    pub fn consume_into(&mut self, count: usize, sha256: &mut Sha256) {
+        match self.reader.content.next() {
+            Piece::Stored(len) => {
+                let stored = usize::try_from(len).unwrap_or(usize::MAX).min(count);
+                self.reader.pass(count, stored);
+                self.reader.input.consume_into(stored, sha256);
+            }
+            Piece::Hole(_) => {
+                sha256.update(HOLE.get(..count).unwrap_or(&HOLE));
+                self.reader.pass(count, 0);
+            }
+        }
+    }
+}
+
 impl<R: BufRead> BufRead for EntryData<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let (len, hole) = match self.reader.content.next() {
@@ -70,17 +90,24 @@ impl<R: BufRead> BufRead for EntryData<'_, R> {
     }
 
     fn consume(&mut self, count: usize) {
-        let content = &mut self.reader.content;
-        let stored = match content.next() {
-            Piece::Stored(len) => len.min(count as u64),
+        let stored = match self.reader.content.next() {
+            Piece::Stored(len) => usize::try_from(len).unwrap_or(usize::MAX).min(count),
             Piece::Hole(_) => 0,
         };
-        if content.is_sparse {
-            content.sparse.position = content.sparse.position.saturating_add(count as u64);
+        self.reader.pass(count, stored);
+        self.reader.input.consume(stored);
+    }
+}
+
+impl<R> TarReader<R> {
+    /// Moves on by so many bytes of the content, of which so many lie in the archive.
+    fn pass(&mut self, count: usize, stored: usize) {
+        if self.content.is_sparse {
+            let position = &mut self.content.sparse.position;
+            *position = position.saturating_add(count as u64);
         }
-        content.stored -= stored;
-        self.reader.offset += stored;
-        self.reader.input.consume(usize::try_from(stored).unwrap_or(0));
+        self.content.stored -= stored as u64;
+        self.offset += stored as u64;
     }
 }
 

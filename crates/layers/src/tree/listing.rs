@@ -42,8 +42,13 @@ impl<'a, 't> Listing<'a, 't> {
 }
 
 fn order(arena: &Arena<'_>, left: &Step, right: &Step) -> Ordering {
-    let bytes = |step: &Step| arena.name(step.node).iter().copied().chain(step.below.then_some(b'/'));
-    bytes(left).cmp(bytes(right))
+    let (left_name, right_name) = (arena.name(left.node), arena.name(right.node));
+    let common = left_name.len().min(right_name.len());
+    let (left_start, left_rest) = left_name.split_at(common);
+    let (right_start, right_rest) = right_name.split_at(common);
+    // One of the names is used up, and no name has a slash in it: the next byte decides.
+    let next = |rest: &[u8], step: &Step| rest.first().copied().or_else(|| step.below.then_some(b'/'));
+    left_start.cmp(right_start).then_with(|| next(left_rest, left).cmp(&next(right_rest, right)))
 }
 
 impl Iterator for Listing<'_, '_> {
