@@ -7,8 +7,8 @@ pub(crate) struct Buffers {
     free: Mutex<Vec<Vec<u8>>>,
 }
 
-/// More are not kept: what is free is no use, and memory is bounded.
-const MOST: usize = 8;
+/// More are not kept: what is free is no use, and memory is bounded. It is as many as are ever under way.
+const MOST: usize = 24;
 
 impl Buffers {
     /// An empty buffer with room for at least this much.

@@ -1,22 +1,26 @@
 //! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
+mod runway;
 mod stages;
+mod streams;
 
 pub(crate) use stages::analyze_stages;
 
 use crate::buffers::Buffers;
-use crate::hashing::{Hashes, StreamHasher, Sums, hash_files};
+use crate::hashing::{Hashes, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use layers::{ChunkReader, ContentHashes, Entry, Kind, TarReader};
+use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
+use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
-use std::io::{BufRead as _, Read as _};
+use std::io::BufRead as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use streams::Streams;
 
 /// All file contents that are in memory at any time, over all threads.
 const BUFFERS: usize = 64 << 20;
@@ -28,8 +32,6 @@ const HEAD: usize = 64 << 10;
 const GATE: usize = 4 << 10;
 /// Files of a batch: enough to fill the lanes of the hasher, few enough to spread over threads.
 const BATCH_FILES: usize = 2048;
-/// A piece of a large file on its way to the hasher.
-const PIECE: usize = 1 << 20;
 
 /// Counts what has been read so far, for whoever shows progress.
 #[derive(Debug, Default)]
@@ -43,6 +45,7 @@ pub struct Progress {
 /// The threads that hash and analyze, shared by all layers that are being read.
 pub struct Crew<'scope> {
     jobs: Sender<Job>,
+    streams: Streams<'scope>,
     batch_bytes: usize,
     /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
     whole: Mutex<()>,
@@ -59,16 +62,10 @@ struct Pools {
     pieces: Buffers,
 }
 
-enum Job {
-    Batch { batch: Batch, sums: Sums, reply: Sender<Done> },
-    Stream { file: Opened, sums: Sums, pieces: Receiver<Piece>, reply: Sender<Done> },
-}
-
-/// What of a large file goes to the thread that hashes it.
-enum Piece {
-    Bytes(Vec<u8>),
-    /// The file is complete, and this is its SHA-256: without it, its hashes are not taken.
-    End([u8; 32]),
+struct Job {
+    batch: Batch,
+    sums: Sums,
+    reply: Sender<Done>,
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -116,16 +113,20 @@ pub fn with_crew<T>(
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
-                for job in queue {
-                    run(job, analyzers, pools);
+                for Job { batch, sums, reply } in queue {
+                    // The layer may have ended early; then nobody waits for this.
+                    let _ = reply.send(analyze_batch(&batch, sums, analyzers));
+                    pools.batches.give(batch.bytes);
                 }
             });
         }
         drop(queue);
+        let (streams, messages) = Streams::new(threads);
+        scope.spawn(move || streams::hash(&messages));
         // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
         let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
-        let crew =
-            Crew { jobs, batch_bytes, whole: Mutex::new(()), progress, cancelled, analyzers, buffers: pools };
+        let whole = Mutex::new(());
+        let crew = Crew { jobs, streams, batch_bytes, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
     })
 }
@@ -154,6 +155,7 @@ pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_
         reply,
         replies,
         waiting: 0,
+        runway: crew.streams.runway(),
     };
     let mut entry = Entry::default();
     loop {
@@ -181,6 +183,8 @@ struct Reading<'c, 's> {
     reply: Sender<Done>,
     replies: Receiver<Done>,
     waiting: usize,
+    /// How far the hashes of its large files may lie behind.
+    runway: Arc<Runway>,
 }
 
 impl Reading<'_, '_> {
@@ -213,15 +217,8 @@ impl Reading<'_, '_> {
             self.batch.bytes = self.crew.buffers.batches.take(limit);
         }
         let start = self.batch.bytes.len();
-        let mut data = tar.data();
         let mut sha256 = Sha256::new();
-        while let Ok(bytes) = data.fill_buf()
-            && !bytes.is_empty()
-        {
-            self.batch.bytes.extend_from_slice(bytes);
-            let len = bytes.len();
-            data.consume_into(len, &mut sha256);
-        }
+        fill(&mut self.batch.bytes, usize::MAX, &mut tar.data(), &mut sha256);
         let range = start..self.batch.bytes.len();
         if range.len() != size {
             self.batch.bytes.truncate(start);
@@ -231,71 +228,57 @@ impl Reading<'_, '_> {
         self.batch.files.push(Opened { index, entry: std::mem::take(entry), range, whole: true, sha256 });
     }
 
-    /// A large file goes to one thread piece by piece while this one reads on.
+    /// A large file goes piece by piece to the thread that hashes all of them, while this one reads on.
     fn stream(&mut self, index: u32, entry: &mut Entry, tar: &mut TarReader<ChunkReader>) {
         self.send();
+        let crew = self.crew;
+        let (size, path) = (entry.size, shown(entry));
         let mut data = tar.data();
-        let mut head = Vec::with_capacity(HEAD);
-        if data.by_ref().take(HEAD as u64).read_to_end(&mut head).is_err() {
-            return self.gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
-        }
-        let gate = &head[..head.len().min(GATE)];
-        let whole =
-            self.crew.analyzers.iter().map(|analyzer| analyzer.wants(entry, gate)).fold(0, |most, want| {
-                match want {
-                    Want::Whole(limit) if entry.size <= limit => most.max(limit),
-                    _ => most,
-                }
-            });
-        if whole > 0 {
-            let crew = self.crew;
+        let mut sha256 = Sha256::new();
+        let mut piece = self.runway.piece(&crew.buffers.pieces);
+        fill(&mut piece.bytes, HEAD, &mut data, &mut sha256);
+        let gate = &piece.bytes[..piece.bytes.len().min(GATE)];
+        let whole = crew
+            .analyzers
+            .iter()
+            .any(|analyzer| matches!(analyzer.wants(entry, gate), Want::Whole(limit) if size <= limit));
+        if whole {
             let _held = crew.whole.lock().unwrap_or_else(PoisonError::into_inner);
-            if data.read_to_end(&mut head).is_err() || head.len() as u64 != entry.size {
-                return self
-                    .gap(&shown(entry), "the file ends before its declared size; it was not analyzed");
+            let mut bytes = piece.bytes.clone();
+            drop(piece);
+            fill(&mut bytes, usize::MAX, &mut data, &mut sha256);
+            if bytes.len() as u64 != size {
+                return self.gap(&path, "the file ends before its declared size; it was not analyzed");
             }
-            let sha256 = Sha256::digest(&head).into();
-            let file =
-                Opened { index, entry: std::mem::take(entry), range: 0..head.len(), whole: true, sha256 };
-            let batch = Batch { bytes: head, files: vec![file] };
+            let (entry, range) = (std::mem::take(entry), 0..bytes.len());
+            let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
+            let batch = Batch { bytes, files: vec![file] };
             return self.note(analyze_batch(&batch, self.sums, crew.analyzers));
         }
-        let size = entry.size;
-        let path = shown(entry);
-        let (pieces, receiver) = bounded(2);
-        let range = 0..head.len();
-        let file = Opened { index, entry: std::mem::take(entry), range, whole: false, sha256: [0; 32] };
-        let job = Job::Stream { file, sums: self.sums, pieces: receiver, reply: self.reply.clone() };
-        if self.crew.jobs.send(job).is_err() {
-            return self.gap(&path, "the threads of the scan have ended");
-        }
-        self.waiting += 1;
-        let mut read = head.len() as u64;
-        let mut sha256 = Sha256::new_with_prefix(&head);
-        let mut piece = head;
-        while let Ok(bytes) = data.fill_buf()
-            && !bytes.is_empty()
-        {
-            if piece.len() + bytes.len() > PIECE.max(HEAD)
-                && pieces.send(Piece::Bytes(std::mem::take(&mut piece))).is_err()
-            {
+        let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
+        let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
+        let mut done = Done::default();
+        analyze_file(&file, &piece.bytes, crew.analyzers, &mut done);
+        self.note(done);
+        let stream = crew.streams.open(index, self.sums, &self.runway, &self.reply);
+        let mut read = 0;
+        loop {
+            fill(&mut piece.bytes, PIECE, &mut data, &mut sha256);
+            read += piece.bytes.len() as u64;
+            if piece.bytes.len() < PIECE {
                 break;
             }
-            if piece.capacity() == 0 {
-                piece = self.crew.buffers.pieces.take(PIECE);
+            if crew.cancelled.load(Ordering::Relaxed) {
+                return self.gap(&path, "the scan was cancelled before the end of the file");
             }
-            let len = bytes.len();
-            piece.extend_from_slice(bytes);
-            data.consume_into(len, &mut sha256);
-            read += len as u64;
+            stream.send(piece);
+            piece = self.runway.piece(&crew.buffers.pieces);
         }
-        if read == size {
-            let end = Piece::End(sha256.finalize().into());
-            let _ = pieces.send(Piece::Bytes(piece)).and_then(|()| pieces.send(end));
-        } else {
-            drop(pieces);
-            self.gap(&path, "the file ends before its declared size; it was not analyzed");
+        if read != size {
+            return self.gap(&path, "the file ends before its declared size; it was not analyzed");
         }
+        stream.end(piece, sha256.finalize().into());
+        self.waiting += 1;
     }
 
     fn send(&mut self) {
@@ -303,7 +286,7 @@ impl Reading<'_, '_> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        if self.crew.jobs.send(Job::Batch { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
+        if self.crew.jobs.send(Job { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
             self.waiting += 1;
         } else {
             self.gap("", "the threads of the scan have ended before the end of the layer");
@@ -328,8 +311,14 @@ impl Reading<'_, '_> {
 
     fn finish(mut self) -> LayerFacts {
         self.send();
+        self.crew.streams.hurry(&self.runway);
+        // Only those who answer hold an end now: whoever fails is not waited for.
+        self.reply = unbounded().0;
         while self.waiting > 0 {
-            let Ok(done) = self.replies.recv() else { break };
+            let Ok(done) = self.replies.recv() else {
+                self.gap("", "a thread of the scan failed before the end of the layer; please report it");
+                break;
+            };
             self.waiting -= 1;
             self.note(done);
         }
@@ -344,16 +333,15 @@ fn shown(entry: &Entry) -> String {
     format!("/{}", model::escape_bytes(&entry.path))
 }
 
-fn run(job: Job, analyzers: &[&dyn FileAnalyzer], buffers: &Pools) {
-    match job {
-        Job::Batch { batch, sums, reply } => {
-            // The layer may have ended early; then nobody waits for this.
-            let _ = reply.send(analyze_batch(&batch, sums, analyzers));
-            buffers.batches.give(batch.bytes);
-        }
-        Job::Stream { file, sums, pieces, reply } => {
-            let _ = reply.send(analyze_stream(&file, sums, &pieces, analyzers, &buffers.pieces));
-        }
+/// Reads on until there are this many bytes, or no more, and takes their SHA-256 along the way.
+fn fill(bytes: &mut Vec<u8>, limit: usize, data: &mut EntryData<'_, ChunkReader>, sha256: &mut Sha256) {
+    while bytes.len() < limit
+        && let Ok(next) = data.fill_buf()
+        && !next.is_empty()
+    {
+        let len = next.len().min(limit - bytes.len());
+        bytes.extend_from_slice(&next[..len]);
+        data.consume_into(len, sha256);
     }
 }
 
@@ -364,35 +352,6 @@ fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> 
     for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
         analyze_file(file, bytes, analyzers, &mut done);
-    }
-    done
-}
-
-fn analyze_stream(
-    file: &Opened,
-    sums: Sums,
-    pieces: &Receiver<Piece>,
-    analyzers: &[&dyn FileAnalyzer],
-    buffers: &Buffers,
-) -> Done {
-    let mut done = Done::default();
-    let mut hasher = StreamHasher::new(sums);
-    let mut first = true;
-    for piece in pieces {
-        let piece = match piece {
-            Piece::Bytes(piece) => piece,
-            Piece::End(sha256) => {
-                done.hashes.push((file.index, content_hashes(hasher.finish(), sha256)));
-                break;
-            }
-        };
-        if first {
-            first = false;
-            let head = &piece[..file.range.end.min(piece.len())];
-            analyze_file(file, head, analyzers, &mut done);
-        }
-        hasher.update(&piece);
-        buffers.give(piece);
     }
     done
 }

@@ -1,17 +1,22 @@
 //! MD5 and, where somebody asks for it, SHA-1 of many files at once. SHA-256 is taken while the archive is read.
 //!
 //! MD5 is one long chain of steps that wait for each other, so a processor that hashes file by file idles most of the
-//! time. Sixteen files side by side fill the machine's vectors instead. This is our own code because no crate hashes
-//! several messages at once without `unsafe`; the tests hold it against the crates that hash one.
+//! time. Sixteen files side by side fill the machine's vectors instead, and large files that come in pieces go four
+//! side by side. This is our own code because no crate hashes several messages at once without `unsafe`; the tests
+//! hold it against the crate that hashes one, which alone is slower, too.
 
 #[cfg(target_arch = "x86_64")]
 mod lanes;
-#[cfg(target_arch = "x86_64")]
 mod md5;
+mod streams;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
-use ::md5::Md5;
+pub(crate) use md5::BLOCK;
+pub(crate) use streams::{LANES as STREAMS, StreamHasher, update as update_streams};
+
 use sha1::{Digest as _, Sha1};
 
 /// Which hashes of files are computed.
@@ -48,7 +53,7 @@ fn md5_files(files: &[&[u8]]) -> Vec<[u8; 16]> {
         lanes::hash(simd, beside.into_iter(), files, |file, md5| hashes[file] = md5);
     }
     for file in order {
-        hashes[file] = Md5::digest(files[file]).into();
+        hashes[file] = md5::finish(md5::START, files[file], files[file].len() as u64);
     }
     hashes
 }
@@ -67,34 +72,10 @@ fn outliers(order: &[usize], files: &[&[u8]]) -> usize {
         .count()
 }
 
-/// The same of one file that is read in pieces.
-pub(crate) struct StreamHasher {
-    md5: Md5,
-    sha1: Option<Sha1>,
-}
-
-impl StreamHasher {
-    pub(crate) fn new(sums: Sums) -> Self {
-        Self { md5: Md5::new(), sha1: (sums == Sums::WithSha1).then(Sha1::new) }
-    }
-
-    /// The functions take turns block by block: standing this close, their chains are worked on at once.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        let Some(sha1) = &mut self.sha1 else { return self.md5.update(bytes) };
-        for block in bytes.chunks(64) {
-            self.md5.update(block);
-            sha1.update(block);
-        }
-    }
-
-    pub(crate) fn finish(self) -> Hashes {
-        Hashes { md5: self.md5.finalize().into(), sha1: self.sha1.map(|sha1| sha1.finalize().into()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::md5::Md5;
     use proptest::prelude::*;
 
     fn check(files: &[Vec<u8>]) {
@@ -106,9 +87,7 @@ mod tests {
                     sha1: (sums == Sums::WithSha1).then(|| Sha1::digest(bytes).into()),
                 };
                 assert_eq!(hashes, expect, "{} bytes", bytes.len());
-                let mut alone = StreamHasher::new(sums);
-                bytes.chunks(97).for_each(|piece| alone.update(piece));
-                assert_eq!(alone.finish(), expect, "{} bytes in pieces", bytes.len());
+                assert_eq!(StreamHasher::new(sums).finish(bytes), expect, "{} bytes alone", bytes.len());
             }
         }
     }

@@ -1,7 +1,11 @@
 //! MD5 of sixteen files side by side: one 512-bit vector holds the same word of each.
 
-use super::{md5, transpose};
+use super::md5::{self, BLOCK};
+use super::transpose;
+use super::vectors::Sixteen;
+use pulp::bytemuck::cast;
 use pulp::x86::V4;
+use std::arch::x86_64::__m512i;
 
 /// How many files go side by side.
 pub(super) const LANES: usize = 16;
@@ -9,7 +13,6 @@ pub(super) const LANES: usize = 16;
 pub(super) const WORTHWHILE: usize = 4;
 /// Below this many busy lanes, ending one file after the other is faster.
 const COMPANY: usize = 3;
-const BLOCK: usize = 64;
 
 /// Hashes files side by side; `done` is given each file's number and MD5. The files come longest first:
 /// the lanes then end together instead of leaving one long file to run alone.
@@ -46,7 +49,7 @@ pub(super) fn hash(
             for (at, slot) in lanes.iter_mut().enumerate() {
                 if let Some(lane) = slot.take() {
                     let file = lane.file;
-                    done(file, lane.finish_alone(state.map(|word| [word[at]])));
+                    done(file, lane.finish_alone(state.map(|word| word[at])));
                 }
             }
             continue;
@@ -54,7 +57,7 @@ pub(super) fn hash(
         pulp::Simd::vectorize(simd, Compress { simd, lanes: &mut lanes, state: &mut state, blocks });
         for (at, slot) in lanes.iter_mut().enumerate() {
             if let Some(lane) = slot.take_if(|lane| lane.is_done()) {
-                done(lane.file, digest(state.map(|word| word[at])));
+                done(lane.file, md5::digest(state.map(|word| word[at])));
             }
         }
     }
@@ -73,12 +76,7 @@ struct Lane<'a> {
 impl<'a> Lane<'a> {
     fn new(file: usize, bytes: &'a [u8]) -> Self {
         let rest = &bytes[bytes.len() / BLOCK * BLOCK..];
-        let mut tail = [0; 2 * BLOCK];
-        tail[..rest.len()].copy_from_slice(rest);
-        tail[rest.len()] = 0x80;
-        let tail_blocks = if rest.len() < BLOCK - 8 { 1 } else { 2 };
-        let bits = (bytes.len() as u64).wrapping_mul(8);
-        tail[tail_blocks * BLOCK - 8..tail_blocks * BLOCK].copy_from_slice(&bits.to_le_bytes());
+        let (tail, tail_blocks) = md5::padding(rest, bytes.len() as u64);
         Self { file, bytes, at: 0, tail, tail_blocks }
     }
 
@@ -109,25 +107,13 @@ impl<'a> Lane<'a> {
     }
 
     /// Ends a file that has no company left, from the state it has reached.
-    fn finish_alone(mut self, mut state: [[u32; 1]; 4]) -> [u8; 16] {
+    fn finish_alone(mut self, mut state: [u32; 4]) -> [u8; 16] {
         while !self.is_done() {
-            let mut words = [[0; 1]; 16];
-            for (word, bytes) in words.iter_mut().zip(self.piece().chunks_exact(4)) {
-                word[0] = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            }
-            md5::compress(&mut state, &words);
-            self.at += 1;
+            md5::compress_alone(&mut state, self.piece());
+            self.at += self.run();
         }
-        digest(state.map(|[word]| word))
+        md5::digest(state)
     }
-}
-
-fn digest(state: [u32; 4]) -> [u8; 16] {
-    let mut digest = [0; 16];
-    for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    digest
 }
 
 struct Compress<'f, 'l> {
@@ -140,23 +126,26 @@ struct Compress<'f, 'l> {
 impl pulp::WithSimd for Compress<'_, '_> {
     type Output = ();
 
-    /// Runs every lane through as many blocks as the shortest of them has. The loops over lanes become vectors,
-    /// because all of this is compiled for the instructions that `simd` proves to be there.
+    /// Runs every lane through as many blocks as the shortest of them has, compiled for the instructions that `simd`
+    /// proves to be there.
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _simd: S) {
         let Self { simd, lanes, state, blocks } = self;
         // An idle lane reads the bytes of another one; its result is thrown away.
         let filler = lanes.iter().flatten().next().map(Lane::piece).unwrap_or_default();
         let pieces: [&[u8]; LANES] = std::array::from_fn(|at| lanes[at].as_ref().map_or(filler, Lane::piece));
+        let sines = md5::sines();
+        let mut vectors: [__m512i; 4] = state.map(cast);
         for block in 0..blocks {
-            let mut rows = [[0; 64]; LANES];
+            let mut rows = [[0; BLOCK]; LANES];
             for (row, piece) in rows.iter_mut().zip(&pieces) {
                 if let Some(bytes) = piece.get(block * BLOCK..).and_then(|bytes| bytes.first_chunk()) {
                     *row = *bytes;
                 }
             }
-            md5::compress(state, &transpose::transpose(simd, rows));
+            md5::compress(Sixteen(simd), &mut vectors, &transpose::sixteen(simd, rows), sines);
         }
+        *state = vectors.map(cast);
         for lane in lanes.iter_mut().flatten() {
             lane.at += blocks;
         }
