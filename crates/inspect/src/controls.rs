@@ -24,6 +24,9 @@ use model::{CONTROL, Finding, Gap, Role, Severity, Stage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use subject::Subjects;
 
+/// Raised whenever the same findings would be worth something else.
+pub const VERSION: u32 = 1;
+
 /// Applies all controls to what the image analyzers found. A panic in one becomes a gap; what was not yet looked
 /// at then counts in full.
 pub fn apply(image: &ImageView<'_>, out: &mut Outcome) {

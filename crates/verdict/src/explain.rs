@@ -126,7 +126,7 @@ fn excepted(finding: &Finding) -> String {
         Weight::Context | Weight::Excepted => "it would not count either",
     };
     format!(
-        "An exception of {} for {} is in force until {}: {}. Without it {else_}.",
+        "An exception of {} for {} is in force until {}: {}. Without the exception {else_}.",
         exception.author,
         exception.scope(),
         exception.expires,

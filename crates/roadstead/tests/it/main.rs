@@ -10,6 +10,8 @@ mod damage;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod exceptions;
+#[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
 mod formats;
