@@ -13,7 +13,7 @@ fn list(until: &str, lines: &str) -> String {
 }
 
 fn for_content(until: &str) -> String {
-    list(until, &format!("finding = \"S-MIN-HASH\"\nsha256 = \"{}\"", sha256_hex(payload())))
+    list(until, &format!("finding = \"S-MIN-HASH\"\nsha256 = \"{}\"", sha256_hex(&payload())))
 }
 
 fn scan(room: &Room, locator: &str, exceptions: &str, more: &[&str]) -> Ran {
@@ -54,7 +54,7 @@ fn an_exception_is_over_after_its_last_day_and_said_to_be() {
             && ran.err.contains("expired on 2020-02-29")
     );
     let quiet = scan(&room, &locator, &for_content("2020-02-29"), &["--quiet"]);
-    assert!(quiet.err.is_empty() && quiet.out.contains("expired on 2020-02-29"), "{quiet:?}");
+    assert!(quiet.err.is_empty() && quiet.out.contains("Exceptions: 0 of 1 used"), "{quiet:?}");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn an_exception_for_something_else_changes_nothing_and_is_said_to_be_unused() {
     let image = planted();
     let locator = room.layout("image", &image);
     for lines in [
-        format!("finding = \"S-IOC-HASH\"\nsha256 = \"{}\"", sha256_hex(payload())),
+        format!("finding = \"S-IOC-HASH\"\nsha256 = \"{}\"", sha256_hex(&payload())),
         format!("finding = \"S-MIN-HASH\"\nsha256 = \"{}\"", sha256_hex(b"other")),
         format!("finding = \"S-MIN-HASH\"\npath = \"/opt/y\"\nimage = \"{}\"", image.digest()),
         // The layout is called by its directory; it may not call itself anything else.
