@@ -52,7 +52,7 @@ fn exception() -> Exception {
         image: Some("registry.example/app".to_owned()),
         reason: "known".to_owned(),
         author: "ops".to_owned(),
-        expires: "2027-01-01".parse().unwrap(),
+        expires: model::Date::of_unix_seconds(0),
     }
 }
 
