@@ -248,3 +248,44 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUID: Detection = Detection {
+        id: "S-ESC-SUID",
+        title: "Takes its owner's rights",
+        severity: Severity::High,
+        role: Role::Corroborates,
+        class: Class::File,
+        stage: Stage::Static,
+        techniques: &[],
+        why: "",
+        advice: "",
+    };
+
+    #[test]
+    fn what_stands_beside_the_verdict_does_not_count_unless_it_convicts() {
+        let check = |role, expect| {
+            let finding = Finding::of(&Detection { role, ..SUID }, "x").beside(Axis::Hygiene);
+            assert_eq!((finding.role, finding.axis), (expect, Some(Axis::Hygiene)));
+        };
+        check(Role::Context, Role::Context);
+        check(Role::Corroborates, Role::Context);
+        check(Role::Convicts, Role::Convicts);
+        // The family puts it on its axis, and its role stays.
+        let finding = Finding::of(&SUID, "x");
+        assert_eq!((finding.role, finding.axis), (Role::Corroborates, Some(Axis::Hygiene)));
+    }
+
+    #[test]
+    fn a_report_of_an_earlier_version_is_read() {
+        let mut old = serde_json::to_value(Finding::of(&SUID, "x")).unwrap();
+        for later in ["content", "axis", "exception"] {
+            old.as_object_mut().unwrap().remove(later).unwrap();
+        }
+        let read: Finding = serde_json::from_value(old).unwrap();
+        assert_eq!((read.content, read.axis, read.exception), (None, None, None));
+    }
+}

@@ -70,17 +70,11 @@ fn an_exception_for_the_image_as_a_whole_is_for_no_file() {
     let read = read("finding = \"S-META-HEXNS\"\nimage = \"registry.example/team/app\"").unwrap();
     let mut findings = vec![Finding { path: Some("/x".to_owned()), ..whole.clone() }, whole];
     read.lay_on(&mut findings, &scanned(), today());
-    assert_eq!(findings.map_exceptions(), [false, true]);
+    assert_eq!(under(&findings), [false, true]);
 }
 
-trait MapExceptions {
-    fn map_exceptions(&self) -> Vec<bool>;
-}
-
-impl MapExceptions for Vec<Finding> {
-    fn map_exceptions(&self) -> Vec<bool> {
-        self.iter().map(|finding| finding.exception.is_some()).collect()
-    }
+fn under(findings: &[Finding]) -> Vec<bool> {
+    findings.iter().map(|finding| finding.exception.is_some()).collect()
 }
 
 #[test]
@@ -90,7 +84,7 @@ fn a_name_that_nobody_asked_for_opens_nothing() {
     );
     let mut findings = vec![cron()];
     read.unwrap().lay_on(&mut findings, &Scanned::default(), today());
-    assert_eq!(findings.map_exceptions(), [false]);
+    assert_eq!(under(&findings), [false]);
 }
 
 #[test]
@@ -162,4 +156,20 @@ fn what_could_be_meant_otherwise_is_refused() {
 #[test]
 fn deep_nesting_is_refused_and_not_followed() {
     refuse(&format!("exception = {}", "[".repeat(100_000)), "cannot be read");
+}
+
+#[test]
+fn the_guide_shows_exceptions_that_are_read() {
+    let guide = include_str!("../../../../docs/guide/exceptions.md");
+    let example = guide.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let read: Exceptions = example.parse().unwrap();
+    assert_eq!(read.ids().collect::<Vec<_>>(), ["S-EVA-PKGTAMPER", "S-PER-CRON"]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in ".{0,200}", body in "[a-z0-9=\"\\n \\[\\]{}.:@/*-]{0,200}") {
+        let _ = text.parse::<Exceptions>();
+        let _ = format!("[[exception]]\n{body}").parse::<Exceptions>();
+    }
 }
