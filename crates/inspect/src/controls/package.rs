@@ -1,4 +1,4 @@
-use super::subject::{Subject, Subjects};
+use super::subject::{Subject, Subjects, is_program};
 use super::{Control, Step, Why};
 use crate::ImageView;
 use layers::Kind;
@@ -66,19 +66,12 @@ impl Databases {
 /// A program of no package, in a place where only packages put programs.
 fn is_unexplained(image: &ImageView<'_>, path: &[u8], content: layers::Place) -> bool {
     const BY_HAND: [&[u8]; 3] = [b"usr/local/", b"opt/", b"srv/"];
-    let is_program = || {
-        image.facts(content).any(|fact| match fact {
-            crate::Fact::Program(_) => true,
-            crate::Fact::Script(script) => !script.shebang.is_empty(),
-            _ => false,
-        })
-    };
     let may_run = || {
         let entry = image.tree.entry(content);
         entry.is_some_and(|entry| entry.kind == Kind::File && entry.mode & 0o111 != 0)
     };
     !BY_HAND.iter().any(|folder| path.starts_with(folder))
         && may_run()
-        && is_program()
+        && is_program(image, content)
         && image.ownership.owner(path).is_none()
 }

@@ -82,21 +82,21 @@ impl<'i, 'v> Subjects<'i, 'v> {
         self.databases.get_or_init(|| Databases::of(self.image))
     }
 
-    /// Whether a file is made to be run: a program by its head, or a script that names its interpreter.
-    pub(super) fn is_program(&self, place: Place) -> bool {
-        self.image.facts(place).any(|fact| match fact {
-            Fact::Program(_) => true,
-            Fact::Script(script) => !script.shebang.is_empty(),
-            _ => false,
-        })
-    }
-
     /// Whether a file lies there as data: the start does not lead to it, nothing may run it as it is, and it is
     /// no program.
     pub(super) fn is_data(&self, subject: &Subject<'_>) -> bool {
         !subject.reached
             && subject.entry.kind == Kind::File
             && subject.entry.mode & 0o6111 == 0
-            && !self.is_program(subject.place)
+            && !is_program(self.image, subject.place)
     }
+}
+
+/// Whether a file is made to be run: a program by its head, or a script that names its interpreter.
+pub(super) fn is_program(image: &ImageView<'_>, place: Place) -> bool {
+    image.facts(place).any(|fact| match fact {
+        Fact::Program(_) => true,
+        Fact::Script(script) => !script.shebang.is_empty(),
+        _ => false,
+    })
 }

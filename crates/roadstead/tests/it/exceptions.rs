@@ -1,7 +1,7 @@
 //! Exceptions, as people give them.
 
 use crate::room::{Ran, Room, base, image, known, payload, verdict};
-use test_support::{Image, Layer, sha256_hex};
+use test_support::{FakeRegistry, Image, Layer, sha256_hex};
 
 fn planted() -> Image {
     image().layer(base().file("opt/x", 0o755, payload())).build()
@@ -87,6 +87,23 @@ fn an_archive_cannot_choose_its_exceptions_by_its_name() {
         let ran = scan(&room, &locator, &list("2999-12-31", lines), &[]);
         assert_eq!(ran.code, 1, "{ran:?}");
     }
+}
+
+#[test]
+fn an_image_is_known_by_the_name_that_a_registry_was_asked_for() {
+    let registry = FakeRegistry::new().image("team/app", "1.4", &planted()).start();
+    let room = Room::new();
+    let locator = format!("docker://{}", registry.reference("team/app:1.4"));
+    let check = |scope: &str, expect: i32| {
+        let lines = format!("finding = \"S-MIN-HASH\"\npath = \"/opt/x\"\nimage = \"{scope}\"");
+        let ran = scan(&room, &locator, &list("2999-12-31", &lines), &["--plain-http", &registry.host()]);
+        assert_eq!(ran.code, expect, "{scope}: {ran:?}");
+    };
+    check(&registry.reference("team/app"), 0);
+    check(&registry.reference("team/app:1.4"), 0);
+    check(&registry.reference("team/app:1.5"), 1);
+    check(&registry.reference("team/other"), 1);
+    check("team/app", 1);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod bounds;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod controls;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod disk;
