@@ -9,7 +9,7 @@ pub mod program;
 pub mod start;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;

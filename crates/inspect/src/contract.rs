@@ -211,6 +211,8 @@ impl<'a> ImageView<'a> {
     pub fn finding_at(&self, detection: &Detection, explanation: impl Into<String>, place: Place) -> Finding {
         let mut finding = self.finding(detection, explanation);
         finding.layer = self.layer_ref(place.layer as usize);
+        let hashes = self.tree.entry(self.tree.content(place)).and_then(|entry| entry.hashes);
+        finding.content = hashes.map(|hashes| Digest::sha256(hashes.sha256));
         match self.tree.entry(place) {
             Some(entry) => finding.at_path(entry.path),
             None => finding,

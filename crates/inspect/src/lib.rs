@@ -10,6 +10,7 @@
 pub mod analyzers;
 mod buffers;
 mod contract;
+pub mod controls;
 pub mod decode;
 mod engine;
 mod facts;

@@ -1,4 +1,4 @@
-use crate::{Class, Role, Severity, Stage};
+use crate::{Axis, Class, Role, Severity, Stage};
 
 /// What a finding id stands for. Analyzers declare theirs as constants, so that `explain`, the generated
 /// reference and the findings themselves can never disagree.
@@ -22,4 +22,11 @@ pub struct Detection {
     pub why: &'static str,
     /// What a person should do who meets it.
     pub advice: &'static str,
+}
+
+impl Detection {
+    /// What its findings stand on beside the verdict, as the family in its id says.
+    pub fn axis(&self) -> Option<Axis> {
+        Axis::of_id(self.id)
+    }
 }

@@ -1,8 +1,15 @@
-use crate::{Detection, Digest};
+use crate::{Axis, Detection, Digest, Exception};
 use serde::{Deserialize, Serialize};
 
 /// The kind of the evidence that names the layer whose whiteout or entry took a path out of the image.
 pub const REMOVED_BY: &str = "removed_by";
+
+/// The kind of the evidence by which a control says what it did to a finding and why, such as
+/// `G4 documentation: /usr/share/doc`.
+pub const CONTROL: &str = "control";
+
+/// The kind of the evidence that is an instruction of the image's history, as the history claims it.
+pub const HISTORY: &str = "history";
 
 /// One thing that was found, with what proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +35,9 @@ pub struct Finding {
     pub layer: Option<LayerRef>,
     /// The path in the image, escaped, with a leading slash; none for what concerns the image as a whole.
     pub path: Option<String>,
+    /// SHA-256 of the file that it is about, where it is about one that was read whole.
+    #[serde(default)]
+    pub content: Option<Digest>,
     /// Whether the start of the image leads to it; none where the question does not arise or is unanswered.
     pub reachable: Option<bool>,
     /// What proves it. Values are escaped.
@@ -35,6 +45,12 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Why it counts here, in a sentence a person understands.
     pub explanation: String,
+    /// What it stands on beside the verdict. Whether it counts as well is what its role says.
+    #[serde(default)]
+    pub axis: Option<Axis>,
+    /// The exception that is in force for it: it is shown and does not count.
+    #[serde(default)]
+    pub exception: Option<Exception>,
 }
 
 impl Finding {
@@ -51,9 +67,12 @@ impl Finding {
             platform: String::new(),
             layer: None,
             path: None,
+            content: None,
             reachable: None,
             evidence: Vec::new(),
             explanation: explanation.into(),
+            axis: detection.axis(),
+            exception: None,
         }
     }
 
@@ -74,6 +93,21 @@ impl Finding {
     /// a file which is still there.
     pub fn is_residue(&self) -> bool {
         self.reachable == Some(false) && self.evidence.iter().any(|evidence| evidence.kind == REMOVED_BY)
+    }
+
+    /// Lets it stand on an axis instead of counting. What convicts goes on counting: malice is no matter of
+    /// tidiness.
+    pub fn beside(mut self, axis: Axis) -> Self {
+        self.axis = Some(axis);
+        if self.role != Role::Convicts {
+            self.role = Role::Context;
+        }
+        self
+    }
+
+    /// The notes of the controls that looked at it.
+    pub fn controls(&self) -> impl Iterator<Item = &str> {
+        self.evidence.iter().filter(|piece| piece.kind == CONTROL).map(|piece| piece.value.as_str())
     }
 
     /// Sets the path, given as raw bytes relative to the root of the image.
@@ -212,5 +246,46 @@ impl Stage {
             Self::Static => "static",
             Self::Dynamic => "dynamic",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUID: Detection = Detection {
+        id: "S-ESC-SUID",
+        title: "Takes its owner's rights",
+        severity: Severity::High,
+        role: Role::Corroborates,
+        class: Class::File,
+        stage: Stage::Static,
+        techniques: &[],
+        why: "",
+        advice: "",
+    };
+
+    #[test]
+    fn what_stands_beside_the_verdict_does_not_count_unless_it_convicts() {
+        let check = |role, expect| {
+            let finding = Finding::of(&Detection { role, ..SUID }, "x").beside(Axis::Hygiene);
+            assert_eq!((finding.role, finding.axis), (expect, Some(Axis::Hygiene)));
+        };
+        check(Role::Context, Role::Context);
+        check(Role::Corroborates, Role::Context);
+        check(Role::Convicts, Role::Convicts);
+        // The family puts it on its axis, and its role stays.
+        let finding = Finding::of(&SUID, "x");
+        assert_eq!((finding.role, finding.axis), (Role::Corroborates, Some(Axis::Hygiene)));
+    }
+
+    #[test]
+    fn a_report_of_an_earlier_version_is_read() {
+        let mut old = serde_json::to_value(Finding::of(&SUID, "x")).unwrap();
+        for later in ["content", "axis", "exception"] {
+            old.as_object_mut().unwrap().remove(later).unwrap();
+        }
+        let read: Finding = serde_json::from_value(old).unwrap();
+        assert_eq!((read.content, read.axis, read.exception), (None, None, None));
     }
 }

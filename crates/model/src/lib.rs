@@ -4,11 +4,14 @@
 //! Never: IO, threads, async, or a decision. A type here says what a thing is; the stages say what it means.
 #![forbid(unsafe_code)]
 
+mod axis;
 mod config;
+mod date;
 mod detection;
 mod digest;
 mod error_chain;
 mod escape;
+mod exception;
 mod finding;
 mod gap;
 mod number;
@@ -17,12 +20,15 @@ mod reference;
 mod report;
 mod verdict;
 
+pub use axis::Axis;
 pub use config::{HealthCheck, History, ImageConfig, RootFs, RunConfig};
+pub use date::{Date, DateError};
 pub use detection::Detection;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_chain::error_chain;
 pub use escape::{escape_bytes, escape_text, is_hidden};
-pub use finding::{Class, Evidence, Finding, LayerRef, REMOVED_BY, Role, Severity, Stage};
+pub use exception::{Exception, ExceptionState, ExceptionUse};
+pub use finding::{CONTROL, Class, Evidence, Finding, HISTORY, LayerRef, REMOVED_BY, Role, Severity, Stage};
 pub use gap::Gap;
 pub use number::thousands;
 pub use platform::Platform;

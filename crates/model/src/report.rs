@@ -1,4 +1,4 @@
-use crate::{Digest, Finding, Gap, Verdict};
+use crate::{Digest, ExceptionUse, Finding, Gap, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The version of the report that outsiders script against.
@@ -25,6 +25,9 @@ pub struct Report {
     pub chain: Vec<ChainStep>,
     /// What was not looked at.
     pub gaps: Vec<Gap>,
+    /// The exceptions that were given, with what became of each.
+    #[serde(default)]
+    pub exceptions: Vec<ExceptionUse>,
     /// How much was looked at.
     pub coverage: Coverage,
     /// How long it took, in milliseconds. Not part of the verdict's identity.

@@ -5,7 +5,8 @@ use model::{ChainStep, Finding, Role, Stage};
 /// any way that was found, the chain names it alone; where nothing counts, there is none.
 pub(crate) fn headline(reached: &[(String, Vec<Reached>)], findings: &[Finding]) -> Vec<ChainStep> {
     let mut best: Option<(&Finding, Vec<&Reached>)> = None;
-    for finding in findings.iter().filter(|finding| finding.role != Role::Context) {
+    let counts = |finding: &&Finding| finding.role != Role::Context && finding.exception.is_none();
+    for finding in findings.iter().filter(counts) {
         let way = way_to(reached, finding);
         let better = best.as_ref().is_none_or(|(worst, known)| {
             let weigh = |finding: &Finding, way: &[&Reached]| {

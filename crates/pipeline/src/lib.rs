@@ -7,6 +7,7 @@
 
 mod chain;
 mod declared;
+mod exceptions;
 mod layer;
 mod listing;
 mod platform;
@@ -23,6 +24,7 @@ use source::{Locator, Opened};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use store::Shelf;
+use verdict::Scanned;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +50,8 @@ pub enum Error {
 pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     let started = Instant::now();
     let opened = open(locator, settings)?;
-    let key = verdict_key::of(&opened, settings);
+    let scanned = exceptions::scanned(locator, &opened);
+    let key = verdict_key::of(&opened, &scanned, settings);
     if let Some(mut report) = kept_report(key.as_ref(), settings) {
         report.timing_ms = Timing { total: millis(started), ..Timing::default() };
         return Ok(report);
@@ -63,9 +66,9 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     if settings.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    let report = conclude(&opened, settings, read.outcome, read.coverage, started);
+    let report = conclude(&opened, &scanned, settings, read.outcome, read.coverage, started);
     if read.lasting
-        && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, settings))
+        && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))
     {
         cache.put(Shelf::Verdicts, &key, &report);
     }
@@ -128,8 +131,9 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
 
 fn conclude(
     opened: &Opened,
+    scanned: &Scanned,
     settings: &Settings,
-    outcome: platform::Concluded,
+    mut outcome: platform::Concluded,
     coverage: Coverage,
     started: Instant,
 ) -> Report {
@@ -138,6 +142,7 @@ fn conclude(
     if opened.images.is_empty() {
         gaps.push(Gap::new("image", "it holds no platform that could be read"));
     }
+    let exceptions = exceptions::lay_on(&mut outcome.findings, scanned, settings);
     let chain = chain::headline(&outcome.reached, &outcome.findings);
     let judged = verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, platforms.len());
     let total = millis(started);
@@ -160,6 +165,7 @@ fn conclude(
         findings: judged.findings,
         chain: judged.chain,
         gaps: judged.gaps,
+        exceptions,
         coverage,
         timing_ms: Timing { total, static_: total, dynamic: 0 },
     }

@@ -68,6 +68,7 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
     for analyzer in inspect::image_analyzers() {
         inspect::run_analyzer(*analyzer, &view, &mut outcome);
     }
+    inspect::controls::apply(&view, &mut outcome);
     let mut concluded = Concluded { findings: outcome.findings, gaps: outcome.gaps, ..Concluded::default() };
     for (index, facts) in facts.iter().enumerate() {
         concluded.gaps.extend(facts.gaps.iter().map(|gap| layer_gap(&platform, index, gap)));

@@ -20,6 +20,11 @@ pub struct Settings {
     pub cache: Option<Cache>,
     /// Lists of known hashes.
     pub known: KnownHashes,
+    /// What a person has looked at and accepts.
+    pub exceptions: verdict::Exceptions,
+    /// The day on which exceptions are looked at. It comes from outside, so that a report stays a function of what
+    /// it is made from.
+    pub today: model::Date,
     /// What is going on, for whoever shows it.
     pub watch: Arc<Watch>,
 }
@@ -87,6 +92,7 @@ pub fn rules_digest() -> String {
     for analyzer in inspect::image_analyzers() {
         add(&format!("{}@{}", analyzer.name(), analyzer.version()));
     }
+    add(&format!("controls@{}", inspect::controls::VERSION));
     for detection in known_detections() {
         add(&format!("{detection:?}"));
     }

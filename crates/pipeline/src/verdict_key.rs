@@ -3,11 +3,12 @@ use crate::{Settings, rules_digest};
 use sha2::{Digest as _, Sha256};
 use source::Opened;
 use store::{Key, KeyBuilder};
+use verdict::Scanned;
 
 /// What a verdict depends on: the bytes of everything, how they were declared and asked for, rules and feeds.
 /// None where the bytes of some layer are not known to be the ones that were read before, and where the image
 /// has gaps of the moment.
-pub(crate) fn of(opened: &Opened, settings: &Settings) -> Option<Key> {
+pub(crate) fn of(opened: &Opened, scanned: &Scanned, settings: &Settings) -> Option<Key> {
     let cache = settings.cache.as_ref()?;
     if !opened.gaps.is_empty() {
         return None;
@@ -15,7 +16,8 @@ pub(crate) fn of(opened: &Opened, settings: &Settings) -> Option<Key> {
     let mut key = KeyBuilder::new("verdict")
         .text(&rules_digest())
         .text(&settings.known.feeds().join("\n"))
-        .text(&format!("{:?}", settings.limits))
+        .text(&format!("{:?} {scanned:?}", settings.limits))
+        .text(&settings.exceptions.identity(settings.today))
         .text(&opened.reference)
         .text(&format!("{:?} {:?}", opened.name, opened.digest))
         .text(&format!("{:?} {:?}", opened.anomalies, opened.artifacts));

@@ -2,6 +2,7 @@ mod chain;
 mod stack;
 
 use crate::Catalogue;
+use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, counted, safe, shortened};
 use askama::Template as _;
 use base64::Engine as _;
@@ -35,6 +36,8 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
         gap_count: counted(report.gaps.len() as u64, "gap"),
         gaps: report.gaps.iter().take(MOST).map(|gap| (text(&gap.what), text(&gap.why))).collect(),
         more_gaps: more(report.gaps.len()),
+        exceptions: exception_warnings(report).iter().take(MOST).map(|warning| text(warning)).collect(),
+        exception_count: counted(report.exceptions.len() as u64, "exception"),
         stacks: Stack::all(report, &sorted),
         coverage: coverage(report),
         version: text(&report.tool.version),
@@ -67,6 +70,8 @@ struct Page {
     gap_count: String,
     gaps: Vec<(String, String)>,
     more_gaps: Option<String>,
+    exceptions: Vec<String>,
+    exception_count: String,
     stacks: Vec<Stack>,
     coverage: Vec<(&'static str, String)>,
     version: String,
@@ -144,6 +149,15 @@ fn row(finding: &Finding, catalogue: Catalogue<'_>) -> Row {
         let offset = piece.offset.map(|offset| format!(" at byte {}", thousands(offset))).unwrap_or_default();
         fact(&text(&piece.kind), format!("{}{offset}", text(&piece.value)));
     }
+    if let Some(content) = phrase::content(finding) {
+        fact("content", content);
+    }
+    if let Some(axis) = finding.axis {
+        fact("axis", axis.name().to_owned());
+    }
+    if let Some(told) = exception::in_force(finding) {
+        fact("exception", text(&told));
+    }
     if !finding.techniques.is_empty() {
         fact("ATT&CK", text(&finding.techniques.join(", ")));
     }
@@ -220,6 +234,16 @@ mod tests {
     fn the_miner_in_html() {
         let page = html(&sample::miner());
         insta::assert_snapshot!(page.replace(CSS, "…"));
+    }
+
+    #[test]
+    fn exceptions_stand_at_their_finding_and_below() {
+        let page = html(&sample::excepted());
+        for told in
+            ["under an exception", "accepted by platform team until 2027-01-31", "is unused", "expired on"]
+        {
+            assert!(page.contains(told), "{told}");
+        }
     }
 
     #[test]

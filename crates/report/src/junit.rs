@@ -8,7 +8,9 @@ use std::io;
 /// findings that count against the image are failures, gaps are errors, and what only explains passes with a
 /// note. A clean image has no failure, whatever was found in it that does not count.
 pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let counts = |finding: &Finding| report.verdict != Verdict::Clean && finding.role != Role::Context;
+    let counts = |finding: &Finding| {
+        report.verdict != Verdict::Clean && finding.role != Role::Context && finding.exception.is_none()
+    };
     let name = xml(&report.image.reference);
     let tests = 1 + report.findings.len() + report.gaps.len();
     let of_verdict = |verdicts: &[Verdict]| usize::from(verdicts.contains(&report.verdict));
@@ -94,6 +96,9 @@ fn details(finding: &Finding, catalogue: Catalogue<'_>) -> String {
     if let Some(reach) = phrase::reach(finding) {
         let _ = write!(text, "\nreach: {reach}");
     }
+    if let Some(told) = crate::exception::in_force(finding) {
+        let _ = write!(text, "\nexception: {}", xml(&told));
+    }
     for piece in &finding.evidence {
         let _ = write!(text, "\n{}: {}", xml(&piece.kind), xml(&shortened(&safe(&piece.value), 300)));
     }
@@ -170,6 +175,9 @@ mod tests {
         check(&sample::clean(), 1, 0, 0);
         check(&sample::miner(), 6, 3, 1);
         check(&sample::hostile(), 6, 3, 1);
+        let mut excepted = sample::miner();
+        excepted.findings[0].exception = sample::excepted().findings[3].exception.clone();
+        check(&excepted, 6, 2, 1);
         let incomplete =
             Report { verdict: Verdict::Incomplete, gaps: sample::miner().gaps, ..sample::clean() };
         check(&incomplete, 2, 0, 2);

@@ -7,6 +7,7 @@
 //! or a pull request.
 #![forbid(unsafe_code)]
 
+mod exception;
 mod format;
 mod html;
 mod json;
@@ -19,6 +20,7 @@ mod sarif;
 mod table;
 mod wrap;
 
+pub use exception::exception_warnings;
 pub use format::{Format, Style, UnknownFormat};
 use model::{Detection, Report};
 use std::io;

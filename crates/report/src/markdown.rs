@@ -1,6 +1,7 @@
 mod escape;
 
 use crate::Catalogue;
+use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, safe, shortened};
 use escape::code;
 pub(crate) use escape::prose;
@@ -26,6 +27,7 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
     chain(report, out)?;
     findings(report, catalogue, out)?;
     gaps(report, out)?;
+    exceptions(report, out)?;
     writeln!(out, "*Coverage: {}.*", prose(&phrase::coverage(report)))
 }
 
@@ -65,13 +67,16 @@ fn findings(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io::Write) 
             catalogue(&finding.id).map(|detection| detection.advice).filter(|advice| !advice.is_empty());
         writeln!(
             out,
-            "| **{}**<br>{} | {}<br>{} | {} | {}{} |",
+            "| **{}**<br>{} | {}<br>{} | {} | {}{}{} |",
             finding.severity.name(),
             phrase::worth(finding),
             code(&short(&finding.id)),
             prose(&short(&finding.title)),
             place(finding),
             prose(&short(&finding.explanation)),
+            exception::in_force(finding)
+                .map(|told| format!("<br>{}", prose(&short(&told))))
+                .unwrap_or_default(),
             advice.map(|advice| format!("<br>*{}*", prose(advice))).unwrap_or_default(),
         )?;
     }
@@ -110,6 +115,19 @@ fn gaps(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out)
 }
 
+fn exceptions(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let warnings = exception_warnings(report);
+    if warnings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "#### Exceptions to look after\n")?;
+    for warning in warnings.iter().take(SHOWN) {
+        writeln!(out, "- ○ {}", prose(&short(warning)))?;
+    }
+    more(warnings.len(), "- ", out)?;
+    writeln!(out)
+}
+
 fn more(count: usize, lead: &str, out: &mut dyn io::Write) -> io::Result<()> {
     if count > SHOWN {
         let rest = model::thousands((count - SHOWN) as u64);
@@ -140,14 +158,19 @@ mod tests {
     #[test]
     fn the_attacker_adds_no_line_no_cell_and_no_block() {
         let hostile = text(&sample::hostile());
-        assert_eq!(hostile.lines().count(), text(&sample::miner()).lines().count());
+        assert_eq!(hostile.lines().count(), text(&sample::excepted()).lines().count());
         for line in hostile.lines().filter(|line| line.starts_with('|')) {
             assert_eq!(line.matches('|').count(), 5, "{line}");
         }
-        let ours = ["#", "**", "*Coverage", "|", "- ◌", "1. *", "2. *", "3. *"];
+        let ours = ["#", "**", "*Coverage", "|", "- ◌", "- ○", "1. *", "2. *", "3. *"];
         for line in hostile.lines().filter(|line| !line.is_empty()) {
             assert!(ours.iter().any(|start| line.starts_with(start)), "{line}");
         }
+    }
+
+    #[test]
+    fn exceptions_in_markdown() {
+        insta::assert_snapshot!(text(&sample::excepted()));
     }
 
     #[test]

@@ -24,11 +24,19 @@ pub(crate) fn sign(verdict: Verdict) -> &'static str {
 /// What a finding is worth, in a few words.
 pub(crate) fn worth(finding: &Finding) -> &'static str {
     match finding.role {
+        _ if finding.exception.is_some() => "under an exception",
         Role::Convicts if finding.is_residue() => "removed by a later layer",
         Role::Convicts => "decides alone",
         Role::Corroborates => "counts with others",
         Role::Context => "for context",
     }
+}
+
+/// The SHA-256 of the file that a finding is about, where no evidence says it already.
+pub(crate) fn content(finding: &Finding) -> Option<String> {
+    let content = finding.content?;
+    let said = finding.evidence.iter().any(|piece| piece.kind == "sha256" && piece.value == content.hex());
+    (!said).then(|| content.to_string())
 }
 
 /// Whether the start of the image leads to it, where that is known.

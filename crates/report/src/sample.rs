@@ -2,8 +2,9 @@
 //! is an attack on whoever prints it.
 
 use model::{
-    Axes, ChainStep, Class, Coverage, Detection, Digest, Finding, Gap, ImageSummary, LayerRef, LayerSummary,
-    REPORT_SCHEMA, Report, Role, Severity, Stage, Timing, Tool, Verdict, Vulnerable,
+    Axes, Axis, ChainStep, Class, Coverage, Detection, Digest, Exception, ExceptionState, ExceptionUse,
+    Finding, Gap, ImageSummary, LayerRef, LayerSummary, REPORT_SCHEMA, Report, Role, Severity, Stage, Timing,
+    Tool, Verdict, Vulnerable,
 };
 
 pub(crate) const HASH: Detection = Detection {
@@ -127,6 +128,7 @@ pub(crate) fn miner() -> Report {
             step(3, "/usr/lib/.x/ld is a known miner", Some("S-MIN-HASH")),
         ],
         gaps: vec![Gap::new("layer 3 of linux/arm64", "512 bytes after the end of the archive")],
+        exceptions: Vec::new(),
         coverage: Coverage {
             layers: 5,
             files: 3120,
@@ -137,6 +139,44 @@ pub(crate) fn miner() -> Report {
         },
         timing_ms: Timing { total: 1240, static_: 1190, dynamic: 0 },
     }
+}
+
+/// The same with exceptions: one that holds for a finding, one for nothing, one that is over.
+pub(crate) fn excepted() -> Report {
+    let exception = |finding: &str, path: Option<&str>, image: &str, expires: &str| Exception {
+        finding: finding.to_owned(),
+        sha256: None,
+        path: path.map(str::to_owned),
+        image: Some(image.to_owned()),
+        reason: "our own build puts it there".to_owned(),
+        author: "platform team".to_owned(),
+        expires: expires.parse().unwrap(),
+    };
+    let golang = "docker.io/700888880a0/golang";
+    let held = exception("S-PKG-UNOWNED", Some("/usr/lib/.x/ld"), golang, "2027-01-31");
+    let mut report = miner();
+    report.findings[3].exception = Some(held.clone());
+    report.findings[3].axis = Some(Axis::Hygiene);
+    report.findings[3].content = Some(digest(0xab));
+    report.exceptions = vec![
+        ExceptionUse { exception: held, state: ExceptionState::Used, findings: 1 },
+        ExceptionUse {
+            exception: exception(
+                "S-PER-CRON",
+                Some("/etc/cron.d/backup"),
+                "registry.example/team/app",
+                "2027-01-31",
+            ),
+            state: ExceptionState::Unused,
+            findings: 0,
+        },
+        ExceptionUse {
+            exception: exception("S-META-IMPERSON", None, golang, "2026-01-31"),
+            state: ExceptionState::Expired,
+            findings: 1,
+        },
+    ];
+    report
 }
 
 /// Nothing against it, everything read.
@@ -199,7 +239,7 @@ pub(crate) const ATTACKS: [&str; 14] = [
 pub(crate) fn hostile() -> Report {
     let evil = ATTACKS.join(" ");
     let long = format!("{evil}{}", "n".repeat(10_000));
-    let mut report = miner();
+    let mut report = excepted();
     report.tool.version.clone_from(&evil);
     report.tool.rules.clone_from(&evil);
     report.tool.feeds = vec![evil.clone()];
@@ -226,6 +266,14 @@ pub(crate) fn hostile() -> Report {
             piece.kind.clone_from(&evil);
             piece.value.clone_from(&long);
         }
+    }
+    let held = report.findings.iter_mut().filter_map(|finding| finding.exception.as_mut());
+    for exception in held.chain(report.exceptions.iter_mut().map(|used| &mut used.exception)) {
+        for text in [&mut exception.finding, &mut exception.author, &mut exception.reason] {
+            text.clone_from(&evil);
+        }
+        exception.path = Some(format!("/{long}"));
+        exception.image = Some(evil.clone());
     }
     for step in &mut report.chain {
         step.what.clone_from(&long);

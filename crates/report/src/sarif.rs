@@ -1,12 +1,13 @@
 mod log;
 
+use crate::exception::{self, exception_warnings};
 use crate::markdown::prose;
 use crate::phrase::{safe, shortened};
 use crate::{Catalogue, json};
 use log::{
     ArtifactLocation, AutomationDetails, Configuration, Driver, Fingerprints, Help, Invocation, Location,
     Log, LogicalLocation, Notification, PhysicalLocation, Region, ReportingDescriptor, RuleProperties, Run,
-    RunProperties, SarifResult, Text, Tool,
+    RunProperties, SarifResult, Suppression, Text, Tool,
 };
 use model::{Finding, Report, Role, Severity};
 use sha2::{Digest as _, Sha256};
@@ -67,6 +68,12 @@ fn run(report: &Report, platform: Option<&str>, findings: Vec<&Finding>, catalog
         .take(MOST_RESULTS)
         .map(|gap| Notification::warning(message(&format!("Not looked at: {}: {}", gap.what, gap.why))))
         .collect();
+    notifications.extend(
+        exception_warnings(report)
+            .iter()
+            .take(MOST_RESULTS)
+            .map(|warning| Notification::warning(message(warning))),
+    );
     let cut = findings.len().saturating_sub(MOST_RESULTS);
     if cut > 0 {
         let cut = model::thousands(cut as u64);
@@ -188,7 +195,20 @@ fn result(report: &Report, finding: &Finding, rule_index: usize, fingerprint: St
             logical_locations: logical,
         }],
         partial_fingerprints: Fingerprints { primary_location_line_hash: fingerprint },
+        suppressions: any_excepted(report).then(|| suppressions(finding)),
     }
+}
+
+/// The standard asks for suppressions on every result of a run or on none.
+fn any_excepted(report: &Report) -> bool {
+    !report.exceptions.is_empty()
+}
+
+fn suppressions(finding: &Finding) -> Vec<Suppression> {
+    let told = exception::in_force(finding);
+    told.map(|told| Suppression { kind: "external", status: "accepted", justification: told })
+        .into_iter()
+        .collect()
 }
 
 /// A message, in which `[text](target)` would be a link: the brackets of such a text are escaped.
@@ -286,6 +306,22 @@ mod tests {
     #[test]
     fn the_miner_in_sarif() {
         insta::assert_snapshot!(text(&sample::miner()));
+    }
+
+    #[test]
+    fn an_exception_suppresses_its_finding_and_no_other() {
+        let log: Value = serde_json::from_str(&text(&sample::excepted())).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let counts: Vec<_> =
+            results.iter().map(|result| result["suppressions"].as_array().unwrap().len()).collect();
+        assert_eq!(counts, [0, 0, 0, 1]);
+        let suppression = &results[3]["suppressions"][0];
+        assert_eq!((&suppression["kind"], &suppression["status"]), (&"external".into(), &"accepted".into()));
+        assert!(suppression["justification"].as_str().unwrap().contains("platform team until 2027-01-31"));
+        let notes = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+        assert!(notes.to_string().contains("S-PER-CRON") && notes.to_string().contains("expired on"));
+        let plain: Value = serde_json::from_str(&text(&sample::miner())).unwrap();
+        assert!(plain["runs"][0]["results"][0].get("suppressions").is_none());
     }
 
     /// What GitHub asks for beyond the standard, on every shape of report.

@@ -1,5 +1,6 @@
 mod page;
 
+use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, safe, shortened};
 use crate::{Catalogue, Style};
 use model::{Finding, Report, Severity};
@@ -20,6 +21,7 @@ pub(crate) fn render(
     chain(&mut page, report, text)?;
     findings(&mut page, report, text, catalogue)?;
     gaps(&mut page, report, text)?;
+    exceptions(&mut page, report, text)?;
     beside(&mut page, report, text)?;
     page.gap()?;
     page.hanging("", "", Ink::Faint, &format!("{}.", phrase::coverage(report)))
@@ -161,6 +163,17 @@ fn finding(
             &format!("{} {}{offset}", text.of(&piece.kind), text.of(&piece.value)),
         )?;
     }
+    if text.verbose
+        && let Some(content) = phrase::content(finding)
+    {
+        page.row(INDENT, "content", Ink::Faint, &content)?;
+    }
+    if let Some(axis) = finding.axis {
+        page.row(INDENT, "axis", Ink::Plain, axis.name())?;
+    }
+    if let Some(exception) = exception::in_force(finding) {
+        page.row(INDENT, "exception", Ink::Strong, &text.of(&exception))?;
+    }
     if !finding.explanation.is_empty() {
         page.row(INDENT, "why", Ink::Plain, &text.of(&finding.explanation))?;
     }
@@ -195,6 +208,26 @@ fn gaps(page: &mut Page<'_>, report: &Report, text: Texts) -> io::Result<()> {
     }
     if shown < report.gaps.len() {
         let rest = model::thousands((report.gaps.len() - shown) as u64);
+        page.hanging("    ", "    ", Ink::Faint, &format!("… and {rest} more (--format json shows all)"))?;
+    }
+    Ok(())
+}
+
+/// How many exceptions were given, and those that need somebody's hand.
+fn exceptions(page: &mut Page<'_>, report: &Report, text: Texts) -> io::Result<()> {
+    if report.exceptions.is_empty() {
+        return Ok(());
+    }
+    let count = report.exceptions.len();
+    let warnings = exception_warnings(report);
+    let used = model::thousands((count - warnings.len()) as u64);
+    page.heading(Ink::Strong, &format!("Exceptions: {used} of {} used", model::thousands(count as u64)))?;
+    let shown = text.shown(warnings.len());
+    for warning in warnings.iter().take(shown) {
+        page.hanging("  ○ ", "    ", Ink::Plain, &text.of(warning))?;
+    }
+    if shown < warnings.len() {
+        let rest = model::thousands((warnings.len() - shown) as u64);
         page.hanging("    ", "    ", Ink::Faint, &format!("… and {rest} more (--format json shows all)"))?;
     }
     Ok(())
@@ -244,13 +277,18 @@ mod tests {
     }
 
     #[test]
+    fn exceptions_are_shown_where_they_hold_and_warned_of_where_they_do_not() {
+        insta::assert_snapshot!(text(&sample::excepted(), Style { verbose: true, ..Style::default() }));
+    }
+
+    #[test]
     fn a_clean_image_is_four_lines() {
         insta::assert_snapshot!(text(&sample::clean(), Style::default()));
     }
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        for report in [sample::miner(), sample::hostile(), sample::many(30)] {
+        for report in [sample::miner(), sample::excepted(), sample::hostile(), sample::many(30)] {
             for width in [40, 60, 80, 200] {
                 for line in text(&report, Style { width, verbose: true, color: false }).lines() {
                     let columns = unicode_width::UnicodeWidthStr::width(line);

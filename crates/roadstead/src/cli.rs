@@ -34,7 +34,8 @@ Examples:
   roadstead scan docker-archive:image.tar           what `docker save` wrote
   roadstead scan ./rootfs                           a root file system
   roadstead scan --format sarif --output r.sarif registry.example/app:1.4
-  roadstead scan --fail-on suspicious --known-hashes feed.txt oci:build/layout";
+  roadstead scan --fail-on suspicious --known-hashes feed.txt oci:build/layout
+  roadstead scan --exceptions accepted.toml registry.example/app:1.4";
 
 #[derive(Debug, Args)]
 #[command(after_help = SCAN_EXAMPLES)]
@@ -57,6 +58,10 @@ pub(crate) struct Scan {
     /// List of known bad hashes (MD5, SHA-1 or SHA-256, one a line, optional label after it); repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hashes: Vec<PathBuf>,
+
+    /// Exceptions: findings that are known and accepted, in TOML; each for one content or one place, until a day
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exceptions: Option<PathBuf>,
 
     /// Show everything that was found, context included
     #[arg(long, short)]

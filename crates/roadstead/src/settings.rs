@@ -2,11 +2,15 @@ use crate::cli::ImageArgs;
 use crate::{env_vars, interrupt};
 use anyhow::{Context as _, bail};
 use inspect::analyzers::hashes::KnownHashes;
+use model::Date;
 use pipeline::{Settings, Watch};
 use source::{Locator, Mirror, Options, StorageRoots};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use store::Cache;
+use verdict::Exceptions;
 
 /// What the arguments that all image commands share come to.
 pub(crate) fn of(args: &ImageArgs, known: KnownHashes) -> anyhow::Result<(Locator, Settings)> {
@@ -28,6 +32,8 @@ pub(crate) fn of(args: &ImageArgs, known: KnownHashes) -> anyhow::Result<(Locato
         jobs: args.jobs.unwrap_or_else(processors).max(1),
         cache: cache(args),
         known,
+        exceptions: Exceptions::default(),
+        today: today(),
         watch: Arc::new(Watch::default()),
     };
     Ok((locator, settings))
@@ -57,6 +63,38 @@ pub(crate) fn known_hashes(files: &[PathBuf], quiet: bool) -> anyhow::Result<Kno
         }
     }
     Ok(known)
+}
+
+/// The exceptions of a file. One that cannot be meant as it stands ends the command: half of a list of exceptions
+/// is none that anybody decided on.
+pub(crate) fn exceptions(path: &Path, quiet: bool) -> anyhow::Result<Exceptions> {
+    let shown = model::escape_text(&path.to_string_lossy());
+    let file = std::fs::File::open(path).with_context(|| format!("cannot open the exceptions {shown}"))?;
+    let mut text = String::new();
+    file.take(LARGEST_EXCEPTIONS + 1)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read the exceptions {shown}"))?;
+    if text.len() as u64 > LARGEST_EXCEPTIONS {
+        bail!("the exceptions {shown} are larger than 4 MiB");
+    }
+    let exceptions: Exceptions =
+        text.parse().with_context(|| format!("cannot use the exceptions {shown}"))?;
+    let known = pipeline::known_detections();
+    for id in exceptions.ids() {
+        if !quiet && !known.iter().any(|detection| detection.id == id) {
+            crate::terminal::note(&format!("{shown}: no finding of this version is called {id}"));
+        }
+    }
+    Ok(exceptions)
+}
+
+/// Far more than the most exceptions that are taken.
+const LARGEST_EXCEPTIONS: u64 = 4 << 20;
+
+/// The day in UTC, as the system's clock has it.
+pub(crate) fn today() -> Date {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Date::of_unix_seconds(since.as_secs())
 }
 
 /// The cache directory in force.

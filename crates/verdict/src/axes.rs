@@ -1,20 +1,17 @@
-use model::{Axes, Finding, Severity, Vulnerable};
+use model::{Axes, Axis, Finding, Severity, Vulnerable};
 
-/// What stands beside the verdict, read off the family in a finding's id: `S-PUA-…` for openly declared
-/// miners, scanners and VPNs, `S-HYG-…` for hygiene, `S-VUL-…` for vulnerabilities. The detections of embedded
-/// secrets and of privileges left lying about belong to hygiene whatever they are worth in the verdict.
+/// What stands beside the verdict, as the findings say themselves.
 ///
 /// An axis never takes anything from the verdict. A declared purpose is a text that the attacker writes, and
 /// no text of the attacker's may lighten a finding.
 pub(crate) fn axes(findings: &[Finding]) -> Axes {
     let mut axes = Axes::default();
     for finding in findings {
-        match family(&finding.id) {
-            "PUA" => axes.pua.push(finding.id.clone()),
-            "HYG" => axes.hygiene.push(finding.id.clone()),
-            "VUL" => count(&mut axes.vulnerable, finding.severity),
-            _ if HYGIENE.contains(&finding.id.as_str()) => axes.hygiene.push(finding.id.clone()),
-            _ => {}
+        match finding.axis {
+            Some(Axis::Pua) => axes.pua.push(finding.id.clone()),
+            Some(Axis::Hygiene) => axes.hygiene.push(finding.id.clone()),
+            Some(Axis::Vulnerable) => count(&mut axes.vulnerable, finding.severity),
+            None => {}
         }
     }
     for ids in [&mut axes.pua, &mut axes.hygiene] {
@@ -22,12 +19,6 @@ pub(crate) fn axes(findings: &[Finding]) -> Axes {
         ids.dedup();
     }
     axes
-}
-
-const HYGIENE: &[&str] = &["S-CRE-SECRET", "S-ESC-FCAP", "S-ESC-SUDO", "S-ESC-SUID"];
-
-fn family(id: &str) -> &str {
-    id.split('-').nth(1).unwrap_or_default()
 }
 
 fn count(vulnerable: &mut Vulnerable, severity: Severity) {
@@ -46,7 +37,11 @@ mod tests {
 
     #[test]
     fn families_stand_on_their_axes_once() {
-        let found = |id| finding(id, Role::Context, Severity::High, Class::File);
+        let found = |id| {
+            let mut found = finding(id, Role::Context, Severity::High, Class::File);
+            found.axis = Axis::of_id(id);
+            found
+        };
         let axes = axes(&[
             found("S-PUA-MINER"),
             found("S-CRE-SECRET"),

@@ -1,8 +1,10 @@
+mod change;
+
 use crate::judge::decide;
 use crate::summary::name;
 use crate::weight::leads;
-use crate::{Reason, Rule, Weight, order};
-use model::{ChainStep, Class, Finding, Gap, Report, Verdict};
+use crate::{Reason, Rule, Weight, exceptions, order};
+use model::{ChainStep, Class, Finding, Report, Verdict};
 use std::collections::BTreeMap;
 
 /// Explains a report: why its verdict is what it is, what each finding was worth and why, where the findings
@@ -22,7 +24,8 @@ pub fn explain(report: &Report) -> Explanation {
         verdict,
         contradiction: (verdict != report.verdict).then_some(report.verdict),
         steps: steps.collect(),
-        would_change: would_change(verdict, &findings, &report.gaps),
+        smallest: change::smallest(verdict, &findings),
+        would_change: change::sentences(verdict, &findings, &report.gaps),
         findings: findings.iter().map(|finding| in_company(finding, &company)).collect(),
         reasons,
     }
@@ -42,6 +45,9 @@ pub struct Explanation {
     pub steps: Vec<StepExplanation>,
     /// Every finding with what it was worth, worst first.
     pub findings: Vec<FindingExplanation>,
+    /// The smallest set of findings without which the verdict would be better, as indices into `findings`; empty
+    /// where no finding makes it what it is.
+    pub smallest: Vec<usize>,
     /// What would change the verdict, one sentence each.
     pub would_change: Vec<String>,
 }
@@ -90,9 +96,42 @@ fn in_company(finding: &Finding, company: &Company<'_>) -> FindingExplanation {
             ),
             None => alone(finding, weight, company),
         },
+        Weight::Context if finding.controls().next().is_some() => {
+            "It does not count here and explains what else was found.".to_owned()
+        }
         Weight::Context => "It explains what else was found and never counts.".to_owned(),
+        Weight::Excepted => excepted(finding),
     };
+    let why = with_notes(why, finding);
     FindingExplanation { finding: finding.clone(), weight, why }
+}
+
+/// What controls and axes have to do with a finding.
+fn with_notes(mut why: String, finding: &Finding) -> String {
+    for note in finding.controls() {
+        why.push_str(&format!(" Control {note}."));
+    }
+    if let Some(axis) = finding.axis {
+        why.push_str(&format!(" It stands beside the verdict, on the axis {}.", axis.name()));
+    }
+    why
+}
+
+fn excepted(finding: &Finding) -> String {
+    let Some(exception) = &finding.exception else { return String::new() };
+    let else_ = match exceptions::worth_without(finding) {
+        Weight::Convicts => "it would decide alone",
+        Weight::Residue | Weight::Corroborates => "it would raise suspicion",
+        Weight::Hint => "it would count together with others",
+        Weight::Context | Weight::Excepted => "it would not count either",
+    };
+    format!(
+        "An exception of {} for {} is in force until {}: {}. Without the exception {else_}.",
+        exception.author,
+        exception.scope(),
+        exception.expires,
+        exception.reason.trim_end_matches('.')
+    )
 }
 
 /// What stands beside a finding, by class. Made once for an image, whose findings may be very many.
@@ -179,59 +218,6 @@ fn known_by(step: &ChainStep, findings: &[Finding]) -> Vec<usize> {
     named().filter(|(_, finding)| longest == 0 || spoken_of(finding) == longest).map(|(at, _)| at).collect()
 }
 
-fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Gap]) -> Vec<String> {
-    let mut changes = Vec::new();
-    match verdict {
-        Verdict::Malicious => {
-            changes.push(without("the findings that decide alone", findings, gaps, |finding| {
-                Weight::of(finding) != Weight::Convicts
-            }));
-            changes.push(without("the strong findings that are confirmed", findings, gaps, |finding| {
-                !leads(finding)
-            }));
-            changes.push(without("what decides alone and what is confirmed", findings, gaps, |finding| {
-                Weight::of(finding) != Weight::Convicts && !leads(finding)
-            }));
-            changes.retain(|change| !change.ends_with("malicious."));
-            changes.truncate(1);
-        }
-        Verdict::Suspicious => {
-            if findings.iter().any(|finding| Weight::of(finding) == Weight::Residue) {
-                changes
-                    .push("If no later layer removed the file, the verdict would be malicious.".to_owned());
-            }
-            changes.push(
-                "A finding that decides alone, or one of another class with high severity on either side, would \
-                 make the verdict malicious."
-                    .to_owned(),
-            );
-            changes.push(without("the findings that raise suspicion", findings, gaps, |finding| {
-                !Weight::of(finding).counts()
-            }));
-        }
-        Verdict::Incomplete => changes.push(
-            "If all that was not looked at were read and nothing found in it, the verdict would be clean."
-                .to_owned(),
-        ),
-        Verdict::Clean => changes.push(
-            "A finding that decides alone would make the verdict malicious, one that needs confirmation \
-             suspicious, and anything unread incomplete."
-                .to_owned(),
-        ),
-    }
-    if !gaps.is_empty() && verdict > Verdict::Incomplete {
-        changes
-            .push("Reading what was not looked at can make the verdict worse and never better.".to_owned());
-    }
-    changes
-}
-
-/// The verdict on what is left when `keep` has chosen.
-fn without(what: &str, findings: &[Finding], gaps: &[Gap], keep: impl Fn(&Finding) -> bool) -> String {
-    let left: Vec<_> = findings.iter().filter(|&finding| keep(finding)).cloned().collect();
-    format!("Without {what} the verdict would be {}.", decide(&left, gaps).0)
-}
-
 impl Explanation {
     /// The findings that the deciding reason rests on.
     pub fn deciding(&self) -> impl Iterator<Item = &FindingExplanation> {
@@ -248,7 +234,7 @@ impl Explanation {
 mod tests {
     use super::*;
     use crate::judge::{judge, tests::finding};
-    use model::{Axes, Coverage, ImageSummary, Role, Severity, Stage, Timing, Tool};
+    use model::{Axes, Coverage, Gap, ImageSummary, Role, Severity, Stage, Timing, Tool};
 
     fn report(findings: Vec<Finding>, gaps: Vec<Gap>, chain: Vec<ChainStep>) -> Report {
         let judgement = judge(findings, gaps, chain);
@@ -262,6 +248,7 @@ mod tests {
             findings: judgement.findings,
             chain: judgement.chain,
             gaps: judgement.gaps,
+            exceptions: Vec::new(),
             coverage: Coverage::default(),
             timing_ms: Timing::default(),
         }
@@ -291,7 +278,7 @@ mod tests {
                 "It is a slight sign, which alone does not count: no other kind of evidence \
                than NAME confirms it with high severity on either side.",
             ],
-            "Without the findings that decide alone the verdict would be clean.",
+            "Without this finding the verdict would be clean: S-FILE known miner.",
         );
         check(
             vec![file(Role::Corroborates, Severity::High), hint],
@@ -300,13 +287,13 @@ mod tests {
                 "It counts together with evidence of another kind, NAME: known miner.",
                 "It counts together with evidence of another kind, FILE: known miner.",
             ],
-            "Without the strong findings that are confirmed the verdict would be incomplete.",
+            "Without this finding the verdict would be incomplete: S-FILE known miner.",
         );
         check(
             vec![file(Role::Corroborates, Severity::High)],
             0,
             &["It raises suspicion and does not decide: nothing else was found that counts."],
-            "Without the findings that raise suspicion the verdict would be clean.",
+            "Without this finding the verdict would be clean: S-FILE known miner.",
         );
         check(
             vec![file(Role::Convicts, Severity::High).removed_by(4)],
@@ -315,7 +302,7 @@ mod tests {
                 "It would decide alone, but a later layer removed the file, so nothing can run it and it only \
                raises suspicion.",
             ],
-            "If no later layer removed the file, the verdict would be malicious.",
+            "If no later layer had removed the file, the verdict would be malicious: S-FILE known miner.",
         );
         check(
             vec![file(Role::Context, Severity::High)],
@@ -333,7 +320,10 @@ mod tests {
         let explanation = explain(&report(others, Vec::new(), Vec::new()));
         assert_eq!(
             explanation.would_change,
-            ["Without what decides alone and what is confirmed the verdict would be suspicious."]
+            [
+                "Only without all 2 of these findings would the verdict be better, suspicious: S-FILE known miner; \
+                 S-FILE known miner."
+            ]
         );
         assert_eq!(explanation.deciding().count(), 1);
     }

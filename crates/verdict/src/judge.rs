@@ -14,7 +14,8 @@ use model::{Axes, ChainStep, Coverage, Finding, Gap, Verdict};
 ///    count.
 ///
 /// Every rule asks that something exists and none that something is missing, so one more finding never makes
-/// a verdict better, and nothing an attacker adds to an image can outweigh what was found in it.
+/// a verdict better, and nothing an attacker adds to an image can outweigh what was found in it. A finding under
+/// an exception counts for nothing; exceptions come from people and never from an image.
 pub fn judge(findings: Vec<Finding>, gaps: Vec<Gap>, chain: Vec<ChainStep>) -> Judgement {
     let mut findings = findings;
     findings.sort_by(order::worst_first);
@@ -160,7 +161,7 @@ fn first_of_each_other_class(findings: &[Finding], lead: &Finding) -> Vec<usize>
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use model::{Class, Role, Severity, Stage};
+    use model::{Class, Exception, Role, Severity, Stage};
 
     pub(crate) fn finding(id: &str, role: Role, severity: Severity, class: Class) -> Finding {
         Finding {
@@ -174,14 +175,29 @@ pub(crate) mod tests {
             platform: "linux/amd64".to_owned(),
             layer: None,
             path: None,
+            content: None,
             reachable: None,
             evidence: Vec::new(),
             explanation: String::new(),
+            axis: None,
+            exception: None,
+        }
+    }
+
+    pub(crate) fn exception() -> Exception {
+        Exception {
+            finding: "S-FILE".to_owned(),
+            sha256: None,
+            path: Some("/x".to_owned()),
+            image: Some("registry.example/app".to_owned()),
+            reason: "our own backup".to_owned(),
+            author: "ops".to_owned(),
+            expires: "2027-01-01".parse().unwrap(),
         }
     }
 
     /// Findings in short: role (`A`, `B`, `C`), severity (`c`, `h`, `m`, `l`), class, `-` where removed.
-    fn findings(short: &str) -> Vec<Finding> {
+    pub(crate) fn findings(short: &str) -> Vec<Finding> {
         let words = short.split_whitespace().enumerate();
         words
             .map(|(at, word)| {

@@ -1,5 +1,5 @@
 use crate::Weight;
-use model::{ChainStep, Finding};
+use model::{ChainStep, Exception, Finding};
 use std::cmp::{Ordering, Reverse};
 
 /// Worst first: what counts most, then severity, class, id and path. The remaining fields only break ties, so
@@ -16,7 +16,12 @@ pub(crate) fn worst_first(a: &Finding, b: &Finding) -> Ordering {
             finding.layer.as_ref().map(|layer| (layer.index, layer.digest, layer.created_by.as_str())),
             (finding.role, finding.stage, finding.reachable),
             (finding.title.as_str(), finding.explanation.as_str(), &finding.techniques),
+            (finding.content, finding.axis, finding.exception.as_ref().map(exception)),
         )
+    }
+    fn exception(exception: &Exception) -> impl Ord + '_ {
+        let Exception { finding, sha256, path, image, reason, author, expires } = exception;
+        (finding, sha256, path, image, reason, author, expires)
     }
     fn evidence(finding: &Finding) -> impl Iterator<Item = impl Ord + '_> + '_ {
         finding.evidence.iter().map(|piece| (piece.kind.as_str(), piece.value.as_str(), piece.offset))

@@ -1,3 +1,4 @@
+use crate::exceptions::worth_without;
 use crate::{Reason, Rule, Weight};
 use model::{Coverage, Finding, Gap, thousands};
 use std::fmt::Write as _;
@@ -48,6 +49,14 @@ pub(crate) fn sentence(
             None => "Nothing counts against this image".to_owned(),
         },
     };
+    match findings.iter().filter(|finding| would_count(finding)).count() {
+        0 => {}
+        1 => out.push_str("; 1 finding is under an exception and does not count"),
+        count => {
+            let _ =
+                write!(out, "; {} findings are under exceptions and do not count", thousands(count as u64));
+        }
+    }
     match (gaps, coverage) {
         ([], None) if first.rule == Rule::NothingCounts => out.push_str("; everything in it was read"),
         ([], Some((coverage, platforms))) if first.rule == Rule::NothingCounts => {
@@ -65,6 +74,11 @@ pub(crate) fn sentence(
     }
     out.push('.');
     out
+}
+
+/// Whether only an exception keeps a finding from counting.
+fn would_count(finding: &Finding) -> bool {
+    finding.exception.is_some() && worth_without(finding).counts()
 }
 
 fn read(coverage: &Coverage, platforms: usize) -> String {

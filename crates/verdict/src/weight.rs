@@ -4,6 +4,8 @@ use model::{Finding, Role, Severity};
 /// may make it worth less, and never more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Weight {
+    /// A person's exception is in force for it: it is shown and does not count.
+    Excepted,
     /// It explains and never counts.
     Context,
     /// It needs a second finding of another class, and alone does not even raise suspicion. Such findings are
@@ -23,6 +25,7 @@ impl Weight {
     /// The weight of a finding.
     pub fn of(finding: &Finding) -> Self {
         match finding.role {
+            _ if finding.exception.is_some() => Self::Excepted,
             Role::Context => Self::Context,
             Role::Corroborates if finding.severity == Severity::Low => Self::Hint,
             Role::Corroborates => Self::Corroborates,
@@ -33,7 +36,7 @@ impl Weight {
 
     /// Whether it counts towards a verdict at all, be it together with others.
     pub fn counts(self) -> bool {
-        self != Self::Context
+        self > Self::Context
     }
 
     /// Whether it raises suspicion alone.
@@ -71,6 +74,16 @@ mod tests {
         check(Role::Corroborates, Severity::High, true, Weight::Corroborates);
         check(Role::Corroborates, Severity::Low, false, Weight::Hint);
         check(Role::Context, Severity::Critical, false, Weight::Context);
+    }
+
+    #[test]
+    fn an_exception_takes_any_weight() {
+        for role in [Role::Context, Role::Corroborates, Role::Convicts] {
+            let mut finding = finding("S-A", role, Severity::Critical, Class::File);
+            finding.exception = Some(crate::judge::tests::exception());
+            let weight = Weight::of(&finding);
+            assert!(weight == Weight::Excepted && !weight.counts() && !weight.raises_suspicion());
+        }
     }
 
     #[test]

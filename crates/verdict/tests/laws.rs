@@ -1,6 +1,6 @@
 //! The laws of judging, on findings of every shape.
 
-use model::{ChainStep, Class, Finding, Gap, Role, Severity, Stage, Verdict};
+use model::{Axis, ChainStep, Class, Exception, Finding, Gap, Role, Severity, Stage, Verdict};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -30,15 +30,30 @@ fn finding() -> impl Strategy<Value = Finding> {
             platform: platform.to_owned(),
             layer: None,
             path,
+            content: None,
             reachable,
             evidence: Vec::new(),
             explanation: String::new(),
+            axis: None,
+            exception: None,
         };
         for value in evidence {
             finding = finding.with_evidence("string", &value, None);
         }
         if removed { finding.removed_by(3) } else { finding }
     })
+}
+
+fn exception() -> Exception {
+    Exception {
+        finding: "S-A".to_owned(),
+        sha256: None,
+        path: None,
+        image: Some("registry.example/app".to_owned()),
+        reason: "known".to_owned(),
+        author: "ops".to_owned(),
+        expires: model::Date::of_unix_seconds(0),
+    }
 }
 
 fn gap() -> impl Strategy<Value = Gap> {
@@ -101,6 +116,26 @@ proptest! {
         more.role = Role::Context;
         let before = verdict_of(&findings, &gaps);
         prop_assert_eq!(verdict_of(&[findings, vec![more]].concat(), &gaps), before);
+    }
+
+    #[test]
+    fn exceptions_hide_no_finding_and_no_gap(findings in vec(finding(), 0..8), gaps in vec(gap(), 0..2), which in any::<u8>()) {
+        let before = judge(findings.clone(), gaps.clone(), Vec::new());
+        let excepted = findings.into_iter().enumerate().map(|(at, mut finding)| {
+            finding.exception = (which >> at & 1 == 1).then(exception);
+            finding
+        });
+        let after = judge(excepted.collect(), gaps, Vec::new());
+        prop_assert!(after.verdict <= before.verdict && after.gaps == before.gaps);
+        prop_assert!(after.findings.len() >= before.findings.len());
+        prop_assert!(after.gaps.is_empty() || after.verdict != Verdict::Clean);
+    }
+
+    #[test]
+    fn an_axis_changes_no_verdict(findings in vec(finding(), 0..8), gaps in vec(gap(), 0..2)) {
+        let before = verdict_of(&findings, &gaps);
+        let beside: Vec<_> = findings.into_iter().map(|finding| Finding { axis: Some(Axis::Pua), ..finding }).collect();
+        prop_assert_eq!(verdict_of(&beside, &gaps), before);
     }
 
     #[test]

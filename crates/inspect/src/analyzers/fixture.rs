@@ -1,7 +1,9 @@
 //! Images for tests, built without archives: tables and facts as the engine would have made them.
 
 use super::hashes::KnownHashes;
-use crate::{Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Want};
+use crate::{
+    Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Transport, Want,
+};
 use layers::{Anomaly, AnomalyKind, ContentHashes, Entry, Kind, Place, Tree, normalize_path};
 use md5::Md5;
 use model::{Digest, Gap, ImageConfig, ImageRef, Platform};
@@ -69,6 +71,13 @@ impl Fixture {
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, path: &str, offset: u64) -> &mut Self {
         let anomaly = Anomaly { kind, offset, path: path.into(), detail: "as the test says".to_owned() };
         self.layers.last_mut().unwrap().anomalies.push(anomaly);
+        self
+    }
+
+    /// What a layer unpacks to.
+    pub(crate) fn unpacks_to(&mut self, layer: usize, diff_id: Digest) -> &mut Self {
+        self.layers[layer].transport =
+            Some(Transport { digest: diff_id, size: 0, diff_id, compression: layers::Compression::Plain });
         self
     }
 

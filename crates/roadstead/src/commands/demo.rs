@@ -87,6 +87,8 @@ fn tell((story, harmful): (StoryImage, bool), dir: &Path) -> anyhow::Result<Row>
         jobs: 2,
         cache: None,
         known: known_as_the_alert_knew()?,
+        exceptions: verdict::Exceptions::default(),
+        today: crate::settings::today(),
         watch: Arc::new(Watch::default()),
     };
     let report = pipeline::scan(&Locator::DockerArchive { path, reference: None }, &settings)?;

@@ -115,6 +115,13 @@ fn explain_report(report: &Report, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "  - {}: {}", shown(&gap.what), shown(&gap.why))?;
         }
     }
+    let warnings = report::exception_warnings(report);
+    if !warnings.is_empty() {
+        writeln!(out, "\nExceptions to look after")?;
+        for warning in warnings {
+            writeln!(out, "  - {}", shown(&warning))?;
+        }
+    }
     if !explanation.would_change.is_empty() {
         writeln!(out, "\nWhat would change the verdict")?;
         for change in &explanation.would_change {
@@ -123,3 +130,6 @@ fn explain_report(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,19 @@ use std::sync::Arc;
 
 pub(crate) fn run(args: &Scan) -> anyhow::Result<u8> {
     let known = settings::known_hashes(&args.known_hashes, args.image.quiet)?;
-    let (locator, settings) = settings::of(&args.image, known)?;
+    let (locator, mut settings) = settings::of(&args.image, known)?;
+    if let Some(path) = &args.exceptions {
+        settings.exceptions = settings::exceptions(path, args.image.quiet)?;
+    }
     let report = {
         let _progress = Progress::start(Arc::clone(&settings.watch), args.image.quiet);
         pipeline::scan(&locator, &settings)?
     };
+    if !args.image.quiet {
+        for warning in report::exception_warnings(&report) {
+            terminal::note(&format!("warning: {warning}"));
+        }
+    }
     write(&report, args)?;
     let fail_on = match args.fail_on {
         FailOn::Suspicious => verdict::FailOn::Suspicious,

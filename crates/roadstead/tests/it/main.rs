@@ -6,9 +6,13 @@ mod bounds;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod controls;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod exceptions;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! Laws that hold over whole scans.
+
+#[cfg(test)]
+mod excuses;
