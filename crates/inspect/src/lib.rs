@@ -13,6 +13,7 @@ mod contract;
 mod engine;
 mod facts;
 mod hashing;
+mod root;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
@@ -21,3 +22,4 @@ pub use contract::{
 pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
 pub use facts::{Fact, LayerFacts, Transport};
 pub use hashing::Sums;
+pub use root::Root;
