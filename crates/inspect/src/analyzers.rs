@@ -34,9 +34,8 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &anomalies::Anomalies,
         &names::Names,
         &persist::Persistence,
-
-
-
+        &preload::Preloads,
+        &privilege::Privilege,
     ]
 }
 

@@ -10,10 +10,10 @@ mod places;
 mod pth;
 mod standing;
 #[cfg(test)]
-mod tests {}
+mod tests;
 
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageView, Want};
-use layers::{Entry, Kind, Place};
+use layers::{Entry, Kind, Place, normalize_path};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Loads, heeds, settings};
@@ -86,7 +86,10 @@ impl FileAnalyzer for Hooks {
         1
     }
 
-    fn wants(&self, entry: &Entry, _head: &[u8]) -> Want {
+    fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
+        if entry.kind == Kind::File && head.starts_with(b"#!") && entry.size <= MAX_TABLE {
+            return Want::Whole(MAX_TABLE);
+        }
         match kind_of(&entry.path) {
             Some(kind) if entry.kind == Kind::File && kind.is_table() && entry.size > 0 => {
                 // Lists that block advertisements are long, and only a mapping of few hosts matters.
@@ -97,10 +100,18 @@ impl FileAnalyzer for Hooks {
     }
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
-        if let Some(kind) = kind_of(&file.entry.path) {
-            let mut read = parse::table(kind, &file.entry.path, file.bytes);
-            read.cut |= !file.whole;
-            facts.push(Fact::Hook(read));
+        match kind_of(&file.entry.path) {
+            Some(kind) if kind.is_table() => {
+                let mut read = parse::table(kind, &file.entry.path, file.bytes);
+                read.cut |= !file.whole;
+                facts.push(Fact::Hook(read));
+            }
+            _ => {
+                let read = parse::forced_libraries(file.bytes);
+                if !read.orders.is_empty() {
+                    facts.push(Fact::Hook(read));
+                }
+            }
         }
         Ok(())
     }
@@ -123,12 +134,22 @@ const MAX_HOOKS: usize = 4096;
 /// whether there are more.
 pub(crate) fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
     let mut hooks = Vec::new();
-    for (path, place) in image.tree.iter() {
-        let Some(kind) = kind_of(&path) else { continue };
+    let linked = linked_directories(image);
+    for (real, place) in image.tree.iter() {
+        let mut path = real.clone();
+        let kind = kind_of(&path).or_else(|| {
+            // What lies behind a linked directory is found there under the directory's own name.
+            linked.iter().find_map(|(directory, target)| {
+                let rest = real.strip_prefix(target.as_slice()).filter(|rest| rest.starts_with(b"/"))?;
+                path = [directory.as_bytes(), rest].concat();
+                kind_of(&path)
+            })
+        });
+        let Some(kind) = kind else { continue };
         let Some((_, at)) = image.tree.resolve(&path).ok() else { continue };
         let file = image.tree.entry(image.tree.content(at)).is_some_and(|entry| entry.kind == Kind::File);
         if file {
-            let standing = standing(image, &path, place);
+            let standing = standing(image, &real, place);
             hooks.push(Hook { kind, path, place, standing });
         }
     }
@@ -138,10 +159,59 @@ pub(crate) fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
     (hooks, more)
 }
 
+/// Directories of hooks that are links, or lie behind one, with what they lead to.
+fn linked_directories(image: &ImageView<'_>) -> Vec<(&'static str, Vec<u8>)> {
+    const DIRECTORIES: [&str; 17] = [
+        "docker-entrypoint.d",
+        "docker-entrypoint-initdb.d",
+        "etc/cont-init.d",
+        "etc/cron.d",
+        "etc/cron.daily",
+        "etc/cron.hourly",
+        "etc/cron.monthly",
+        "etc/cron.weekly",
+        "etc/crontabs",
+        "etc/init.d",
+        "etc/my_init.d",
+        "etc/pam.d",
+        "etc/profile.d",
+        "etc/services.d",
+        "etc/supervisor/conf.d",
+        "etc/systemd/system",
+        "var/spool/cron/crontabs",
+    ];
+    let resolved = DIRECTORIES.iter().filter_map(|directory| {
+        let target = directory_target(image, directory.as_bytes());
+        (target != directory.as_bytes() && !target.is_empty()).then_some((*directory, target))
+    });
+    resolved.collect()
+}
+
+/// Where a directory lies. One that no entry describes is there all the same, so links to it are followed by hand.
+fn directory_target(image: &ImageView<'_>, directory: &[u8]) -> Vec<u8> {
+    const MAX_LINKS: usize = 8;
+    let mut path = directory.to_vec();
+    for _ in 0..MAX_LINKS {
+        if let Ok((target, _)) = image.tree.resolve(&path) {
+            return target;
+        }
+        let entry = image.tree.get(&path).and_then(|place| image.tree.entry(place));
+        let Some(entry) = entry.filter(|entry| entry.kind == Kind::Symlink) else { break };
+        let base = if entry.link.starts_with(b"/") { b"".as_slice() } else { places::directory_of(&path) };
+        path = normalize_path(&[base, b"/", entry.link].concat()).0;
+    }
+    path
+}
+
 /// The orders of the table at a place, links followed. None where it was not read as one, as behind a link that
 /// leads to a place of another kind.
 pub(crate) fn facts<'a>(image: &ImageView<'a>, hook: &Hook) -> Option<&'a HookFacts> {
     let (_, place) = image.tree.resolve(&hook.path).ok()?;
+    // The same bytes order other things elsewhere: a script is no list of libraries.
+    let entry = image.tree.entry(image.tree.content(place))?;
+    if kind_of(entry.path) != Some(hook.kind) {
+        return None;
+    }
     image.facts(place).find_map(|fact| match fact {
         Fact::Hook(facts) => Some(facts),
         _ => None,

@@ -13,7 +13,7 @@ pub(super) fn table(kind: HookKind, path: &[u8], text: &[u8]) -> HookFacts {
     let mut reading = Reading::default();
     match kind {
         HookKind::Preload => preload(text, &mut reading),
-        HookKind::CronTable => cron(path, text, &mut reading),
+        HookKind::CronTable | HookKind::LooseTable => cron(path, text, &mut reading),
         HookKind::Inittab => inittab(text, &mut reading),
         HookKind::Unit | HookKind::Supervisor | HookKind::GitConfig => settings(kind, text, &mut reading),
         HookKind::PythonPath => pth::lines(text, &mut reading),
@@ -90,6 +90,28 @@ fn preload(text: &[u8], reading: &mut Reading) {
     }
 }
 
+/// Libraries that a script puts into the programs that it starts, where it spells them out.
+pub(super) fn forced_libraries(text: &[u8]) -> HookFacts {
+    let mut reading = Reading::default();
+    if memchr::memmem::find(text, b"LD_PRELOAD=").is_none() {
+        return reading.0;
+    }
+    for (number, line) in numbered(text).filter(|(_, line)| !line.starts_with(b"#")) {
+        let Some(at) = memchr::memmem::find(line, b"LD_PRELOAD=") else { continue };
+        let value = line.get(at + 11..).unwrap_or_default();
+        let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+        let end = value.iter().position(|byte| byte.is_ascii_whitespace() || b"\"';&|)".contains(byte));
+        let value = value.get(..end.unwrap_or(value.len())).unwrap_or_default();
+        for library in value.split(|&byte| byte == b':').filter(|library| !library.is_empty()) {
+            // What a variable holds is known only when the script runs.
+            if !library.contains(&b'$') && !library.contains(&b'`') && reading.0.orders.len() < MAX_ORDERS {
+                reading.push(number, What::Library(library.to_vec()));
+            }
+        }
+    }
+    reading.0
+}
+
 fn cron(path: &[u8], text: &[u8], reading: &mut Reading) {
     let has_user = path.starts_with(b"etc/cron.d/") || path == b"etc/crontab";
     let anacron = base_name(path) == b"anacrontab";
@@ -116,7 +138,8 @@ fn inittab(text: &[u8], reading: &mut Reading) {
     for (number, line) in numbered(text).filter(|(_, line)| !line.starts_with(b"#")) {
         if let Some(process) = line.splitn(4, |&byte| byte == b':').nth(3) {
             let process = process.trim_ascii_start();
-            let process = process.strip_prefix(b"-").or_else(|| process.strip_prefix(b"+")).unwrap_or(process);
+            let process =
+                process.strip_prefix(b"-").or_else(|| process.strip_prefix(b"+")).unwrap_or(process);
             reading.shell(number, process);
         }
     }
@@ -170,7 +193,8 @@ fn settings(kind: HookKind, text: &[u8], reading: &mut Reading) {
                 reading.shell(number, value.get(..comment.unwrap_or(value.len())).unwrap_or_default());
             }
             HookKind::GitConfig if runs_programs(section, name) => {
-                let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+                let value =
+                    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
                 reading.push(number, What::Helper(value.to_vec()));
             }
             _ => {}
@@ -232,7 +256,9 @@ fn kernel(path: &[u8], text: &[u8], reading: &mut Reading) {
 }
 
 fn sudoers(text: &[u8], reading: &mut Reading) {
-    for (number, line) in numbered(text).filter(|(_, line)| !line.starts_with(b"#")) {
+    // `#1000` is the user of that number and no comment.
+    let comment = |line: &[u8]| line.starts_with(b"#") && !line.get(1).is_some_and(u8::is_ascii_digit);
+    for (number, line) in numbered(text).filter(|(_, line)| !comment(line)) {
         let Some(at) = memchr::memmem::find(line, b"NOPASSWD:") else { continue };
         let mut commands = line.get(at + 9..).unwrap_or_default().split(|&byte| byte == b',');
         let everything = commands.any(|command| {

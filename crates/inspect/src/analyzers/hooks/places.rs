@@ -9,6 +9,8 @@ pub(crate) enum HookKind {
     InitDirectory,
     /// A table of jobs.
     CronTable,
+    /// A table of jobs that is no hook where it lies: a start hands it to cron.
+    LooseTable,
     /// A script in a directory of jobs: `/etc/cron.daily`.
     CronScript,
     /// A job of `at`.
@@ -74,7 +76,9 @@ pub(crate) fn kind_of(path: &[u8]) -> Option<HookKind> {
     let first = path.split(|&byte| byte == b'/').next().unwrap_or_default();
     let kind = match first {
         b"etc" => in_etc(path.get(4..)?, name),
-        b"docker-entrypoint.d" | b"docker-entrypoint-initdb.d" | b"custom-cont-init.d"
+        b"docker-entrypoint.d"
+        | b"docker-entrypoint-initdb.d"
+        | b"custom-cont-init.d"
         | b"custom-services.d" => shell_ending(name).then_some(K::InitDirectory),
         b"var" => in_var(path, directory),
         b"usr" | b"lib" | b"lib64" => in_system(path, name),
@@ -171,14 +175,14 @@ fn anywhere(path: &[u8], name: &[u8], directory: &[u8]) -> Option<HookKind> {
         b"hosts" if base_name(directory) == b"etc" => Some(K::Hosts),
         b"supervisord.conf" => Some(K::Supervisor),
         b".gitconfig" => Some(K::GitConfig),
+        b"crontab" if !path.starts_with(b"usr/share/") => Some(K::LooseTable),
+        _ if name.ends_with(b".crontab") || name.ends_with(b".cron") => Some(K::LooseTable),
         // Models are kept under the same ending, in directories of their own.
         _ if name.ends_with(b".pth") => {
             matches!(base_name(directory), b"site-packages" | b"dist-packages").then_some(K::PythonPath)
         }
-        _ => {
-            (name.ends_with(b".service") && memchr::memmem::find(path, b".config/systemd/user/").is_some())
-                .then_some(K::Unit)
-        }
+        _ => (name.ends_with(b".service") && memchr::memmem::find(path, b".config/systemd/user/").is_some())
+            .then_some(K::Unit),
     }
 }
 
@@ -219,7 +223,7 @@ fn shell_ending(name: &[u8]) -> bool {
     name.ends_with(b".sh") || name.ends_with(b".envsh") || !name.contains(&b'.')
 }
 
-fn directory_of(path: &[u8]) -> &[u8] {
+pub(super) fn directory_of(path: &[u8]) -> &[u8] {
     path.iter().rposition(|&byte| byte == b'/').and_then(|at| path.get(..at)).unwrap_or_default()
 }
 

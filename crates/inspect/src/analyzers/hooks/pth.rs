@@ -21,7 +21,13 @@ pub(super) fn module(text: &[u8], reading: &mut Reading) {
     let mut odd: Option<(u32, Shape, &[u8])> = None;
     for (number, line) in numbered(text) {
         let shape = match line {
-            b"" | b"pass" | b"try:" | b"else:" | b"except:" | b"except ImportError:" | b"except Exception:" => {
+            b""
+            | b"pass"
+            | b"try:"
+            | b"else:"
+            | b"except:"
+            | b"except ImportError:"
+            | b"except Exception:" => {
                 continue;
             }
             _ if line.starts_with(b"#") => continue,
@@ -168,7 +174,8 @@ fn is_known(statement: &[u8]) -> bool {
 
 /// `import a.b`, `from a import b`, `a.b()`: whatever it does stands in the module, which can be read.
 fn is_plain(statement: &[u8]) -> bool {
-    let dotted = |text: &[u8]| !text.is_empty() && text.iter().all(|byte| is_name(byte) || b".,".contains(byte));
+    let dotted =
+        |text: &[u8]| !text.is_empty() && text.iter().all(|byte| is_name(byte) || b".,".contains(byte));
     if let Some(names) = statement.strip_prefix(b"import~") {
         return dotted(names);
     }

@@ -13,11 +13,14 @@ const MAX_FINDINGS: usize = 32;
 pub(super) fn judge(image: &ImageView<'_>, out: &mut Outcome) {
     let (listed, _) = hooks::listed(image);
     let children = children(out);
+    let system = knows_system(image);
+    let log_ins =
+        listed.iter().any(|hook| hook.kind == HookKind::PamModule && hook.standing == Standing::Genuine);
     let mut findings: Vec<Finding> = Vec::new();
     for hook in listed.iter().filter(|hook| !matches!(hook.standing, Standing::Genuine | Standing::Owned)) {
         let facts = hooks::facts(image, hook);
         unread(image, hook, facts, out);
-        let targets = targets(image, hook, out, &children);
+        let targets = targets(image, hook, out, &children, system);
         match hook.kind {
             HookKind::CronTable | HookKind::CronScript | HookKind::AtJob => {
                 findings.extend(job(image, hook, facts, &targets, out));
@@ -30,7 +33,7 @@ pub(super) fn judge(image: &ImageView<'_>, out: &mut Outcome) {
             HookKind::PythonPath | HookKind::PythonSite => {
                 findings.extend(python(image, hook, facts, out));
             }
-            _ => findings.extend(places::judge(image, hook, facts, out)),
+            _ => findings.extend(places::judge(image, hook, facts, log_ins, out)),
         }
     }
     let mut told: HashMap<String, usize> = HashMap::new();
@@ -47,7 +50,11 @@ pub(super) fn judge(image: &ImageView<'_>, out: &mut Outcome) {
 fn unread(image: &ImageView<'_>, hook: &Hook, facts: Option<&HookFacts>, out: &mut Outcome) {
     let orders = matches!(
         hook.kind,
-        HookKind::CronTable | HookKind::Unit | HookKind::Supervisor | HookKind::PythonPath | HookKind::Preload
+        HookKind::CronTable
+            | HookKind::Unit
+            | HookKind::Supervisor
+            | HookKind::PythonPath
+            | HookKind::Preload
     );
     let empty = || {
         let at = image.tree.resolve(&hook.path).ok().map(|(_, place)| image.tree.content(place));
@@ -89,6 +96,7 @@ fn targets<'o>(
     hook: &Hook,
     out: &'o Outcome,
     children: &HashMap<usize, Vec<usize>>,
+    system: bool,
 ) -> Vec<Target<'o>> {
     let Ok((path, _)) = image.tree.resolve(&hook.path) else { return Vec::new() };
     let Some(index) = out.chain.iter().position(|reached| reached.path == path) else { return Vec::new() };
@@ -101,11 +109,19 @@ fn targets<'o>(
         .map(|reached| Target {
             reached,
             hides: hiding(&reached.path, hook.kind == HookKind::Profile && !reached.background),
-            among_system: !image.ownership.is_empty()
+            among_system: system
                 && is_system(&reached.path)
                 && image.facts(reached.place).any(|fact| matches!(fact, Fact::Program(ProgramFacts::Elf(_)))),
         })
         .collect()
+}
+
+/// Whether packages own the programs of the system, as its shell tells: a tree may have a database that speaks of
+/// other paths, or of what was added later alone.
+fn knows_system(image: &ImageView<'_>) -> bool {
+    let shell = ["bin/sh", "usr/bin/sh"].iter().find_map(|path| image.tree.resolve(path.as_bytes()).ok());
+    !image.ownership.is_empty()
+        && shell.is_none_or(|(path, place)| hooks::standing(image, &path, place) != Standing::Unowned)
 }
 
 /// Directories that packages fill; `/usr/local` is everybody's.
@@ -152,7 +168,11 @@ pub(super) fn at(
 }
 
 fn whose(hook: &Hook) -> &'static str {
-    if hook.standing == Standing::Changed { "was changed since its package brought it" } else { "belongs to no package" }
+    if hook.standing == Standing::Changed {
+        "was changed since its package brought it"
+    } else {
+        "belongs to no package"
+    }
 }
 
 fn job(
@@ -200,7 +220,10 @@ fn service(
     let strong = strong(targets);
     let severity = if strong.is_some() { Severity::Medium } else { Severity::Low };
     let also = strong.unwrap_or_else(|| {
-        format!("It starts /{}, which belongs to no package either.", model::escape_bytes(&target.reached.path))
+        format!(
+            "It starts /{}, which belongs to no package either.",
+            model::escape_bytes(&target.reached.path)
+        )
     });
     Some(at(image, hook, detection, severity, format!("It {}. {also}", whose(hook)), out))
 }
@@ -241,12 +264,7 @@ fn fetcher(script: &ScriptFacts) -> Option<(u32, String)> {
     })
 }
 
-fn python(
-    image: &ImageView<'_>,
-    hook: &Hook,
-    facts: Option<&HookFacts>,
-    out: &Outcome,
-) -> Vec<Finding> {
+fn python(image: &ImageView<'_>, hook: &Hook, facts: Option<&HookFacts>, out: &Outcome) -> Vec<Finding> {
     let mut findings = Vec::new();
     for order in facts.into_iter().flat_map(|facts| &facts.orders) {
         let What::Python(shape, line) = &order.what else { continue };
@@ -256,7 +274,11 @@ fn python(
             Shape::Other => (PTH.severity, "runs code of its own"),
         };
         let why = format!("Line {} {why}, whenever a Python that looks here starts.", order.line);
-        findings.push(at(image, hook, &PTH, severity, why, out).with_evidence("code", &shortened(line), None));
+        findings.push(at(image, hook, &PTH, severity, why, out).with_evidence(
+            "code",
+            &shortened(line),
+            None,
+        ));
     }
     // One file is one sign: the oddest line stands for it.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

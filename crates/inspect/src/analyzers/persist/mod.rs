@@ -6,6 +6,8 @@
 mod environment;
 mod hooks;
 mod places;
+#[cfg(test)]
+mod tests;
 
 use crate::{ImageAnalyzer, ImageView, Outcome};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -167,5 +169,4 @@ pub(crate) const HOSTS: Detection = hook(
     "Ask who runs the address. Mirrors are configured in the package manager, with keys.",
 );
 
-const DETECTIONS: &[Detection] =
-    &[CRON, SYSTEMD, PROFILE, RC, PTH, RTENV, PAM, UDEV, GITHOOK, SSHKEY, HOSTS];
+const DETECTIONS: &[Detection] = &[CRON, SYSTEMD, PROFILE, RC, PTH, RTENV, PAM, UDEV, GITHOOK, SSHKEY, HOSTS];

@@ -9,11 +9,13 @@ use model::{Finding, Role, Severity};
 /// Hosts of one table that are more than somebody's redirection: a list to be read by something else.
 const MANY_HOSTS: usize = 25;
 
-/// Judges hooks that nothing in the chain leads through: who may log in, which address a name has.
+/// Judges hooks that nothing in the chain leads through: who may log in, which address a name has. `log_ins` says
+/// whether packages own any of the modules for log-ins.
 pub(super) fn judge(
     image: &ImageView<'_>,
     hook: &Hook,
     facts: Option<&HookFacts>,
+    log_ins: bool,
     out: &Outcome,
 ) -> Option<Finding> {
     let orders = facts.map(|facts| facts.orders.as_slice()).unwrap_or_default();
@@ -24,9 +26,13 @@ pub(super) fn judge(
             if hook.standing != Standing::Unowned || !program {
                 return None;
             }
-            let severity = if image.ownership.is_empty() { Severity::Low } else { PAM.severity };
             let why = "This module lies where log-ins look for them, and belongs to no package.".to_owned();
-            Some(at(image, hook, &PAM, severity, why, out))
+            let mut finding = at(image, hook, &PAM, PAM.severity, why, out);
+            // Where packages own no module at all, this one does not stand out among them.
+            if !log_ins {
+                (finding.role, finding.severity) = (Role::Context, Severity::Low);
+            }
+            Some(finding)
         }
         HookKind::PamConfig => orders.iter().find_map(|order| {
             let What::LogIn(program) = &order.what else { return None };

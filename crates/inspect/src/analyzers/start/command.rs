@@ -43,6 +43,11 @@ pub(super) fn steps(name: &[u8], words: &[Arg]) -> Vec<Step> {
     }
 }
 
+/// Whether a program of this name runs what it is given in a language.
+pub(crate) fn is_interpreter(name: &[u8]) -> bool {
+    language_of_program(name).is_some()
+}
+
 /// Whether a program of this name runs nothing but itself, whatever its words are.
 pub(super) fn is_plain(name: &[u8]) -> bool {
     let special: [&[u8]; 13] = [

@@ -12,6 +12,7 @@ mod tests;
 mod walk;
 
 pub(crate) use checks::hiding;
+pub(crate) use command::is_interpreter;
 
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
 use layers::{Entry, Kind};

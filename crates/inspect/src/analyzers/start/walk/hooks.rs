@@ -82,6 +82,9 @@ impl Follower<'_, '_> {
             HookKind::CronTable | HookKind::CronScript => {
                 called(&[b"cron", b"crond", b"anacron", b"supercronic", b"fcron", b"run-parts"])
             }
+            HookKind::LooseTable => {
+                called(&[b"supercronic"]) || called(&[b"crontab"]) && called(&[b"cron", b"crond", b"busybox"])
+            }
             HookKind::AtJob => called(&[b"atd", b"atrun"]),
             HookKind::RcScript if called(&[b"service", b"invoke-rc.d"]) => true,
             HookKind::RcScript | HookKind::Inittab => {
@@ -106,7 +109,9 @@ impl Follower<'_, '_> {
         named.found.contains(directory)
             || match *directory {
                 // The init of s6-overlay is the script `/init`.
-                "/etc/cont-init.d" | "/etc/services.d" | "/etc/s6-overlay" => called(&[b"init", b"s6-svscan"]),
+                "/etc/cont-init.d" | "/etc/services.d" | "/etc/s6-overlay" => {
+                    called(&[b"init", b"s6-svscan"])
+                }
                 "/etc/my_init.d" => called(&[b"my_init"]),
                 "/etc/service" => called(&[b"my_init", b"runsvdir", b"runsvdir-start", b"runit"]),
                 _ => false,
@@ -118,9 +123,13 @@ impl Follower<'_, '_> {
         for reached in self.walk.chain.iter().skip(named.seen).filter(|reached| reached.certain) {
             let words = self.script(reached.place).into_iter().flat_map(|script| &script.runs);
             for piece in words.flat_map(|run| &run.words).flat_map(|word| &word.0) {
-                let (super::Piece::Text(text) | super::Piece::Variable(_, Some(text))) = piece else { continue };
+                let (super::Piece::Text(text) | super::Piece::Variable(_, Some(text))) = piece else {
+                    continue;
+                };
                 // All of them end in a word that few texts have.
-                if memchr::memmem::find(text, b".d").is_none() && memchr::memmem::find(text, b"/etc/s").is_none() {
+                if memchr::memmem::find(text, b".d").is_none()
+                    && memchr::memmem::find(text, b"/etc/s").is_none()
+                {
                     continue;
                 }
                 let speaks = |directory: &&&str| memchr::memmem::find(text, directory.as_bytes()).is_some();
@@ -268,6 +277,7 @@ fn root_of(kind: HookKind) -> Option<(Root, &'static str)> {
         HookKind::Preload => (Root::Preload, "the loader reads it"),
         HookKind::InitDirectory => (Root::InitDirectory, "an init directory holds it"),
         HookKind::CronTable => (Root::Cron, "cron reads it"),
+        HookKind::LooseTable => (Root::Cron, "cron may be given it"),
         HookKind::CronScript => (Root::Cron, "cron runs it"),
         HookKind::AtJob => (Root::Cron, "at runs it"),
         HookKind::Profile => (Root::Shell, "a shell loads it"),
