@@ -72,7 +72,10 @@ pub(crate) fn heeds(program: &[u8], variable: &str) -> bool {
         // `ENV` and `PYTHONSTARTUP` are for people at a prompt, `JAVA_OPTS` for scripts that may ask for it.
         _ => &[],
     };
-    starts.iter().any(|start| program.starts_with(start))
+    // `python3.11`, `nodejs`; not `node_exporter`.
+    let version =
+        |rest: &[u8]| rest == b"js" || rest.iter().all(|byte| byte.is_ascii_digit() || b"-.".contains(byte));
+    starts.iter().any(|start| program.strip_prefix(*start).is_some_and(version))
 }
 
 fn home<'a>(config: &RunConfig, value: &'a str) -> std::borrow::Cow<'a, str> {
@@ -139,4 +142,11 @@ fn agents(value: &str, config: &RunConfig) -> Vec<Loads> {
         .map(|path| path.split('=').next().unwrap_or(path))
         .map(|path| Loads::File(absolute(path, config)))
         .collect()
+}
+
+/// Directories of modules that the environment names, in normal form.
+pub(super) fn python_path(config: &RunConfig) -> Vec<Vec<u8>> {
+    let value = config.env.iter().find_map(|variable| variable.strip_prefix("PYTHONPATH="));
+    let directories = value.unwrap_or_default().split(':').filter(|directory| !directory.is_empty());
+    directories.take(16).map(|directory| absolute(directory, config)).collect()
 }

@@ -135,6 +135,7 @@ const MAX_HOOKS: usize = 4096;
 pub(crate) fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
     let mut hooks = Vec::new();
     let linked = linked_directories(image);
+    let python_path = environment::python_path(&image.config.config);
     for (real, place) in image.tree.iter() {
         let mut path = real.clone();
         let kind = kind_of(&path).or_else(|| {
@@ -146,6 +147,13 @@ pub(crate) fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
             })
         });
         let Some(kind) = kind else { continue };
+        // Agents keep theirs in directories that a variable has to name first.
+        if kind == HookKind::PythonSite {
+            let directory = places::directory_of(&path);
+            if !places::is_python_library(directory) && !python_path.iter().any(|named| named == directory) {
+                continue;
+            }
+        }
         let Some((_, at)) = image.tree.resolve(&path).ok() else { continue };
         let file = image.tree.entry(image.tree.content(at)).is_some_and(|entry| entry.kind == Kind::File);
         if file {

@@ -171,7 +171,7 @@ fn anywhere(path: &[u8], name: &[u8], directory: &[u8]) -> Option<HookKind> {
     use HookKind as K;
     match name {
         b"authorized_keys" | b"authorized_keys2" if base_name(directory) == b".ssh" => Some(K::SshKeys),
-        b"sitecustomize.py" | b"usercustomize.py" if is_python_library(directory) => Some(K::PythonSite),
+        b"sitecustomize.py" | b"usercustomize.py" => Some(K::PythonSite),
         b"hosts" if base_name(directory) == b"etc" => Some(K::Hosts),
         b"supervisord.conf" => Some(K::Supervisor),
         b".gitconfig" => Some(K::GitConfig),
@@ -186,8 +186,8 @@ fn anywhere(path: &[u8], name: &[u8], directory: &[u8]) -> Option<HookKind> {
     }
 }
 
-/// `site-packages` and the like, or the directory of the standard library itself.
-fn is_python_library(directory: &[u8]) -> bool {
+/// Whether Python looks into a directory by itself: `site-packages` and the like, or the directory of the standard library itself.
+pub(super) fn is_python_library(directory: &[u8]) -> bool {
     let name = base_name(directory);
     matches!(name, b"site-packages" | b"dist-packages" | b"site-python") || name.starts_with(b"python")
 }

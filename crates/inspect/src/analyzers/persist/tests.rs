@@ -200,6 +200,15 @@ fn lines_that_every_python_runs_are_told_by_their_content() {
         ),
         &[],
     );
+    // Only where Python looks, or is told to.
+    let agent = "import os\nos.system('id')\n";
+    check(with("opt/agent/sitecustomize.py", agent), &[]);
+    check(
+        |image| {
+            image.file("opt/agent/sitecustomize.py", 0o644, agent.as_bytes()).env("PYTHONPATH=/opt/agent:/x");
+        },
+        &told,
+    );
     check(with("models/weights.pth", "import os; os.system('id')\n"), &[]);
 }
 

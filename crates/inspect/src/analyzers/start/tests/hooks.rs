@@ -10,6 +10,9 @@ fn image(start: &[&str]) -> Fixture {
     let programs = [
         "app",
         "supercronic",
+        "systemd",
+        "node_exporter",
+        "service",
         "crontab",
         "sh",
         "bash",
@@ -69,8 +72,10 @@ fn hooks_lead_to_what_they_run() {
     check(&["app"], "etc/rc.local", "#!/bin/sh\n/opt/x\n", init(false));
     check(&["init"], "etc/rc.local", "#!/bin/sh\n/opt/x\n", init(true));
     check(&["init"], "etc/inittab", "::once:/opt/x\n", init(true));
+    check(&["service", "x", "start"], "etc/init.d/x", "#!/bin/sh\n/opt/x\n", Some((Root::Start, true)));
+    check(&["service", "y", "start"], "etc/init.d/x", "#!/bin/sh\n/opt/x\n", init(false));
     check(&["app"], "etc/systemd/system/x.service", "[Service]\nExecStart=/opt/x\n", init(false));
-    check(&["init"], "lib/systemd/system/x.service", "[Service]\nExecStart=/opt/x\n", init(true));
+    check(&["systemd"], "lib/systemd/system/x.service", "[Service]\nExecStart=/opt/x\n", init(true));
     check(&["supervisord"], "etc/supervisord.conf", "[program:x]\ncommand=/opt/x\n", init(true));
     check(&["app"], "etc/supervisor/conf.d/x.conf", "[program:x]\ncommand=/opt/x\n", init(false));
     let python = "import subprocess; subprocess.Popen(['/opt/x'])\n";
@@ -101,8 +106,10 @@ fn directories_of_scripts_are_run_where_the_start_speaks_of_them() {
     }
     let mut image = image(&["/init"]);
     image.file("init", 0o755, b"#!/bin/sh\nexec s6-svscan\n");
+    image.file("etc/rc.local", 0o755, b"#!/bin/sh\n/opt/lib.so\n");
     image.file("etc/services.d/x/run", 0o755, b"#!/bin/sh\nexec /opt/x\n");
     assert_eq!(way(&image, "opt/x"), Some((Root::InitDirectory, true)));
+    assert_eq!(way(&image, "opt/lib.so"), Some((Root::Init, false)));
 }
 
 #[test]
@@ -134,6 +141,7 @@ fn the_environment_leads_to_what_it_loads() {
             (Root::Interpreter, true),
         ),
         ("node", "NODE_OPTIONS=--import=./x.js", "opt/x.js", (Root::Interpreter, true)),
+        ("node_exporter", "NODE_OPTIONS=-r /opt/x.js", "opt/x.js", (Root::Interpreter, false)),
         ("app", "NODE_OPTIONS=-r /opt/x.js", "opt/x.js", (Root::Interpreter, false)),
         ("java", "JAVA_TOOL_OPTIONS=-Xmx1g -javaagent:/opt/x=a", "opt/x", (Root::Interpreter, true)),
         ("git", "GIT_SSH_COMMAND=/opt/x -i key", "opt/x", (Root::Interpreter, true)),

@@ -80,17 +80,16 @@ impl Follower<'_, '_> {
             HookKind::Preload => true,
             HookKind::InitDirectory => self.is_directory_run(&hook.path, named),
             HookKind::CronTable | HookKind::CronScript => {
-                called(&[b"cron", b"crond", b"anacron", b"supercronic", b"fcron", b"run-parts"])
+                called(&[b"cron", b"crond", b"anacron", b"supercronic", b"fcron"])
             }
             HookKind::LooseTable => {
                 called(&[b"supercronic"]) || called(&[b"crontab"]) && called(&[b"cron", b"crond", b"busybox"])
             }
             HookKind::AtJob => called(&[b"atd", b"atrun"]),
-            HookKind::RcScript if called(&[b"service", b"invoke-rc.d"]) => true,
             HookKind::RcScript | HookKind::Inittab => {
-                called(&[b"init", b"openrc", b"openrc-init", b"runit", b"systemd"])
+                called(&[b"openrc", b"openrc-init", b"systemd"]) || called(&[b"init"]) && !self.has_own_init()
             }
-            HookKind::Unit => called(&[b"systemd", b"init"]),
+            HookKind::Unit => called(&[b"systemd"]),
             HookKind::Supervisor => called(&[b"supervisord"]),
             HookKind::PythonPath | HookKind::PythonSite => self.python_loads(&hook.path),
             _ => false,
@@ -116,6 +115,11 @@ impl Follower<'_, '_> {
                 "/etc/service" => called(&[b"my_init", b"runsvdir", b"runsvdir-start", b"runit"]),
                 _ => false,
             }
+    }
+
+    /// Whether the start leads to `/init`, which is that of s6-overlay and not of a machine.
+    fn has_own_init(&self) -> bool {
+        self.walk.chain.iter().any(|reached| reached.certain && reached.path == b"init")
     }
 
     /// Looks through the scripts that were reached since the last time for the directories that they speak of.
