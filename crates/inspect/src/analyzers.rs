@@ -33,9 +33,10 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &ownership::PackageTruth,
         &anomalies::Anomalies,
         &names::Names,
-        &persist::Persistence,
         &preload::Preloads,
         &privilege::Privilege,
+        // After the others, because a hook counts by what they found where it leads.
+        &persist::Persistence,
     ]
 }
 

@@ -20,19 +20,10 @@ pub(super) fn lines(text: &[u8], reading: &mut Reading) {
 pub(super) fn module(text: &[u8], reading: &mut Reading) {
     let mut odd: Option<(u32, Shape, &[u8])> = None;
     for (number, line) in numbered(text) {
-        let shape = match line {
-            b""
-            | b"pass"
-            | b"try:"
-            | b"else:"
-            | b"except:"
-            | b"except ImportError:"
-            | b"except Exception:" => {
-                continue;
-            }
-            _ if line.starts_with(b"#") => continue,
-            _ => shape(line),
-        };
+        if line.starts_with(b"#") || is_frame(line) {
+            continue;
+        }
+        let shape = shape(line);
         let worse = odd.is_none_or(|(_, known, _)| rank(shape) > rank(known));
         if worse {
             odd = Some((number, shape, line));
@@ -42,6 +33,33 @@ pub(super) fn module(text: &[u8], reading: &mut Reading) {
         let kept = line.get(..line.len().min(MAX_LINE)).unwrap_or_default();
         reading.push(number, What::Python(shape, kept.to_vec()));
     }
+}
+
+/// What stands around statements and does nothing by itself.
+fn is_frame(line: &[u8]) -> bool {
+    let frames: [&[u8]; 7] =
+        [b"", b"pass", b"try:", b"else:", b"except:", b"except ImportError:", b"except Exception:"];
+    frames.contains(&line)
+}
+
+/// Whether a line executes a text that it spells out, and all of that text is known: so coverage writes what does
+/// not fit into one line.
+fn executes_known_text(line: &[u8]) -> bool {
+    let text = line.strip_prefix(b"import sys; exec('").and_then(|rest| rest.strip_suffix(b"')"));
+    let Some(text) = text.filter(|text| !text.contains(&b'\'')) else { return false };
+    let mut lines = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'\\' if bytes.next() == Some(&b'n') => lines.push(b'\n'),
+            b'\\' => return false,
+            _ => lines.push(byte),
+        }
+    }
+    lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).all(|line| {
+        let known = || normal(line).is_some_and(|normal| normal.split(|&byte| byte == b';').all(is_known));
+        is_frame(line) || known()
+    })
 }
 
 fn rank(shape: Shape) -> u8 {
@@ -57,6 +75,9 @@ fn rank(shape: Shape) -> u8 {
 pub(super) fn shape(line: &[u8]) -> Shape {
     if line.len() > MAX_LINE {
         return Shape::Other;
+    }
+    if executes_known_text(line) {
+        return Shape::Known;
     }
     let Some(normal) = normal(line) else { return Shape::Other };
     let statements = || normal.split(|&byte| byte == b';').filter(|statement| !statement.is_empty());
@@ -127,7 +148,7 @@ const FIXED: [&[u8]; 9] = [
 ];
 
 /// Statements that setuptools (`distutils-precedence.pth`, `*-nspkg.pth`, `easy-install.pth`) and coverage write.
-const KNOWN: [&str; 31] = [
+const KNOWN: [&str; 33] = [
     "import~os",
     "import~sys",
     "var='SETUPTOOLS_USE_DISTUTILS'",
@@ -157,6 +178,8 @@ const KNOWN: [&str; 31] = [
     "sys.__egginsert=p+len(new)",
     "import~coverage",
     "coverage.process_startup()",
+    "coverage.process_startup(slug='N')",
+    "if~os.getenv('N')or~os.getenv('N'):",
     "import~_virtualenv",
     "import~types",
 ];

@@ -179,6 +179,7 @@ fn the_known_lines_of_python_are_known_by_their_content() {
         old,
         "import __editable___app_0_1_0_finder; __editable___app_0_1_0_finder.install()",
         "import coverage; coverage.process_startup()",
+        "import sys; exec('import os\\n\\nif os.getenv(\"COVERAGE_PROCESS_START\") or os.getenv(\"COVERAGE_PROCESS_CONFIG\"):\\n try:\\n  import coverage\\n except:\\n  pass\\n else:\\n  coverage.process_startup(slug=\"pth\")')",
         "import _virtualenv",
         "import sys; sys.__plen = len(sys.path)",
         "import sys; new=sys.path[sys.__plen:]; del sys.path[sys.__plen:]; p=getattr(sys,'__egginsert',0); sys.path[p:p]=new; sys.__egginsert = p+len(new)",
@@ -202,6 +203,9 @@ fn the_known_lines_of_python_are_known_by_their_content() {
         "import __editable___x_finder; __editable___x_finder.install('/x')",
         "import coverage # \u{202e}",
         "import os; 'unclosed",
+        "import sys; exec('import os\\nos.system(\"id\")')",
+        "import sys; exec('import coverage\\x0aid()')",
+        "import sys; exec('import coverage' + x + 'import coverage')",
         &nspkg.replace("types.ModuleType", "open"),
         &long,
     ] {

@@ -57,7 +57,7 @@ fn file(image: &ImageView<'_>, name: &str, path: &[u8]) -> Option<Grade> {
         return Some((low, Role::Context, loads, place));
     }
     if is_applications(image, &path) {
-        return Some((low, RTENV.role, format!("{loads} It lies with the application."), place));
+        return Some((low, Role::Context, format!("{loads} It lies with the application."), place));
     }
     Some((RTENV.severity, RTENV.role, loads, place))
 }

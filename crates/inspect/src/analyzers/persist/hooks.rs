@@ -3,7 +3,7 @@ use crate::analyzers::hooks::{self, Hook, HookFacts, HookKind, Shape, Standing, 
 use crate::analyzers::program::ProgramFacts;
 use crate::analyzers::start::{Piece, ScriptFacts, base_name, hiding};
 use crate::{Fact, ImageView, Outcome, Reached};
-use model::{Detection, Finding, Gap, Role, Severity};
+use model::{Class, Detection, Finding, Gap, Role, Severity};
 use std::collections::HashMap;
 
 /// Most findings of one id that are told one by one.
@@ -13,6 +13,7 @@ const MAX_FINDINGS: usize = 32;
 pub(super) fn judge(image: &ImageView<'_>, out: &mut Outcome) {
     let (listed, _) = hooks::listed(image);
     let children = children(out);
+    let found = leading_to_found(out);
     let system = knows_system(image);
     let log_ins =
         listed.iter().any(|hook| hook.kind == HookKind::PamModule && hook.standing == Standing::Genuine);
@@ -20,7 +21,7 @@ pub(super) fn judge(image: &ImageView<'_>, out: &mut Outcome) {
     for hook in listed.iter().filter(|hook| !matches!(hook.standing, Standing::Genuine | Standing::Owned)) {
         let facts = hooks::facts(image, hook);
         unread(image, hook, facts, out);
-        let targets = targets(image, hook, out, &children, system);
+        let targets = targets(image, hook, out, &children, &found, system);
         match hook.kind {
             HookKind::CronTable | HookKind::CronScript | HookKind::AtJob => {
                 findings.extend(job(image, hook, facts, &targets, out));
@@ -31,7 +32,7 @@ pub(super) fn judge(image: &ImageView<'_>, out: &mut Outcome) {
             }
             HookKind::Profile => findings.extend(profile(image, hook, &targets, out)),
             HookKind::PythonPath | HookKind::PythonSite => {
-                findings.extend(python(image, hook, facts, out));
+                findings.extend(python(image, hook, facts, &targets, out));
             }
             _ => findings.extend(places::judge(image, hook, facts, log_ins, out)),
         }
@@ -82,9 +83,38 @@ fn children(out: &Outcome) -> HashMap<usize, Vec<usize>> {
     children
 }
 
+/// The files of the chain about which something that counts was found, and all that lead to them. What lends rights
+/// is not meant: that says nothing of what it does.
+fn leading_to_found(out: &Outcome) -> HashMap<usize, String> {
+    let counts = out.findings.iter().filter(|finding| {
+        finding.role != Role::Context && finding.class != Class::Reach && !finding.id.starts_with("S-ESC-")
+    });
+    let titles: HashMap<&str, &str> =
+        counts.filter_map(|finding| Some((finding.path.as_deref()?, finding.title.as_str()))).collect();
+    let mut leading = HashMap::new();
+    if titles.is_empty() {
+        return leading;
+    }
+    for (index, reached) in out.chain.iter().enumerate() {
+        let path = format!("/{}", model::escape_bytes(&reached.path));
+        let Some(title) = titles.get(path.as_str()) else { continue };
+        let mut at = Some(index);
+        // Each step leads to an earlier one; whatever was marked before has its own way marked too.
+        while let Some(step) = at
+            && !leading.contains_key(&step)
+        {
+            leading.insert(step, format!("It leads to {path}, of which is said: {title}."));
+            at = out.chain.get(step).and_then(|reached| reached.from);
+        }
+    }
+    leading
+}
+
 /// A file that a hook leads to and no package vouches for.
 struct Target<'o> {
     reached: &'o Reached,
+    /// What was found at it, or at what it leads to.
+    found: Option<&'o String>,
     hides: Option<&'static str>,
     /// Whether it is a program among the distribution's.
     among_system: bool,
@@ -96,20 +126,26 @@ fn targets<'o>(
     hook: &Hook,
     out: &'o Outcome,
     children: &HashMap<usize, Vec<usize>>,
+    found: &'o HashMap<usize, String>,
     system: bool,
 ) -> Vec<Target<'o>> {
     let Ok((path, _)) = image.tree.resolve(&hook.path) else { return Vec::new() };
     let Some(index) = out.chain.iter().position(|reached| reached.path == path) else { return Vec::new() };
-    let reached = children.get(&index).into_iter().flatten().filter_map(|&child| out.chain.get(child));
-    let stray = reached.filter(|reached| {
+    let reached = std::iter::once(index).chain(children.get(&index).into_iter().flatten().copied());
+    let reached = reached.filter_map(|at| Some((at, out.chain.get(at)?)));
+    let stray = reached.filter(|(_, reached)| {
         let standing = hooks::standing(image, &reached.path, reached.place);
         matches!(standing, Standing::Unowned | Standing::Changed)
     });
     stray
-        .map(|reached| Target {
+        .map(|(at, reached)| Target {
             reached,
-            hides: hiding(&reached.path, hook.kind == HookKind::Profile && !reached.background),
+            found: found.get(&at),
+            // A hook's own place hides nothing.
+            hides: hiding(&reached.path, hook.kind == HookKind::Profile && !reached.background)
+                .filter(|_| at != index),
             among_system: system
+                && at != index
                 && is_system(&reached.path)
                 && image.facts(reached.place).any(|fact| matches!(fact, Fact::Program(ProgramFacts::Elf(_)))),
         })
@@ -137,6 +173,7 @@ fn strong(targets: &[Target<'_>]) -> Option<String> {
         let path = model::escape_bytes(&target.reached.path);
         match target.hides {
             Some(reason) => Some(format!("It leads to /{path}, which lies {reason}.")),
+            None if target.found.is_some() => target.found.cloned(),
             None if target.among_system => Some(format!(
                 "It leads to /{path}, a program among the distribution's that belongs to no package."
             )),
@@ -145,8 +182,8 @@ fn strong(targets: &[Target<'_>]) -> Option<String> {
     })
 }
 
-/// A finding about a hook, with what is known of its running. Where nothing is owned at all, being owned by nobody
-/// says nothing, so what hangs on that alone only explains.
+/// A finding about a hook, with what is known of its running. That there is a hook of nobody's is what many honest
+/// images have, so a finding of low severity only explains.
 pub(super) fn at(
     image: &ImageView<'_>,
     hook: &Hook,
@@ -157,7 +194,7 @@ pub(super) fn at(
 ) -> Finding {
     let mut finding = image.finding_at(detection, why, hook.place).at_path(&hook.path);
     finding.severity = severity;
-    if severity == Severity::Low && image.ownership.is_empty() {
+    if severity == Severity::Low {
         finding.role = Role::Context;
     }
     if let Some(reached) = out.way_to(image, hook.place) {
@@ -216,7 +253,7 @@ fn service(
     targets: &[Target<'_>],
     out: &Outcome,
 ) -> Option<Finding> {
-    let target = targets.first()?;
+    let target = targets.iter().find(|target| out.way_to(image, hook.place) != Some(target.reached))?;
     let strong = strong(targets);
     let severity = if strong.is_some() { Severity::Medium } else { Severity::Low };
     let also = strong.unwrap_or_else(|| {
@@ -264,7 +301,13 @@ fn fetcher(script: &ScriptFacts) -> Option<(u32, String)> {
     })
 }
 
-fn python(image: &ImageView<'_>, hook: &Hook, facts: Option<&HookFacts>, out: &Outcome) -> Vec<Finding> {
+fn python(
+    image: &ImageView<'_>,
+    hook: &Hook,
+    facts: Option<&HookFacts>,
+    targets: &[Target<'_>],
+    out: &Outcome,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for order in facts.into_iter().flat_map(|facts| &facts.orders) {
         let What::Python(shape, line) = &order.what else { continue };
@@ -273,7 +316,11 @@ fn python(image: &ImageView<'_>, hook: &Hook, facts: Option<&HookFacts>, out: &O
             Shape::Plain => (Severity::Low, "imports a module that no build tool puts there"),
             Shape::Other => (PTH.severity, "runs code of its own"),
         };
-        let why = format!("Line {} {why}, whenever a Python that looks here starts.", order.line);
+        let strong = strong(targets).filter(|_| severity == Severity::Low);
+        let severity = if strong.is_some() { Severity::Medium } else { severity };
+        let strong = strong.unwrap_or_default();
+        let why = format!("Line {} {why}, whenever a Python that looks here starts. {strong}", order.line);
+        let why = why.trim_end().to_owned();
         findings.push(at(image, hook, &PTH, severity, why, out).with_evidence(
             "code",
             &shortened(line),

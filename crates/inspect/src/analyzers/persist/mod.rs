@@ -50,27 +50,30 @@ const fn hook(
     Detection { id, title, severity, role, class, stage: Stage::Static, techniques, why, advice }
 }
 
-// The catalogue has these at the severity that stands here. Images whose purpose is a job of their own are common
-// (Nextcloud's brings a crontab that no package owns), so a hook that only exists is a low sign; it is a medium one
-// where it points to what hides, or to a program put among the distribution's.
+// Images whose purpose is a job or a service of their own are common (Nextcloud's brings a crontab that no package
+// owns), and a hook beside any strong finding on another file would make them malicious. So a hook that only exists
+// explains; it corroborates where it points to what hides, to a program put among the distribution's, or to a file of
+// which another analyzer found something.
 pub(crate) const CRON: Detection = hook(
     "S-PER-CRON",
     "Job of no package",
     (Severity::Medium, Role::Corroborates, Class::Reach),
     &["T1053.003"],
     "A table or script of cron, anacron or at belongs to no package. A job survives the end of what planted it and \
-     runs beside the service. Images bring jobs of their own as well, so it is a low sign unless the job leads to a \
-     file that hides, or to a program that was put among the distribution's and belongs to no package.",
+     runs beside the service. Images bring jobs of their own as well, so it only explains unless the job leads to a \
+     file that hides, to a program that was put among the distribution's and belongs to no package, or to a file of \
+     which something else was found.",
     "Read the job and what it runs. Look at the layer that brought both, and whether anything starts cron.",
 );
 
 pub(crate) const SYSTEMD: Detection = hook(
     "S-PER-SYSTEMD",
     "Service of no package",
-    (Severity::Low, Role::Corroborates, Class::Reach),
+    (Severity::Medium, Role::Corroborates, Class::Reach),
     &["T1543.002"],
     "A systemd service that no package owns starts a program that no package owns. Containers seldom run systemd; \
-     the root file systems of machines do, and so do images that are meant to be copied onto one.",
+     the root file systems of machines do, and so do images that are meant to be copied onto one. So it only explains \
+     unless that program hides, lies among the distribution's, or something else was found of it.",
     "Read what the service starts. Remove the unit where the image is not meant for a machine.",
 );
 
@@ -87,10 +90,11 @@ pub(crate) const PROFILE: Detection = hook(
 pub(crate) const RC: Detection = hook(
     "S-PER-RC",
     "Script of the init of no package",
-    (Severity::Low, Role::Corroborates, Class::Reach),
+    (Severity::Medium, Role::Corroborates, Class::Reach),
     &["T1037.004"],
     "A script of the classic init, such as /etc/rc.local, belongs to no package and starts a program that belongs to \
-     none. In a container it runs only where an init is started.",
+     none. In a container it runs only where an init is started. It only explains unless that program hides, lies \
+     among the distribution's, or something else was found of it.",
     "Read what the script starts. Remove it where the image has no init.",
 );
 
@@ -102,7 +106,7 @@ pub(crate) const PTH: Detection = hook(
     "A line of a .pth file, or sitecustomize, runs whenever any Python of the image starts, before the program and \
      without being imported. Stealers came into packages in this way. The lines that setuptools, namespace packages, \
      editable installations and coverage write are known by their content, whatever their file is called; a line \
-     that only imports a module is a low sign, as the module can be read.",
+     that only imports a module explains, as the module can be read.",
     "Read the line, and find out which package brought the file: its RECORD lists it, or nothing does.",
 );
 
@@ -112,8 +116,8 @@ pub(crate) const RTENV: Detection = hook(
     (Severity::High, Role::Corroborates, Class::Config),
     &["T1574"],
     "A variable of the image makes an interpreter load a file of no package into every program that it runs. Agents \
-     that watch an application are loaded so, from the application's directory or their vendor's: these explain, or \
-     are a low sign.",
+     that watch an application are loaded so, from the application's directory or their vendor's: these only \
+     explain.",
     "Find out where the file comes from. Unset the variable where the application does not need it.",
 );
 
@@ -164,7 +168,7 @@ pub(crate) const HOSTS: Detection = hook(
     (Severity::Medium, Role::Corroborates, Class::File),
     &["T1565.001"],
     "A table of hosts maps a registry or a mirror of packages to an address of its own, so that software comes from \
-     somewhere else or updates never come. Runtimes put their own table over /etc/hosts, where it is a low sign; \
+     somewhere else or updates never come. Runtimes put their own table over /etc/hosts, where it only explains; \
      what is meant for a chroot or a machine keeps it.",
     "Ask who runs the address. Mirrors are configured in the package manager, with keys.",
 );

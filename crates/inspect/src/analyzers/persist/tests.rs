@@ -55,7 +55,7 @@ use Severity::{High, Low, Medium};
 
 #[test]
 fn jobs_of_no_package_are_told_by_where_they_lead() {
-    let low = [("S-PER-CRON", Corroborates, Low)];
+    let low = [("S-PER-CRON", Context, Low)];
     let medium = [("S-PER-CRON", Corroborates, Medium)];
     check(with("etc/cron.d/x", "* * * * * root /usr/local/bin/app\n"), &low);
     check(with("var/spool/cron/crontabs/www-data", "*/5 * * * * php -f /var/www/html/cron.php\n"), &low);
@@ -93,6 +93,35 @@ fn jobs_of_no_package_are_told_by_where_they_lead() {
 }
 
 #[test]
+fn a_hook_corroborates_what_is_found_where_it_leads() {
+    let mut image = image();
+    image.file("opt/x", 0o755, &elf()).file("opt/run.sh", 0o755, b"#!/bin/sh\n/opt/x\n");
+    image.file("etc/cron.d/x", 0o644, b"* * * * * root /opt/run.sh\n");
+    image.file("etc/cron.d/y", 0o644, b"* * * * * root /opt/other\n");
+    image.view(|view| {
+        let check = |id: &str, path: &[u8], class: Class, expect: &[(&str, Role)]| {
+            let mut out = crate::Outcome::default();
+            crate::analyzers::start::Start.analyze(view, &mut out);
+            let mut before = view.finding(&PAM, "as another analyzer says").at_path(path);
+            (before.id, before.class) = (id.to_owned(), class);
+            out.findings = vec![before];
+            Persistence.analyze(view, &mut out);
+            let found: Vec<_> = out.findings.iter().skip(1).collect();
+            let found: Vec<_> =
+                found.iter().map(|finding| (finding.path.as_deref().unwrap(), finding.role)).collect();
+            assert_eq!(found, expect, "{id}");
+        };
+        let (x, y) = ("/etc/cron.d/x", "/etc/cron.d/y");
+        check("S-MIN-HASH", b"opt/x", Class::File, &[(x, Corroborates), (y, Context)]);
+        check("S-DLX-PIPE", b"etc/cron.d/y", Class::File, &[(x, Context), (y, Corroborates)]);
+        check("S-MIN-HASH", b"opt/elsewhere", Class::File, &[(x, Context), (y, Context)]);
+        // The same kind of evidence, and rights that say nothing of what a program does.
+        check("S-CFG-HIDDENRUN", b"opt/x", Class::Reach, &[(x, Context), (y, Context)]);
+        check("S-ESC-SUID", b"opt/x", Class::File, &[(x, Context), (y, Context)]);
+    });
+}
+
+#[test]
 fn a_table_behind_a_link_or_beyond_the_limit_is_a_gap() {
     let mut image = image();
     image.file("opt/jobs", 0o644, b"* * * * * root /opt/x\n").symlink("etc/cron.d/x", "/opt/jobs");
@@ -115,7 +144,7 @@ fn services_of_no_package_are_told_where_they_start_one() {
         let set = move |image: &mut Fixture| {
             image.start(&["true"], &[]).file(path, 0o755, text.as_bytes());
         };
-        check(set, &[(id, Corroborates, Low)]);
+        check(set, &[(id, Context, Low)]);
     }
     check(with("etc/rc.local", "#!/bin/sh\nexit 0\n"), &[]);
     check(with("etc/systemd/system/x.service", "[Service]\nExecStart=/usr/bin/true\n"), &[]);
@@ -181,7 +210,7 @@ fn lines_that_every_python_runs_are_told_by_their_content() {
     check(with(SITE, "/opt/lib\n"), &[]);
     check(with(SITE, "import coverage; coverage.process_startup()\n"), &[]);
     check(with(SITE, "import __editable___app_1_0_finder; __editable___app_1_0_finder.install()\n"), &[]);
-    check(with(SITE, "import agent\n"), &[("S-PER-PTH", Corroborates, Low)]);
+    check(with(SITE, "import agent\n"), &[("S-PER-PTH", Context, Low)]);
     let told = [("S-PER-PTH", Corroborates, High)];
     check(with(SITE, "import agent\nimport os; os.system('id')\n"), &told);
     // A known name does not help, and neither does a known line in front.
@@ -221,7 +250,7 @@ fn environments_that_load_code_are_told() {
         }
     };
     let told = [("S-PER-RTENV", Corroborates, High)];
-    let low = [("S-PER-RTENV", Corroborates, Low)];
+    let low = [("S-PER-RTENV", Context, Low)];
     let explains = [("S-PER-RTENV", Context, Low)];
     check(file("opt/x.js", "NODE_OPTIONS=--require /opt/x.js"), &told);
     check(file("tmp/x.jar", "JAVA_TOOL_OPTIONS=-javaagent:/tmp/x.jar"), &told);
@@ -272,7 +301,7 @@ fn log_ins_that_were_added_to_are_told() {
     check(with("etc/pam.d/sshd", "auth optional pam_exec.so quiet expose_authtok /opt/x\n"), &told);
     check(
         with("etc/pam.d/sshd", "auth optional pam_exec.so /usr/bin/true\n"),
-        &[("S-PER-PAM", Corroborates, Low)],
+        &[("S-PER-PAM", Context, Low)],
     );
     check(with("etc/pam.d/sshd", "auth required pam_unix.so\n"), &[]);
     let mut none = Fixture::new();
@@ -320,7 +349,7 @@ fn sources_of_software_that_lie_elsewhere_are_told() {
     let told = [("S-C2-HOSTS", Corroborates, Medium)];
     check(with("srv/root/etc/hosts", "203.0.113.7 registry-1.docker.io\n"), &told);
     check(with("srv/root/etc/hosts", "0.0.0.0 security.debian.org.\n"), &told);
-    check(with("etc/hosts", "203.0.113.7 registry-1.docker.io\n"), &[("S-C2-HOSTS", Corroborates, Low)]);
+    check(with("etc/hosts", "203.0.113.7 registry-1.docker.io\n"), &[("S-C2-HOSTS", Context, Low)]);
     check(
         with(
             "srv/root/etc/hosts",
