@@ -3,8 +3,12 @@
 pub mod anomalies;
 pub mod config;
 pub mod hashes;
+pub mod hooks;
 pub mod names;
 pub mod ownership;
+pub mod persist;
+pub mod preload;
+pub mod privilege;
 pub mod program;
 pub mod start;
 
@@ -16,7 +20,7 @@ use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth]
+    &[&start::Start, &program::Programs, &ownership::PackageTruth, &hooks::Hooks]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -29,6 +33,10 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &ownership::PackageTruth,
         &anomalies::Anomalies,
         &names::Names,
+        &preload::Preloads,
+        &privilege::Privilege,
+        // After the others, because a hook counts by what they found where it leads.
+        &persist::Persistence,
     ]
 }
 

@@ -111,14 +111,27 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether the start of the image leads to the content at a place.
+    /// Whether the start of the image certainly leads to the content at a place. What hangs on a daemon that
+    /// nothing was seen to start is not meant: see [`Outcome::way_to`].
     pub fn reaches(&self, image: &ImageView<'_>, place: Place) -> bool {
+        self.way_to(image, place).is_some_and(|reached| reached.certain)
+    }
+
+    /// How the content at a place is reached, from the surest root that leads to it, certain or not.
+    pub fn way_to(&self, image: &ImageView<'_>, place: Place) -> Option<&Reached> {
         let content = image.tree.content(place);
-        self.chain.iter().any(|reached| image.tree.content(reached.place) == content)
+        let mut ways = self.chain.iter().filter(|reached| image.tree.content(reached.place) == content);
+        let first = ways.next()?;
+        if first.certain { Some(first) } else { ways.find(|reached| reached.certain).or(Some(first)) }
+    }
+
+    /// The files to which the start of the image certainly leads.
+    pub fn certain(&self) -> impl Iterator<Item = &Reached> {
+        self.chain.iter().filter(|reached| reached.certain)
     }
 }
 
-/// One file that the start of the image leads to.
+/// One file that the start of the image, or something that starts by itself in it, leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
     /// Where it lies in the merged tree, in normal form, links resolved.
@@ -129,6 +142,13 @@ pub struct Reached {
     pub how: String,
     /// Index in the chain of what leads to it; none for the start itself.
     pub from: Option<usize>,
+    /// Whether it is left running behind what starts it.
+    pub background: bool,
+    /// What starts the way to it.
+    pub root: crate::Root,
+    /// Whether that root is seen to start: always for the configuration of the image, for cron only where the
+    /// start leads to a cron daemon.
+    pub certain: bool,
 }
 
 /// One platform of an image, as image analyzers see it.

@@ -75,6 +75,8 @@ pub enum Fact {
     Program(analyzers::program::ProgramFacts),
     /// The file is a script, or text that a shell could be given.
     Script(analyzers::start::ScriptFacts),
+    /// The file orders something that starts by itself.
+    Hook(analyzers::hooks::HookFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
     /// Something was decoded out of the file. The facts about it follow.

@@ -15,6 +15,7 @@ pub mod decode;
 mod engine;
 mod facts;
 mod hashing;
+mod root;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
@@ -23,3 +24,4 @@ pub use contract::{
 pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
 pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;
+pub use root::Root;

@@ -10,7 +10,9 @@ pub(crate) fn headline(reached: &[(String, Vec<Reached>)], findings: &[Finding])
         let way = way_to(reached, finding);
         let better = best.as_ref().is_none_or(|(worst, known)| {
             let weigh = |finding: &Finding, way: &[&Reached]| {
-                (finding.role, !way.is_empty(), finding.reachable != Some(false), finding.severity)
+                // A way that something certainly takes says more than one that hangs on a daemon.
+                let way = way.first().map(|reached| reached.certain);
+                (finding.role, way, finding.reachable != Some(false), finding.severity)
             };
             (weigh(finding, &way), &worst.id, &worst.path) > (weigh(worst, known), &finding.id, &finding.path)
         });

@@ -147,8 +147,11 @@ pub(crate) fn layer_gap(platform: &str, index: usize, gap: &Gap) -> Gap {
 }
 
 fn mark_reached(findings: &mut [Finding], reached: &[Reached], platform: &str) {
-    let paths: BTreeSet<String> =
-        reached.iter().map(|reached| format!("/{}", model::escape_bytes(&reached.path))).collect();
+    let paths: BTreeSet<String> = reached
+        .iter()
+        .filter(|reached| reached.certain)
+        .map(|reached| format!("/{}", model::escape_bytes(&reached.path)))
+        .collect();
     for finding in findings {
         finding.platform = platform.to_owned();
         if finding.reachable.is_none() && finding.path.as_ref().is_some_and(|path| paths.contains(path)) {

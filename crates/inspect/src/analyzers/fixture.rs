@@ -58,6 +58,13 @@ impl Fixture {
         self.push(Entry { mode, size, ..entry }, Some(bytes))
     }
 
+    /// A program with this `security.capability`.
+    pub(crate) fn capable_file(&mut self, path: &str, bytes: &[u8], capability: &[u8]) -> &mut Self {
+        let entry = self.entry(path, Kind::File, "");
+        let xattrs = vec![(b"security.capability".to_vec(), capability.to_vec())];
+        self.push(Entry { mode: 0o755, size: bytes.len() as u64, xattrs, ..entry }, Some(bytes))
+    }
+
     pub(crate) fn symlink(&mut self, path: &str, target: &str) -> &mut Self {
         let entry = self.entry(path, Kind::Symlink, target);
         self.push(entry, None)

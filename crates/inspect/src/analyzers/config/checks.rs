@@ -1,9 +1,8 @@
 use super::parse::{OddUser, odd_user};
-use super::{ACCOUNTS, CHECKPOINT, HISTORY, LOGGER, PRELOAD, USER};
+use super::{ACCOUNTS, CHECKPOINT, HISTORY, LOGGER, USER};
 use crate::{ImageView, Outcome};
-use layers::{Kind, normalize_path};
+use layers::Kind;
 use model::{Role, Severity};
-use packages::{Agreement, agreement};
 
 /// Most labels that are told one by one.
 const MAX_FINDINGS: usize = 32;
@@ -66,53 +65,6 @@ pub(super) fn accounts(image: &ImageView<'_>, out: &mut Outcome) {
                 &entry.size.to_string(),
                 None,
             ));
-        }
-    }
-}
-
-/// Libraries that the environment forces into every program.
-pub(super) fn preload(image: &ImageView<'_>, out: &mut Outcome) {
-    let forced = image.config.config.env.iter().filter_map(|variable| match variable.split_once('=') {
-        Some((name @ ("LD_PRELOAD" | "LD_AUDIT"), value)) => Some((variable, name, value)),
-        _ => None,
-    });
-    for (variable, name, value) in forced.take(4) {
-        for library in value.split([':', ' ']).filter(|library| !library.is_empty()).take(256) {
-            let shown = model::escape_text(library);
-            let found = image.tree.resolve(&normalize_path(library.as_bytes()).0).ok();
-            let Some((path, place)) = found.filter(|_| library.contains('/')) else {
-                let why = format!("{name} names {shown}, which is found only when a program starts.");
-                let mut finding = image.finding(&PRELOAD, why).with_evidence("env", variable, None);
-                (finding.role, finding.severity) = (Role::Context, Severity::Low);
-                out.findings.push(finding);
-                continue;
-            };
-            let hashes = image.tree.entry(image.tree.content(place)).and_then(|entry| entry.hashes);
-            let owner = image.ownership.owner(&path);
-            let genuine = match (&owner, hashes) {
-                (Some(owner), Some(hashes)) => {
-                    agreement(owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) != Agreement::Differs
-                }
-                _ => false,
-            };
-            let why = match &owner {
-                Some(owner) if genuine => {
-                    format!(
-                        "{name} loads it into every program; the package {} owns it.",
-                        model::escape_text(&owner.package.name)
-                    )
-                }
-                Some(_) => {
-                    format!("{name} loads it into every program, and it is not what its package promised.")
-                }
-                None => format!("{name} loads it into every program, and no package owns it."),
-            };
-            let mut finding = image.finding_at(&PRELOAD, why, place).with_evidence("env", variable, None);
-            finding.reachable = Some(true);
-            if genuine {
-                (finding.role, finding.severity) = (Role::Context, Severity::Low);
-            }
-            out.findings.push(finding);
         }
     }
 }

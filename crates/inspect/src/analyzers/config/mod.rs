@@ -39,7 +39,6 @@ impl ImageAnalyzer for Configuration {
         checks::labels(image, out);
         checks::user(image, out);
         checks::accounts(image, out);
-        checks::preload(image, out);
         checks::checkpoint(image, out);
     }
 }
@@ -148,17 +147,6 @@ pub(crate) const ACCOUNTS: Detection = about(
     "Look at the file; the largest honest ones have a few hundred lines.",
 );
 
-pub(crate) const PRELOAD: Detection = about(
-    "S-EVA-PRELOADENV",
-    "Library forced into every program",
-    Severity::High,
-    Role::Corroborates,
-    &["T1574.006"],
-    "The environment forces a library into every program of the image, and no package owns it. Rootkits hide \
-     processes and files so. A library that a package owns unchanged, such as an allocator, only explains.",
-    "Find out where the library comes from and what it replaces.",
-);
-
 pub(crate) const CHECKPOINT: Detection = about(
     "S-CFG-CHECKPOINT",
     "Checkpoint instead of an image",
@@ -186,4 +174,4 @@ pub(crate) const HISTORY: Detection = Detection {
 };
 
 const DETECTIONS: &[Detection] =
-    &[DESCRIPTOR, WORK_LINK, VOLUME, LINKED_MOUNT, LOGGER, USER, ACCOUNTS, PRELOAD, CHECKPOINT, HISTORY];
+    &[DESCRIPTOR, WORK_LINK, VOLUME, LINKED_MOUNT, LOGGER, USER, ACCOUNTS, CHECKPOINT, HISTORY];

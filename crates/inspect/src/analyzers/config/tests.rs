@@ -199,47 +199,6 @@ fn giant_account_files_are_told() {
 }
 
 #[test]
-fn forced_libraries_are_told_by_their_owner() {
-    let told = |role| [("S-EVA-PRELOADENV", role)];
-    check(
-        |image| {
-            image.file("usr/lib/x.so", 0o644, b"lib").env("LD_PRELOAD=/usr/lib/x.so");
-        },
-        &told(Role::Corroborates),
-    );
-    check(
-        |image| {
-            image
-                .file("usr/lib/x.so", 0o644, b"lib")
-                .package("x", &[("usr/lib/x.so", b"lib")])
-                .env("LD_PRELOAD=/usr/lib/x.so");
-        },
-        &told(Role::Context),
-    );
-    check(
-        |image| {
-            image
-                .file("usr/lib/x.so", 0o644, b"other")
-                .package("x", &[("usr/lib/x.so", b"lib")])
-                .env("LD_PRELOAD=/usr/lib/x.so");
-        },
-        &told(Role::Corroborates),
-    );
-    check(
-        |image| {
-            image.env("LD_PRELOAD=libjemalloc.so.2");
-        },
-        &told(Role::Context),
-    );
-    check(
-        |image| {
-            image.env("LD_PRELOAD=").env("PATH=/bin");
-        },
-        &[],
-    );
-}
-
-#[test]
 fn checkpoints_are_told() {
     check(
         |image| {

@@ -53,7 +53,7 @@ pub(super) fn known_files(image: &ImageView<'_>, out: &mut Outcome) {
 
 fn fates(image: &ImageView<'_>, out: &Outcome) -> Fates {
     let mut fates = Fates {
-        reached: out.chain.iter().map(|reached| image.tree.content(reached.place)).collect(),
+        reached: out.certain().map(|reached| image.tree.content(reached.place)).collect(),
         removed_by: image.tree.residue().map(|(place, event)| (place, event.place.layer)).collect(),
         ..Fates::default()
     };

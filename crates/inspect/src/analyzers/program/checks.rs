@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub(super) fn foreign_machine(image: &ImageView<'_>, out: &mut Outcome) {
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
-    for reached in &out.chain {
+    for reached in out.certain() {
         let place = image.tree.content(reached.place);
         if !seen.insert(place) {
             continue;

@@ -1,7 +1,7 @@
 use super::walk::Walk;
 use super::{HIDDEN_RUN, NO_START, RunKind, WRAPPED, base_name};
 use crate::analyzers::program::ProgramFacts;
-use crate::{Fact, ImageView, Outcome, Reached};
+use crate::{Fact, ImageView, Outcome, Reached, Root};
 use model::{Gap, Role, Severity};
 
 /// What the walk did not follow although it could have been.
@@ -42,10 +42,14 @@ pub(super) fn hidden_programs(image: &ImageView<'_>, walk: &Walk, out: &mut Outc
         if image.ownership.owner(&reached.path).is_some() {
             continue;
         }
-        let why = format!("{}. It lies {reason}, and no package owns it.", sentence(&reached.how));
+        let why = format!("{}. It lies {reason}, and no package owns it.", sentence(reached));
         let mut finding =
             image.finding_at(&HIDDEN_RUN, why, reached.place).with_evidence("how", &reached.how, None);
-        finding.reachable = Some(true);
+        finding.reachable = reached.certain.then_some(true);
+        // What hangs on a daemon that nothing starts is a sign, and not the start of the image.
+        if !reached.certain {
+            finding.severity = Severity::Medium;
+        }
         out.findings.push(finding);
     }
 }
@@ -63,6 +67,7 @@ pub(super) fn wrapped_start(image: &ImageView<'_>, walk: &Walk, out: &mut Outcom
         let left_behind = *kind == Some(RunKind::Background);
         if !left_behind
             || script.from.is_some()
+            || script.root != Root::Start
             || !unowned(reached)
             || !unowned(script)
             || !is_program(image, reached)
@@ -105,17 +110,22 @@ fn is_program(image: &ImageView<'_>, reached: &Reached) -> bool {
         .any(|fact| matches!(fact, Fact::Program(ProgramFacts::Elf(elf)) if elf.kind != 1))
 }
 
-fn sentence(how: &str) -> String {
+fn sentence(reached: &Reached) -> String {
+    let how = &reached.how;
     match how.strip_prefix("line ") {
         Some(rest) => format!("Line {rest}"),
         None if how.starts_with('/') => format!("The script {how}"),
+        None if !matches!(reached.root, Root::Start | Root::HealthCheck) => {
+            let mut characters = how.chars();
+            characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect()
+        }
         None => format!("The image starts with {how}"),
     }
 }
 
 /// In which way a path hides; none where it does not. Names alone are judged, by where tools of all kinds are
 /// known to keep programs: a payload in one of those places is for other checks to find.
-pub(super) fn hiding(path: &[u8], loaded: bool) -> Option<&'static str> {
+pub(crate) fn hiding(path: &[u8], loaded: bool) -> Option<&'static str> {
     for directory in ["tmp/", "var/tmp/", "dev/"] {
         if path.starts_with(directory.as_bytes()) {
             return Some("in a directory for temporary files");

@@ -30,6 +30,7 @@ pub(super) fn steps(name: &[u8], words: &[Arg]) -> Vec<Step> {
         b"env" => env(arguments),
         b"su" | b"runuser" => switch_user(name, arguments),
         b"start-stop-daemon" => daemon(arguments),
+        b"service" | b"rc-service" | b"invoke-rc.d" => service(arguments),
         b"java" => after(arguments, b"-jar"),
         b"dotnet" | b"mono" => {
             positional(arguments, &[]).map_or_else(Vec::new, |(path, rest)| script(path, rest))
@@ -43,14 +44,22 @@ pub(super) fn steps(name: &[u8], words: &[Arg]) -> Vec<Step> {
     }
 }
 
+/// Whether a program of this name runs what it is given in a language.
+pub(crate) fn is_interpreter(name: &[u8]) -> bool {
+    language_of_program(name).is_some()
+}
+
 /// Whether a program of this name runs nothing but itself, whatever its words are.
 pub(super) fn is_plain(name: &[u8]) -> bool {
-    let special: [&[u8]; 13] = [
+    let special: [&[u8]; 16] = [
         b"eval",
         b"env",
         b"su",
         b"runuser",
         b"start-stop-daemon",
+        b"service",
+        b"rc-service",
+        b"invoke-rc.d",
         b"java",
         b"dotnet",
         b"mono",
@@ -224,6 +233,17 @@ fn daemon(arguments: &[Arg]) -> Vec<Step> {
     });
     let Some(program) = program else { return Vec::new() };
     vec![Step::Command(std::iter::once(Some(program)).chain(rest.iter().skip(1).cloned()).collect())]
+}
+
+/// `service NAME start` runs the script of that name.
+fn service(arguments: &[Arg]) -> Vec<Step> {
+    match positional(arguments, &[]) {
+        Some((Some(name), rest)) if !name.contains(&b'/') => {
+            let script = Some([b"/etc/init.d/", name.as_slice()].concat());
+            vec![Step::Command(std::iter::once(script).chain(rest.iter().cloned()).collect())]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The file that follows an option, such as `-jar`.

@@ -11,6 +11,9 @@ mod parse;
 mod tests;
 mod walk;
 
+pub(crate) use checks::hiding;
+pub(crate) use command::is_interpreter;
+
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -117,7 +120,7 @@ impl FileAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -125,7 +128,8 @@ impl FileAnalyzer for Start {
             return Want::Nothing;
         }
         let sign = head.starts_with(b"#!") || parse::language_of_name(&entry.path).is_some();
-        let executable = entry.mode & 0o111 != 0;
+        let executable = entry.mode & 0o111 != 0
+            || super::hooks::kind_of(&entry.path).is_some_and(super::hooks::HookKind::is_script);
         let plain = entry.size <= MAX_PLAIN
             && !base_name(&entry.path).contains(&b'.')
             && !entry.path.starts_with(b"usr/share/")
@@ -158,7 +162,7 @@ impl ImageAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn detections(&self) -> &'static [Detection] {

@@ -2,6 +2,7 @@ use super::*;
 use crate::analyzers::fixture::Fixture;
 use model::Role;
 
+mod hooks;
 mod reading;
 mod walking;
 

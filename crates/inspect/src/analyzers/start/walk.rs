@@ -1,7 +1,11 @@
+mod hooks;
+mod modules;
+
 use super::command::{Arg, Step, known_name, steps};
 use super::{Language, Piece, Run, RunKind, ScriptFacts, Word, base_name, parse};
-use crate::{Fact, ImageView, Reached};
+use crate::{Fact, ImageView, Reached, Root};
 use layers::{Kind, Place, normalize_path};
+use modules::relative_paths;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
@@ -39,7 +43,8 @@ pub(super) struct Walk {
     pub(super) cut: Vec<usize>,
 }
 
-/// Follows `ENTRYPOINT`, `CMD` and `HEALTHCHECK` as far as they can be told without running anything.
+/// Follows `ENTRYPOINT`, `CMD` and `HEALTHCHECK`, and then what starts by itself beside them, as far as they can
+/// be told without running anything.
 pub(super) fn follow_start(image: &ImageView<'_>) -> Walk {
     let config = &image.config.config;
     let mut follower = Follower::new(image);
@@ -58,6 +63,7 @@ pub(super) fn follow_start(image: &ImageView<'_>) -> Walk {
         }
         _ => {}
     }
+    follower.follow_hooks();
     follower.walk
 }
 
@@ -97,6 +103,14 @@ struct Follower<'i, 'a> {
     commands: HashSet<u64>,
     fingerprints: RandomState,
     imported: usize,
+    /// What the way that is followed starts from, and whether that is seen to start.
+    root: Root,
+    certain: bool,
+    /// How long the chain, and how many the commands, may become.
+    most_files: usize,
+    most_commands: usize,
+    /// The names by which programs were called, and those of their files.
+    called: HashSet<Vec<u8>>,
     walk: Walk,
 }
 
@@ -122,12 +136,18 @@ impl<'i, 'a> Follower<'i, 'a> {
             commands: HashSet::new(),
             fingerprints: RandomState::new(),
             imported: 0,
+            root: Root::Start,
+            certain: true,
+            most_files: MAX_FILES,
+            most_commands: MAX_COMMANDS,
+            called: HashSet::new(),
             walk: Walk::default(),
         }
     }
 
     /// Follows one instruction of the configuration to its end.
     fn start(&mut self, instruction: &str, words: &[&String]) {
+        self.root = if instruction == "HEALTHCHECK" { Root::HealthCheck } else { Root::Start };
         let line = words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
         let shown: String = model::escape_text(&line).chars().take(200).collect();
         let context = Context {
@@ -147,9 +167,14 @@ impl<'i, 'a> Follower<'i, 'a> {
             self.walk.missing = Some(program.clone());
         }
         self.jobs.push_back(Job::Command(words, context));
+        self.drain();
+    }
+
+    /// Does the jobs at hand and all that they lead to.
+    fn drain(&mut self) {
         // Commands come before imports, so that a large application cannot crowd out what it runs.
         while let Some(job) = self.jobs.pop_front().or_else(|| self.imports.pop_front()) {
-            let full = self.walk.chain.len() >= MAX_FILES;
+            let full = self.walk.chain.len() >= self.most_files;
             match job {
                 Job::Import(..) if full || self.imported >= MAX_IMPORTS => break,
                 Job::Import(name, language, context) => {
@@ -160,7 +185,7 @@ impl<'i, 'a> Follower<'i, 'a> {
                     };
                     self.import(&paths, &context);
                 }
-                _ if full || self.commands.len() >= MAX_COMMANDS => {
+                _ if full || self.commands.len() >= self.most_commands => {
                     self.walk.ended = true;
                     break;
                 }
@@ -185,6 +210,8 @@ impl<'i, 'a> Follower<'i, 'a> {
         let mut name = base_name(program).to_vec();
         if let Some((path, place)) = self.find_program(program, context) {
             name = known_name(program, &path).to_vec();
+            self.called.insert(base_name(program).to_vec());
+            self.called.insert(base_name(&path).to_vec());
             let index = self.reach(&path, place, context);
             if let Some(script) = self.script(place) {
                 self.interpreter_of(script, &path, words.get(1..).unwrap_or_default(), context);
@@ -376,11 +403,18 @@ impl<'i, 'a> Follower<'i, 'a> {
         }
         let index = self.walk.chain.len();
         self.seen.insert(path.to_vec(), index);
+        let condition = self.root.condition().filter(|_| !self.certain && context.from.is_none());
         self.walk.chain.push(Reached {
             path: path.to_vec(),
             place,
-            how: context.how.as_ref().to_owned(),
+            how: match condition {
+                Some(condition) => format!("{}, {condition}", context.how),
+                None => context.how.as_ref().to_owned(),
+            },
             from: context.from,
+            background: context.kind == Some(RunKind::Background),
+            root: self.root,
+            certain: self.certain,
         });
         self.walk.kinds.push(context.kind);
         index
@@ -413,75 +447,5 @@ impl<'i, 'a> Follower<'i, 'a> {
             Fact::Script(script) => Some(script),
             _ => None,
         })
-    }
-
-    /// Where a Python module and the packages above it would lie. What is run by name is looked for among the
-    /// installed modules too; what is imported, only beside the script and in `PYTHONPATH`.
-    fn module_paths(&self, name: &[u8], context: &Context, run: bool) -> Vec<Vec<u8>> {
-        let mut roots: Vec<Vec<u8>> = Vec::new();
-        let dots = name.iter().take_while(|&&byte| byte == b'.').count();
-        let beside = context.script.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
-        let beside = context.script.get(..beside).unwrap_or_default().to_vec();
-        if dots > 0 {
-            let up = b"/..".repeat(dots - 1);
-            roots.push([beside, up].concat());
-        } else {
-            if run {
-                roots.extend(context.directory.clone());
-                roots.extend(self.installed_modules());
-            } else {
-                roots.push(beside);
-                roots.extend(context.directory.clone());
-            }
-            if let Some(path) = self.environment.get(b"PYTHONPATH".as_slice()) {
-                roots.extend(path.split(|&byte| byte == b':').take(8).map(|root| normalize_path(root).0));
-            }
-        }
-        let mut paths = Vec::new();
-        let parts: Vec<&[u8]> =
-            name.get(dots..).unwrap_or_default().split(|&byte| byte == b'.').take(8).collect();
-        for root in roots {
-            let mut path = root;
-            for part in &parts {
-                path.push(b'/');
-                path.extend_from_slice(part);
-                paths.push([path.as_slice(), b".py"].concat());
-                paths.push([path.as_slice(), b"/__init__.py"].concat());
-            }
-            if run {
-                paths.push([path.as_slice(), b"/__main__.py"].concat());
-            }
-        }
-        paths
-    }
-
-    /// Directories of installed Python modules, told from the interpreters that were reached.
-    fn installed_modules(&self) -> Vec<Vec<u8>> {
-        let mut roots = Vec::new();
-        for reached in &self.walk.chain {
-            let name = base_name(&reached.path);
-            let Some(prefix) = reached.path.strip_suffix(name).and_then(|path| path.strip_suffix(b"bin/"))
-            else {
-                continue;
-            };
-            if name.starts_with(b"python3.") && roots.len() < 16 {
-                for tail in [b"".as_slice(), b"/site-packages", b"/dist-packages"] {
-                    roots.push([prefix, b"lib/", name, tail].concat());
-                }
-                roots.push([prefix, b"lib/python3/dist-packages"].concat());
-            }
-        }
-        roots
-    }
-}
-
-/// Where a module that a JavaScript file names relative to itself would lie.
-fn relative_paths(name: &[u8], script: &[u8]) -> Vec<Vec<u8>> {
-    let end = script.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
-    let path = [script.get(..end).unwrap_or_default(), b"/", name].concat();
-    let with = |ending: &str| [path.as_slice(), ending.as_bytes()].concat();
-    match [path.clone(), with(".js"), with(".mjs"), with(".cjs"), with("/index.js")] {
-        paths if name.ends_with(b"js") => paths.into_iter().take(1).collect(),
-        paths => paths.into(),
     }
 }
