@@ -53,4 +53,8 @@ pub enum Fact {
     Script(analyzers::start::ScriptFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
+    /// The file is text that names hosts, addresses, URLs or wallets.
+    Mentions(analyzers::indicators::MentionFacts),
+    /// The file holds byte patterns of imported feeds. Depends on them too, and is kept by them.
+    Patterns(analyzers::indicators::PatternFacts),
 }

@@ -14,7 +14,7 @@ pub(crate) fn of(opened: &Opened, settings: &Settings) -> Option<Key> {
     }
     let mut key = KeyBuilder::new("verdict")
         .text(&rules_digest())
-        .text(&settings.known.feeds().join("\n"))
+        .text(&settings.indicators.key())
         .text(&format!("{:?}", settings.limits))
         .text(&opened.reference)
         .text(&format!("{:?} {:?}", opened.name, opened.digest))

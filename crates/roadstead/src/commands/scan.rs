@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Scan) -> anyhow::Result<u8> {
-    let known = settings::known_hashes(&args.known_hashes, args.image.quiet)?;
-    let (locator, settings) = settings::of(&args.image, known)?;
+    let indicators = settings::indicators(args)?;
+    let (locator, settings) = settings::of(&args.image, indicators)?;
     let report = {
         let _progress = Progress::start(Arc::clone(&settings.watch), args.image.quiet);
         pipeline::scan(&locator, &settings)?
