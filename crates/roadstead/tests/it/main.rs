@@ -12,6 +12,8 @@ mod disk;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod feeds;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod hidden;
