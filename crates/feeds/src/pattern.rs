@@ -1,6 +1,7 @@
 use crate::feed::nibble;
 use crate::reject::Refused;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 
 /// Longest pattern, in bytes that it fixes or leaves open.
 const MAX_BYTES: usize = 4096;
@@ -184,19 +185,19 @@ fn braces(inside: &[u8]) -> Option<(u32, Option<u32>)> {
 
 /// The longest run of fixed bytes. A run of one repeated byte is found everywhere, so any other is taken before it.
 fn anchor(segments: &[Segment]) -> Option<(u32, u32, u32)> {
-    let mut best: Option<((bool, usize), (u32, u32, u32))> = None;
-    for (segment, number) in segments.iter().zip(0..) {
+    let mut best = None;
+    for (segment, number) in segments.iter().zip(0_u32..) {
         let mut start = 0;
         for run in segment.masks.chunk_by(|a, b| (*a == 0xff) == (*b == 0xff)) {
-            let fixed = run.first() == Some(&0xff);
             let bytes = segment.values.get(start..start + run.len()).unwrap_or_default();
-            let varied = bytes.iter().any(|byte| Some(byte) != bytes.first());
-            if fixed && run.len() >= MIN_ANCHOR && best.is_none_or(|(rank, _)| (varied, run.len()) > rank) {
-                let place = (number, u32::try_from(start).ok()?, u32::try_from(run.len()).ok()?);
-                best = Some(((varied, run.len()), place));
+            if run.first() == Some(&0xff) && run.len() >= MIN_ANCHOR {
+                let varied = bytes.iter().any(|byte| Some(byte) != bytes.first());
+                // Of equals the first.
+                best = best.max(Some((varied, run.len(), Reverse((number, start)))));
             }
             start += run.len();
         }
     }
-    best.map(|(_, place)| place)
+    let (_, len, Reverse((segment, start))) = best?;
+    Some((segment, u32::try_from(start).ok()?, u32::try_from(len).ok()?))
 }

@@ -237,8 +237,8 @@ fn misp_events_say_what_is_meant_for_detection() {
         attribute("domain|ip", "evil.example|192.0.2.1", ""),
         attribute("ip-dst|port", "192.0.2.2|3333", ""),
         attribute("sha1", SHA1, r#","deleted":true"#),
-        format!(r#"{{"type":"domain","value":"other.example","to_ids":false}}"#),
-        format!(r#"{{"type":"domain","value":"silent.example"}}"#),
+        r#"{"type":"domain","value":"other.example","to_ids":false}"#.to_owned(),
+        r#"{"type":"domain","value":"silent.example"}"#.to_owned(),
         attribute("sha256", SHA1, ""),
         attribute("user-agent", "x", ""),
     ]
