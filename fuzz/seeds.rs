@@ -33,8 +33,43 @@ fn main() -> std::io::Result<()> {
     for (index, records) in RECORDS.iter().enumerate() {
         put("pax", &index.to_string(), &pax_records(records))?;
     }
+    for (index, feed) in FEED_LINES.iter().enumerate() {
+        put("feed_lines", &index.to_string(), &[&[index as u8], feed.as_bytes()].concat())?;
+        put("feed_unnamed", &format!("lines-{index}"), feed.as_bytes())?;
+    }
+    for (index, feed) in FEED_DOCUMENTS.iter().enumerate() {
+        put("feed_documents", &index.to_string(), &[&[index as u8], feed.as_bytes()].concat())?;
+        put("feed_unnamed", &format!("document-{index}"), feed.as_bytes())?;
+    }
+    for (index, pattern) in PATTERNS.iter().enumerate() {
+        put("feed_patterns", &index.to_string(), pattern.as_bytes())?;
+    }
     Ok(())
 }
+
+/// In the order in which the target numbers the formats.
+const FEED_LINES: [&str; 11] = [
+    "0123456789abcdef0123456789abcdef, miner # seen\n",
+    "0123456789abcdef0123456789abcdef:10:Unix.A\n0123456789abcdef0123456789abcdef01234567:*:Unix.B:73\n",
+    "0123456789abcdef0123456789abcdef:10:Unix.A\n",
+    "Unix.A:6:*:61626364??6?*65{2-5}66\nUnix.B:0:EOF-20,4:61626364\n",
+    "\"2026-01-02\", \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\", \"n/a\", \"n/a\", \"r\", \"f\", \"elf\", \"m\", \"Mirai\", \"n/a\", \"n/a\", \"n/a\"\n",
+    "\"2026-01-02\", \"1\", \"192.0.2.1:3333\", \"ip:port\", \"c\", \"elf.x\", \"None\", \"X\", \"\", \"75\", \"https://ref.example/\", \"\", \"0\", \"r\"\n",
+    "\"1\",\"2026-01-02\",\"http://192.0.2.9:8080/b,c.sh\",\"online\",\"x\",\"malware_download\",\"elf\",\"https://u.example/1/\",\"r\"\n",
+    "0123456789abcdef0123456789abcdef,01234567-89ab-cdef-0123-456789abcdef\n",
+    "# Reference: https://ref.example/\npool.example\n192.0.2.1:3333\nhxxp://evil[.]example/x\n2001:db8::1\n",
+    "x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef y\n",
+    "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+];
+
+/// In the order in which the target numbers the formats.
+const FEED_DOCUMENTS: [&str; 2] = [
+    r#"{"Event":{"uuid":"u","info":"i","Attribute":[{"type":"ip-dst|port","value":"192.0.2.2|3333","to_ids":true},{"type":"filename|md5","value":"x|0123456789abcdef0123456789abcdef","to_ids":"1","deleted":0}],"Object":[{"Attribute":[{"type":"url","value":"http://evil.example/","to_ids":true}]}]}}"#,
+    r#"{"type":"bundle","spec_version":"2.0","objects":[{"type":"indicator","id":"i","pattern":"[file:hashes.'SHA-256' = 'aa' OR (domain-name:value = 'evil.example')] OR [ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 1]"}]}"#,
+];
+
+const PATTERNS: [&str; 3] =
+    ["61626364??66\n..abcdefg", "7879*61626364{1-3}7a\nxy..abcd.z", "61626364{-4}?5\nabcd1234e"];
 
 const RECORDS: &[&[(&[u8], &[u8])]] = &[
     &[(b"path", b"usr/bin/env"), (b"size", b"5"), (b"mtime", b"1350244992.5")],

@@ -4,6 +4,7 @@ pub mod anomalies;
 pub mod config;
 pub mod hashes;
 pub mod hooks;
+pub mod indicators;
 pub mod names;
 pub mod ownership;
 pub mod persist;
@@ -20,7 +21,7 @@ use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth, &hooks::Hooks]
+    &[&start::Start, &program::Programs, &ownership::PackageTruth, &hooks::Hooks, &indicators::Listed]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -28,6 +29,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
     &[
         &start::Start,
         &hashes::Hashes,
+        &indicators::Listed,
         &program::Programs,
         &config::Configuration,
         &ownership::PackageTruth,

@@ -168,8 +168,10 @@ pub struct ImageView<'a> {
     pub merge_anomalies: &'a [(usize, layers::Anomaly)],
     /// Which package owns which path.
     pub ownership: &'a Ownership,
-    /// Lists of known hashes.
-    pub known: &'a crate::analyzers::hashes::KnownHashes,
+    /// What it is compared with: built-in hashes and the feeds that a person chose.
+    pub indicators: &'a feeds::Indicators,
+    /// Digests under which it can be asked for: of its index, manifest and configuration.
+    pub digests: &'a [Digest],
 }
 
 /// One layer, as image analyzers see it.

@@ -79,6 +79,10 @@ pub enum Fact {
     Hook(analyzers::hooks::HookFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
+    /// The file is text that names hosts, addresses, URLs or wallets.
+    Mentions(analyzers::indicators::MentionFacts),
+    /// The file holds byte patterns of imported feeds. Depends on them too, and is kept by them.
+    Patterns(analyzers::indicators::PatternFacts),
     /// Something was decoded out of the file. The facts about it follow.
     Stage(StageFacts),
     /// A fact about a stage and not about the file itself.

@@ -1,7 +1,7 @@
 //! The facts of layers: kept ones where the bytes are known to be the same, else read.
 
 use crate::Settings;
-use crate::settings::file_analyzers_id;
+use crate::settings::{file_analyzers_id, patterns_id};
 use inspect::{Crew, Fact, LayerFacts, Sums, Transport, read_entries};
 use layers::{Declared, Kind, read_layer};
 use model::{Algorithm, Digest, Gap, ImageConfig};
@@ -30,7 +30,7 @@ pub(crate) struct ReadLayer {
 /// history hints at apk, whose databases are written in it. The history is a claim and decides nothing: where a
 /// database turns up that it kept quiet about, the layers are read once more.
 pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
-    let sums = if hints_at_apk(&image.config) { Sums::WithSha1 } else { settings.known.sums() };
+    let sums = if hints_at_apk(&image.config) { Sums::WithSha1 } else { settings.sums() };
     let read = read_with(image, sums, settings, crew);
     let promises_sha1 = |facts: &LayerFacts| {
         facts.facts.iter().any(|(_, fact)| matches!(fact, Fact::Packages(part) if part.promises_sha1()))
@@ -200,6 +200,7 @@ fn facts_key(digest: &Digest, sums: Sums, settings: &Settings) -> Key {
     KeyBuilder::new("facts")
         .text(env!("CARGO_PKG_VERSION"))
         .text(&file_analyzers_id())
+        .text(&patterns_id(settings))
         .text(&format!("{sums:?} {:?}", settings.limits))
         .text(&digest.to_string())
         .finish()

@@ -18,7 +18,7 @@ mod verdict_key;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
-use inspect::{Crew, with_crew};
+use inspect::{Crew, FileAnalyzer, with_crew};
 use model::{Coverage, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
 use source::{Locator, Opened};
 use std::collections::BTreeSet;
@@ -58,9 +58,11 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     }
     settings.watch.say("reading layers");
     settings.watch.expect(&opened);
-    let analyzers = inspect::file_analyzers();
+    let patterns = settings.patterns();
+    let mut analyzers = inspect::file_analyzers().to_vec();
+    analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
     let progress = &settings.watch.progress;
-    let read = with_crew(settings.jobs, analyzers, progress, settings.cancelled(), |crew| {
+    let read = with_crew(settings.jobs, &analyzers, progress, settings.cancelled(), |crew| {
         read_all(&opened, settings, crew)
     });
     if settings.is_cancelled() {
@@ -151,7 +153,7 @@ fn conclude(
         tool: Tool {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rules: rules_digest(),
-            feeds: settings.known.feeds().iter().map(|feed| model::escape_text(feed)).collect(),
+            feeds: settings.indicators.feeds(),
         },
         image: ImageSummary {
             reference: model::escape_text(&opened.reference),

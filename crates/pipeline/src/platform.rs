@@ -6,6 +6,7 @@ use inspect::{Fact, ImageView, LayerFacts, LayerView, Outcome, Reached};
 use layers::{Anomaly, EntryTable, Tree};
 use model::{Digest, Finding, Gap, LayerSummary};
 use packages::Ownership;
+use sha2::{Digest as _, Sha256};
 use source::{Image, Opened};
 use std::collections::BTreeSet;
 
@@ -54,6 +55,8 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
     let tables: Vec<&EntryTable> = facts.iter().map(|facts| &facts.entries).collect();
     let (tree, merge_anomalies) = Tree::merge(&tables);
     let ownership = owned(&tree, &facts);
+    let config = Digest::sha256(Sha256::digest(&image.config_bytes).into());
+    let digests: Vec<Digest> = opened.digest.into_iter().chain(image.digest).chain([config]).collect();
     let view = ImageView {
         name: opened.name.as_ref(),
         platform: &image.platform,
@@ -62,7 +65,8 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
         tree: &tree,
         merge_anomalies: &merge_anomalies,
         ownership: &ownership,
-        known: &settings.known,
+        indicators: &settings.indicators,
+        digests: &digests,
     };
     let mut outcome = Outcome::default();
     for analyzer in inspect::image_analyzers() {

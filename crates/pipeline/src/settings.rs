@@ -1,5 +1,6 @@
-use inspect::Progress;
-use inspect::analyzers::hashes::KnownHashes;
+use feeds::Indicators;
+use inspect::analyzers::indicators::Patterns;
+use inspect::{FileAnalyzer, Progress, Sums};
 use model::{Detection, Digest};
 use sha2::{Digest as _, Sha256};
 use source::{Image, Opened};
@@ -18,8 +19,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Where facts and verdicts are kept; none for a scan that keeps nothing and believes nothing kept.
     pub cache: Option<Cache>,
-    /// Lists of known hashes.
-    pub known: KnownHashes,
+    /// What images are compared with: built-in hashes and imported feeds.
+    pub indicators: Indicators,
     /// What a person has looked at and accepts.
     pub exceptions: verdict::Exceptions,
     /// The day on which exceptions are looked at. It comes from outside, so that a report stays a function of what
@@ -36,6 +37,17 @@ impl Settings {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.source.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// The hashes of files that the feeds ask for.
+    pub(crate) fn sums(&self) -> Sums {
+        if self.indicators.needs_sha1() { Sums::WithSha1 } else { Sums::Usual }
+    }
+
+    /// What looks for the byte patterns of feeds, where there are any. It stands beside the other file analyzers,
+    /// as it comes and goes with the feeds.
+    pub(crate) fn patterns(&self) -> Option<Patterns<'_>> {
+        self.indicators.patterns().map(Patterns)
     }
 }
 
@@ -99,11 +111,18 @@ pub fn rules_digest() -> String {
     Digest::sha256(hash.finalize().into()).to_string()
 }
 
-/// The file analyzers with their versions: what the facts of a layer depend on besides its bytes.
+/// The file analyzers with their versions: what the facts of a layer depend on besides its bytes and patterns.
 pub(crate) fn file_analyzers_id() -> String {
-    let names: Vec<String> = inspect::file_analyzers()
-        .iter()
-        .map(|analyzer| format!("{}@{}", analyzer.name(), analyzer.version()))
-        .collect();
+    let names: Vec<String> = inspect::file_analyzers().iter().map(|analyzer| id(*analyzer)).collect();
     names.join(" ")
+}
+
+/// The byte patterns that facts depend on; empty where there are none.
+pub(crate) fn patterns_id(settings: &Settings) -> String {
+    let patterns = settings.patterns();
+    patterns.map_or(String::new(), |patterns| format!("{} {}", id(&patterns), patterns.0.digest()))
+}
+
+fn id(analyzer: &dyn FileAnalyzer) -> String {
+    format!("{}@{}", analyzer.name(), analyzer.version())
 }

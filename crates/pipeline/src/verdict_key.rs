@@ -15,7 +15,7 @@ pub(crate) fn of(opened: &Opened, scanned: &Scanned, settings: &Settings) -> Opt
     }
     let mut key = KeyBuilder::new("verdict")
         .text(&rules_digest())
-        .text(&settings.known.feeds().join("\n"))
+        .text(&settings.indicators.key())
         .text(&format!("{:?} {scanned:?}", settings.limits))
         .text(&settings.exceptions.identity(settings.today))
         .text(&opened.reference)

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Show or clear what earlier scans have kept
     Cache(CacheCommand),
+    /// Import lists of indicators for scans to compare with
+    Feeds(FeedsCommand),
 }
 
 const SCAN_EXAMPLES: &str = "\
@@ -62,6 +64,18 @@ pub(crate) struct Scan {
     /// Exceptions: findings that are known and accepted, in TOML; each for one content or one place, until a day
     #[arg(long, value_name = "FILE")]
     pub(crate) exceptions: Option<PathBuf>,
+
+    /// A feed to compare with, in any of the forms that `feeds import` reads; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) feed: Vec<PathBuf>,
+
+    /// Compare with all feeds that were imported
+    #[arg(long)]
+    pub(crate) feeds: bool,
+
+    /// Where imported feeds are kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 
     /// Show everything that was found, context included
     #[arg(long, short)]
@@ -120,6 +134,102 @@ pub(crate) enum CacheAction {
     Path,
     /// Remove everything in it
     Clear,
+}
+
+const FEEDS_EXAMPLES: &str = "\
+Examples:
+  roadstead feeds import full.csv                       what it is, its content tells
+  roadstead feeds import --kind layers bad-layers.txt   where it does not
+  roadstead feeds import --max-severity high osint.json its word alone convicts nobody
+  roadstead feeds list
+  roadstead scan --feeds IMAGE                          compare with all that was imported";
+
+#[derive(Debug, Args)]
+#[command(after_help = FEEDS_EXAMPLES)]
+pub(crate) struct FeedsCommand {
+    #[command(subcommand)]
+    pub(crate) action: FeedsAction,
+
+    /// Where imported feeds are kept
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeedsAction {
+    /// Read a feed from a file and keep it; an earlier import of the same name is replaced
+    Import(FeedsImport),
+    /// List the feeds that were imported
+    List,
+    /// Remove a feed
+    Remove {
+        /// Its name, as the list shows it
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FeedsImport {
+    /// The feed
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Name under which it is kept and reported [default: the name of the file]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// What it is, where its content does not tell
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<FeedKind>,
+
+    /// The most that its findings may weigh; below critical they do not convict
+    #[arg(long, value_enum, default_value_t = MaxSeverity::Critical)]
+    pub(crate) max_severity: MaxSeverity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FeedKind {
+    /// Hashes of files, one a line, optional label after it
+    Hashes,
+    /// ClamAV .hdb and .hsb
+    ClamavHashes,
+    /// ClamAV .fp and .sfp: entries of other imported feeds that are wrong
+    ClamavAllow,
+    /// ClamAV .ndb
+    ClamavPatterns,
+    /// CSV of MalwareBazaar
+    #[value(name = "malwarebazaar")]
+    MalwareBazaar,
+    /// CSV of ThreatFox
+    #[value(name = "threatfox")]
+    ThreatFox,
+    /// CSV of URLhaus
+    #[value(name = "urlhaus")]
+    UrlHaus,
+    /// MISP event in JSON
+    Misp,
+    /// hashes.csv of a MISP feed
+    MispHashes,
+    /// STIX 2.0 or 2.1 bundle
+    Stix,
+    /// Hosts, addresses and URLs, one a line
+    Network,
+    /// Digests of revoked images, one a line
+    Images,
+    /// Digests of known bad layers, one a line
+    Layers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MaxSeverity {
+    /// Worth knowing
+    Low,
+    /// Worth a look
+    Medium,
+    /// Dangerous where it is true
+    High,
+    /// Its word is taken
+    Critical,
 }
 
 /// How an image is named, fetched and read.

@@ -3,6 +3,7 @@
 mod cache;
 mod demo;
 mod explain;
+mod feeds;
 mod files;
 mod scan;
 
@@ -16,5 +17,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Cache(args) => cache::run(&args),
+        Command::Feeds(args) => feeds::run(&args),
     }
 }

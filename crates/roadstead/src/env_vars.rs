@@ -6,7 +6,9 @@ use std::path::PathBuf;
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// Where the cache lies unless `--cache-dir` says so; XDG Base Directory Specification.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
-/// Fallback for the cache, and where the container stores of an ordinary user lie.
+/// Where imported feeds lie unless `--data-dir` says so; XDG Base Directory Specification.
+pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+/// Fallback for both, and where the container stores of an ordinary user lie.
 pub(crate) const HOME: &str = "HOME";
 
 /// Whether colours are switched off.
@@ -18,6 +20,12 @@ pub(crate) fn no_color() -> bool {
 pub(crate) fn cache_dir() -> Option<PathBuf> {
     let xdg = std::env::var_os(XDG_CACHE_HOME).map(PathBuf::from).filter(|path| path.is_absolute());
     xdg.or_else(|| home().map(|home| home.join(".cache"))).map(|dir| dir.join("roadstead"))
+}
+
+/// `$XDG_DATA_HOME/roadstead`, or `$HOME/.local/share/roadstead`; none where neither is an absolute path.
+pub(crate) fn data_dir() -> Option<PathBuf> {
+    let xdg = std::env::var_os(XDG_DATA_HOME).map(PathBuf::from).filter(|path| path.is_absolute());
+    xdg.or_else(|| home().map(|home| home.join(".local/share"))).map(|dir| dir.join("roadstead"))
 }
 
 /// The home directory of the user.

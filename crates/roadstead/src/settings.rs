@@ -1,7 +1,7 @@
-use crate::cli::ImageArgs;
+use crate::cli::{ImageArgs, Scan};
 use crate::{env_vars, interrupt};
 use anyhow::{Context as _, bail};
-use inspect::analyzers::hashes::KnownHashes;
+use feeds::{Feed, FeedDirectory, Imported, Indicators, Kind, Options as Import};
 use model::Date;
 use pipeline::{Settings, Watch};
 use source::{Locator, Mirror, Options, StorageRoots};
@@ -13,7 +13,7 @@ use store::Cache;
 use verdict::Exceptions;
 
 /// What the arguments that all image commands share come to.
-pub(crate) fn of(args: &ImageArgs, known: KnownHashes) -> anyhow::Result<(Locator, Settings)> {
+pub(crate) fn of(args: &ImageArgs, indicators: Indicators) -> anyhow::Result<(Locator, Settings)> {
     let locator: Locator = args.image.parse()?;
     let mirrors = args.mirror.iter().map(|text| mirror(text)).collect::<Result<_, _>>()?;
     let options = Options {
@@ -31,7 +31,7 @@ pub(crate) fn of(args: &ImageArgs, known: KnownHashes) -> anyhow::Result<(Locato
         limits: layers::Limits::default(),
         jobs: args.jobs.unwrap_or_else(processors).max(1),
         cache: cache(args),
-        known,
+        indicators,
         exceptions: Exceptions::default(),
         today: today(),
         watch: Arc::new(Watch::default()),
@@ -39,30 +39,59 @@ pub(crate) fn of(args: &ImageArgs, known: KnownHashes) -> anyhow::Result<(Locato
     Ok((locator, settings))
 }
 
-/// The built-in lists of known hashes and those named on the command line. What is not a hash in them is
-/// counted and said.
-pub(crate) fn known_hashes(files: &[PathBuf], quiet: bool) -> anyhow::Result<KnownHashes> {
-    let mut known = KnownHashes::built_in();
-    for path in files {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let shown = model::escape_text(&path.to_string_lossy());
-        let file = std::fs::File::open(path).with_context(|| format!("cannot open the hash list {shown}"))?;
-        let imported = known
-            .import(std::io::BufReader::new(file), &name)
-            .with_context(|| format!("cannot read the hash list {shown}"))?;
-        if imported.rejected > 0 && !quiet {
-            crate::terminal::note(&format!(
-                "{shown}: {} hashes taken, {} lines are none, the first of them: {}",
-                imported.accepted,
-                imported.rejected,
-                imported
-                    .examples
-                    .first()
-                    .map_or_else(String::new, |first| format!("line {}: {}", first.line, first.why))
-            ));
+/// What a scan compares with: the built-in hashes, the files named on the command line, and the kept imports where
+/// they are asked for. What cannot be read of a file is counted and said.
+pub(crate) fn indicators(args: &Scan) -> anyhow::Result<Indicators> {
+    let mut all = Vec::new();
+    for (files, kind) in [(&args.known_hashes, Some(Kind::Hashes)), (&args.feed, None)] {
+        for path in files {
+            let (feed, imported) = import(path, |import| Import { kind, ..import })?;
+            if imported.rejects() > 0 && !args.image.quiet {
+                crate::terminal::note(&rejects(path, &imported));
+            }
+            all.push(feed);
         }
     }
-    Ok(known)
+    if args.feeds {
+        let kept = FeedDirectory::new(&data_dir(args.data_dir.as_deref())?);
+        for name in kept.names()? {
+            all.push(kept.get(&name)?);
+        }
+    }
+    Ok(Indicators::new(all))
+}
+
+/// Reads the file of a feed under the name of the file, as `with` completes the options.
+pub(crate) fn import(path: &Path, with: impl FnOnce(Import) -> Import) -> anyhow::Result<(Feed, Imported)> {
+    let shown = model::escape_text(&path.to_string_lossy());
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let options = with(Import::named(&name));
+    let what = if options.kind == Some(Kind::Hashes) { "hash list" } else { "feed" };
+    let file = std::fs::File::open(path).with_context(|| format!("cannot open the {what} {shown}"))?;
+    feeds::import(file, &options).with_context(|| format!("cannot import the {what} {shown}"))
+}
+
+/// One line about what was not taken over.
+fn rejects(path: &Path, imported: &Imported) -> String {
+    let first = imported.rejected.first().and_then(|rejected| {
+        let example = rejected.examples.first()?;
+        Some(format!(", for example row {}: {} {}", example.row, example.text, rejected.why))
+    });
+    format!(
+        "{}: {} rows taken as {}, {} not{}",
+        model::escape_text(&path.to_string_lossy()),
+        imported.accepted,
+        imported.kind.name(),
+        imported.rejects(),
+        first.unwrap_or_default()
+    )
+}
+
+/// The data directory in force.
+pub(crate) fn data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
+    asked.map(Path::to_owned).or_else(env_vars::data_dir).context(
+        "there is no data directory: neither HOME nor XDG_DATA_HOME is set; name one with --data-dir",
+    )
 }
 
 /// The exceptions of a file. One that cannot be meant as it stands ends the command: half of a list of exceptions

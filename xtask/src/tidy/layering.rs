@@ -7,11 +7,12 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("source", &["model"]),
     ("layers", &["model"]),
     ("packages", &["model"]),
-    ("inspect", &["model", "layers", "packages"]),
+    ("feeds", &["model"]),
+    ("inspect", &["model", "layers", "packages", "feeds"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
-    ("pipeline", &["model", "source", "layers", "packages", "inspect", "verdict", "store"]),
+    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "verdict", "store"]),
     (
         "roadstead",
         &[
@@ -19,6 +20,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "source",
             "layers",
             "packages",
+            "feeds",
             "inspect",
             "verdict",
             "report",

@@ -1,9 +1,9 @@
 //! Images for tests, built without archives: tables and facts as the engine would have made them.
 
-use super::hashes::KnownHashes;
 use crate::{
     Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Transport, Want,
 };
+use feeds::Indicators;
 use layers::{Anomaly, AnomalyKind, ContentHashes, Entry, Kind, Place, Tree, normalize_path};
 use md5::Md5;
 use model::{Digest, Gap, ImageConfig, ImageRef, Platform};
@@ -12,7 +12,8 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) struct Fixture {
-    pub(crate) known: KnownHashes,
+    pub(crate) indicators: Indicators,
+    pub(crate) digests: Vec<Digest>,
     pub(crate) name: Option<ImageRef>,
     pub(crate) platform: Platform,
     pub(crate) config: ImageConfig,
@@ -30,7 +31,8 @@ pub(crate) fn hashes_of(bytes: &[u8]) -> ContentHashes {
 impl Fixture {
     pub(crate) fn new() -> Self {
         Self {
-            known: KnownHashes::default(),
+            indicators: Indicators::default(),
+            digests: Vec::new(),
             name: None,
             platform: "linux/amd64".parse().unwrap(),
             config: ImageConfig::default(),
@@ -168,7 +170,8 @@ impl Fixture {
             tree: &tree,
             merge_anomalies: &merge_anomalies,
             ownership: &ownership,
-            known: &self.known,
+            indicators: &self.indicators,
+            digests: &self.digests,
         })
     }
 
@@ -215,7 +218,9 @@ impl Fixture {
         let index = layer.entries.push(&entry).unwrap();
         let Some(bytes) = bytes else { return self };
         layer.entries.set_hashes(index, &hashes_of(bytes));
-        for analyzer in super::file_analyzers() {
+        let patterns = self.indicators.patterns().map(super::indicators::Patterns);
+        let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer);
+        for analyzer in super::file_analyzers().iter().copied().chain(of_feeds) {
             let head = &bytes[..bytes.len().min(4096)];
             let view = match analyzer.wants(&entry, head) {
                 Want::Nothing => continue,

@@ -1,6 +1,6 @@
 //! The law behind all controls: nothing that an image brings along buys off a conviction.
 
-use inspect::analyzers::hashes::KnownHashes;
+use feeds::{Indicators, Kind, Options as Import};
 use model::{Finding, Report, Role, Verdict};
 use pipeline::{Settings, Watch, scan};
 use proptest::prelude::*;
@@ -90,14 +90,14 @@ fn report(at: usize, excuses: Excuses) -> Report {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("image.tar");
     std::fs::write(&file, image.build().docker_archive(&["metal3d/xmrig:1"])).unwrap();
-    let mut known = KnownHashes::built_in();
-    known.import(format!("{} miner (stand-in)\n", sha256_hex(&payload())).as_bytes(), "list").unwrap();
+    let list = format!("{} miner (stand-in)\n", sha256_hex(&payload()));
+    let (feed, _) = feeds::import(list.as_bytes(), &Import::named("list").of_kind(Kind::Hashes)).unwrap();
     let settings = Settings {
         source: Options::default(),
         limits: layers::Limits::default(),
         jobs: 1,
         cache: None,
-        known,
+        indicators: Indicators::new(vec![feed]),
         exceptions: verdict::Exceptions::default(),
         today: model::Date::of_unix_seconds(0),
         watch: Arc::new(Watch::default()),

@@ -1,7 +1,7 @@
 use crate::cli::Demo;
 use crate::{interrupt, terminal};
 use anyhow::{Context as _, bail};
-use inspect::analyzers::hashes::KnownHashes;
+use feeds::{Indicators, Kind, Options as Import};
 use model::{Report, Verdict};
 use pipeline::{Settings, Watch};
 use report::Format;
@@ -86,7 +86,7 @@ fn tell((story, harmful): (StoryImage, bool), dir: &Path) -> anyhow::Result<Row>
         limits: layers::Limits::default(),
         jobs: 2,
         cache: None,
-        known: known_as_the_alert_knew()?,
+        indicators: known_as_the_alert_knew()?,
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
         watch: Arc::new(Watch::default()),
@@ -96,16 +96,15 @@ fn tell((story, harmful): (StoryImage, bool), dir: &Path) -> anyhow::Result<Row>
 }
 
 /// The stand-ins' hashes as an imported list, as the alert's hashes reached its readers.
-fn known_as_the_alert_knew() -> anyhow::Result<KnownHashes> {
-    let mut known = KnownHashes::built_in();
+fn known_as_the_alert_knew() -> anyhow::Result<Indicators> {
     let mut list = String::new();
     for story in five_images() {
         for hash in &story.hashes {
             list.push_str(&format!("{hash} miner of the alert (stand-in)\n"));
         }
     }
-    known.import(list.as_bytes(), "alert-of-2021")?;
-    Ok(known)
+    let (feed, _) = feeds::import(list.as_bytes(), &Import::named("alert-of-2021").of_kind(Kind::Hashes))?;
+    Ok(Indicators::new(vec![feed]))
 }
 
 fn table(rows: &[Row], out: &mut impl Write) -> io::Result<()> {

@@ -1,12 +1,12 @@
 use crate::cli::{Files, ListForm};
 use crate::progress::Progress;
 use crate::{settings, terminal};
-use inspect::analyzers::hashes::KnownHashes;
+use feeds::Indicators;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Files) -> anyhow::Result<u8> {
-    let (locator, settings) = settings::of(&args.image, KnownHashes::default())?;
+    let (locator, settings) = settings::of(&args.image, Indicators::default())?;
     let (files, gaps) = {
         let _progress = Progress::start(Arc::clone(&settings.watch), args.image.quiet);
         pipeline::list_files(&locator, &settings, args.layers)?

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Scan) -> anyhow::Result<u8> {
-    let known = settings::known_hashes(&args.known_hashes, args.image.quiet)?;
-    let (locator, mut settings) = settings::of(&args.image, known)?;
+    let indicators = settings::indicators(args)?;
+    let (locator, mut settings) = settings::of(&args.image, indicators)?;
     if let Some(path) = &args.exceptions {
         settings.exceptions = settings::exceptions(path, args.image.quiet)?;
     }

@@ -142,7 +142,7 @@ fn the_cache_can_be_shown_and_cleared() {
 #[test]
 fn help_and_version_are_results() {
     let room = Room::new();
-    for command in ["scan", "files", "explain", "demo", "cache"] {
+    for command in ["scan", "files", "explain", "demo", "cache", "feeds"] {
         let ran = room.run(&[command, "--help"]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}: {ran:?}");
         assert!(ran.out.contains("Usage: roadstead"), "{command}: {ran:?}");

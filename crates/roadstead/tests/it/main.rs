@@ -16,6 +16,8 @@ mod exceptions;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod feeds;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod hidden;

@@ -1,5 +1,7 @@
-use super::{Hit, LISTED, MINER};
+use super::{LISTED, MINER};
+use crate::analyzers::indicators::capped;
 use crate::{ImageView, Outcome};
+use feeds::{FileSums, Hit};
 use layers::{ContentHashes, Kind, Place};
 use model::Finding;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,14 +28,20 @@ struct Fates {
 
 /// One finding for each listed content of each layer, at the place that matters most.
 pub(super) fn known_files(image: &ImageView<'_>, out: &mut Outcome) {
-    if image.known.is_empty() {
+    if !image.indicators.has_files() {
         return;
     }
     let mut seen: BTreeMap<(u32, [u8; 32]), Seen<'_>> = BTreeMap::new();
     for (layer, number) in image.layers.iter().zip(0..) {
         for (entry, index) in layer.facts.entries.iter().zip(0..) {
             let Some(hashes) = entry.hashes else { continue };
-            let Some(hit) = image.known.find(&hashes) else { continue };
+            let sums = FileSums {
+                md5: &hashes.md5,
+                sha1: hashes.sha1.as_ref(),
+                sha256: &hashes.sha256,
+                size: entry.size,
+            };
+            let Some(hit) = image.indicators.find_file(&sums) else { continue };
             seen.entry((number, hashes.sha256))
                 .or_insert_with(|| Seen { hit, hashes, places: Vec::new() })
                 .places
@@ -71,14 +79,14 @@ fn fates(image: &ImageView<'_>, out: &Outcome) -> Fates {
 
 fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize) -> Option<Finding> {
     let label = seen.hit.label;
-    let detection = if label.miner { &MINER } else { &LISTED };
+    let detection = if label.is_miner() { &MINER } else { &LISTED };
     let places = || seen.places.iter().copied();
     let reached = places().find(|place| fates.reached.contains(place));
     let live = reached
         .or_else(|| places().find(|&place| image.tree.is_live(place)))
         .or_else(|| places().find(|place| fates.linked.contains(place)));
     let place = live.or_else(|| places().next())?;
-    let what = if label.name.is_empty() { "a bad file" } else { &label.name };
+    let what = if label.name.is_empty() { "a bad file" } else { label.name };
     let mut explanation =
         format!("Its {} is listed as {what} by {}.", seen.hit.algorithm.name(), label.source);
     if live.is_none() {
@@ -92,7 +100,7 @@ fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize
     if more > 0 {
         explanation.push_str(&format!(" {more} more listed files are not shown."));
     }
-    let mut finding = image.finding_at(detection, explanation, place);
+    let mut finding = capped(image.finding_at(detection, explanation, place), label.severity);
     finding.reachable = reached.map(|_| true);
     if live.is_none() {
         finding = finding.removed_by(fates.removed_by.get(&place).copied().unwrap_or(place.layer) as usize);
@@ -100,7 +108,10 @@ fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize
     finding = finding
         .with_evidence("md5", &hex(&seen.hashes.md5), None)
         .with_evidence("sha256", &hex(&seen.hashes.sha256), None)
-        .with_evidence("source", &label.source, None);
+        .with_evidence("source", label.source, None);
+    if !label.origin.is_empty() {
+        finding = finding.with_evidence("origin", label.origin, None);
+    }
     if let Some(sha1) = &seen.hashes.sha1 {
         finding = finding.with_evidence("sha1", &hex(sha1), None);
     }

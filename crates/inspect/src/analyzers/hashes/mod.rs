@@ -4,13 +4,8 @@
 //! deletes still ships, and a derived image can bring it back.
 
 mod checks;
-mod known;
-mod parse;
 #[cfg(test)]
 mod tests;
-
-pub use known::{Algorithm, Hit, KnownHashes, Label};
-pub use parse::{Imported, Rejected};
 
 use crate::{ImageAnalyzer, ImageView, Outcome};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -25,7 +20,7 @@ impl ImageAnalyzer for Hashes {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn detections(&self) -> &'static [Detection] {
@@ -59,7 +54,8 @@ pub(crate) const LISTED: Detection = Detection {
     class: Class::File,
     stage: Stage::Static,
     techniques: &["T1204.003"],
-    why: "A file of the image is, byte for byte, one that an imported list names as harmful.",
+    why: "A file of the image is, byte for byte, one that an imported list names as harmful. Where the list was \
+          imported with a severity below critical, it only corroborates.",
     advice: "Do not run the image. Read what the list says of the file; where the list is wrong, correct the list.",
 };
 
