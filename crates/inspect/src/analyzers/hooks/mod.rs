@@ -17,6 +17,7 @@ use layers::{Entry, Kind, Place, normalize_path};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Loads, heeds, settings};
+pub(crate) use parse::forced_libraries;
 pub(crate) use places::{HookKind, kind_of};
 pub(crate) use standing::{Standing, standing};
 
@@ -167,6 +168,15 @@ pub(crate) fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
     (hooks, more)
 }
 
+/// The command of a line of a table of jobs, by where the table is a hook: what lies elsewhere is read without a
+/// user in front of the command, which the system's own tables have.
+pub(crate) fn command_of<'t>(image: &ImageView<'_>, hook: &Hook, line: &'t [u8]) -> &'t [u8] {
+    let place = image.tree.resolve(&hook.path).ok().map(|(_, place)| image.tree.content(place));
+    let entry = place.and_then(|place| image.tree.entry(place));
+    let loose = entry.is_some_and(|entry| kind_of(entry.path) == Some(HookKind::LooseTable));
+    if loose && parse::has_user(&hook.path) { parse::after_words(line, 1) } else { line }
+}
+
 /// Directories of hooks that are links, or lie behind one, with what they lead to.
 fn linked_directories(image: &ImageView<'_>) -> Vec<(&'static str, Vec<u8>)> {
     const DIRECTORIES: [&str; 17] = [
@@ -217,7 +227,9 @@ pub(crate) fn facts<'a>(image: &ImageView<'a>, hook: &Hook) -> Option<&'a HookFa
     let (_, place) = image.tree.resolve(&hook.path).ok()?;
     // The same bytes order other things elsewhere: a script is no list of libraries.
     let entry = image.tree.entry(image.tree.content(place))?;
-    if kind_of(entry.path) != Some(hook.kind) {
+    let kind = kind_of(entry.path);
+    let handed = hook.kind == HookKind::CronTable && kind == Some(HookKind::LooseTable);
+    if kind != Some(hook.kind) && !handed {
         return None;
     }
     image.facts(place).find_map(|fact| match fact {

@@ -69,7 +69,7 @@ fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// What follows this many words of a line.
-fn after_words(line: &[u8], count: usize) -> &[u8] {
+pub(super) fn after_words(line: &[u8], count: usize) -> &[u8] {
     let mut rest = line;
     for _ in 0..count {
         let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
@@ -91,7 +91,7 @@ fn preload(text: &[u8], reading: &mut Reading) {
 }
 
 /// Libraries that a script puts into the programs that it starts, where it spells them out.
-pub(super) fn forced_libraries(text: &[u8]) -> HookFacts {
+pub(crate) fn forced_libraries(text: &[u8]) -> HookFacts {
     let mut reading = Reading::default();
     if memchr::memmem::find(text, b"LD_PRELOAD=").is_none() {
         return reading.0;
@@ -113,7 +113,7 @@ pub(super) fn forced_libraries(text: &[u8]) -> HookFacts {
 }
 
 fn cron(path: &[u8], text: &[u8], reading: &mut Reading) {
-    let has_user = path.starts_with(b"etc/cron.d/") || path == b"etc/crontab";
+    let has_user = has_user(path);
     let anacron = base_name(path) == b"anacrontab";
     for (number, line) in numbered(text) {
         let at = match line.first() {
@@ -125,6 +125,11 @@ fn cron(path: &[u8], text: &[u8], reading: &mut Reading) {
         };
         reading.shell(number, before_percent(after_words(line, at)));
     }
+}
+
+/// Whether the lines of a table name the user of the command: those of a user's own table do not.
+pub(super) fn has_user(path: &[u8]) -> bool {
+    path.starts_with(b"etc/cron.d/") || path == b"etc/crontab"
 }
 
 /// cron gives what follows a `%` to the command's input.

@@ -109,33 +109,36 @@ pub(super) fn environment(image: &ImageView<'_>, out: &mut Outcome) {
     }
 }
 
-/// Libraries that scripts on the way from the start force into the programs that they run.
+/// Libraries that the start, and scripts on the way from it, force into the programs that they run.
 pub(super) fn scripts(image: &ImageView<'_>, out: &mut Outcome) {
-    let mut seen = HashSet::new();
-    let mut findings = Vec::new();
-    for reached in out.certain().filter(|reached| reached.path != FILE) {
+    let config = &image.config.config;
+    let words = config.entrypoint.iter().chain(&config.cmd).chain(&config.healthcheck.test);
+    let of_words = words.flat_map(|word| hooks::forced_libraries(word.as_bytes()).orders);
+    let of_words = of_words.map(|order| ("The start of the image".to_owned(), order));
+    let scripts = out.certain().filter(|reached| reached.path != FILE);
+    let of_scripts = scripts.flat_map(|reached| {
         let orders = image.facts(reached.place).flat_map(|fact| match fact {
             Fact::Hook(facts) => facts.orders.as_slice(),
             _ => &[],
         });
-        for order in orders {
-            let What::Library(library) = &order.what else { continue };
-            let Some((path, place)) = find(image, library) else { continue };
-            if findings.len() >= MAX_SETTINGS
-                || matches!(standing(image, &path, place), Standing::Genuine | Standing::Owned)
-                || !seen.insert(path)
-            {
-                continue;
-            }
-            let script = model::escape_bytes(&reached.path);
-            let why = format!(
-                "Line {} of /{script} loads it into every program that it runs, and no package vouches for it.",
-                order.line
-            );
-            let mut finding = image.finding_at(&PRELOAD_ENV, why, place);
-            finding.reachable = Some(true);
-            findings.push(finding);
+        let script = model::escape_bytes(&reached.path);
+        orders.map(move |order| (format!("Line {} of /{script}", order.line), order.clone()))
+    });
+    let mut seen = HashSet::new();
+    let mut findings = Vec::new();
+    for (who, order) in of_words.chain(of_scripts) {
+        let What::Library(library) = &order.what else { continue };
+        let Some((path, place)) = find(image, library) else { continue };
+        if findings.len() >= MAX_SETTINGS
+            || matches!(standing(image, &path, place), Standing::Genuine | Standing::Owned)
+            || !seen.insert(path)
+        {
+            continue;
         }
+        let why = format!("{who} loads it into every program that it runs, and no package vouches for it.");
+        let mut finding = image.finding_at(&PRELOAD_ENV, why, place);
+        finding.reachable = Some(true);
+        findings.push(finding);
     }
     out.findings.extend(findings);
 }

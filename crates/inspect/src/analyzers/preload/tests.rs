@@ -142,6 +142,14 @@ fn libraries_that_a_script_of_the_start_forces_are_told() {
     // As the entrypoint of PostgreSQL does.
     let postgres = "#!/bin/bash\nfor wrapper in {/usr,}/lib{/*,}/libnss_wrapper.so; do\n  export LD_PRELOAD=\"$wrapper\"\ndone\n";
     check(script(postgres), &[]);
+    let start = |words: &'static [&'static str]| {
+        move |image: &mut Fixture| {
+            image.file("opt/x.so", 0o644, b"lib").start(words, &[]);
+        }
+    };
+    check(start(&["/bin/sh", "-c", "LD_PRELOAD=/opt/x.so app"]), &strange);
+    check(start(&["env", "LD_PRELOAD=/opt/x.so", "app"]), &strange);
+    check(start(&["app", "LD_PRELOAD=/opt/gone.so"]), &[]);
     // A script that nothing leads to.
     check(
         |image| {

@@ -113,6 +113,18 @@ fn directories_of_scripts_are_run_where_the_start_speaks_of_them() {
 }
 
 #[test]
+fn a_table_of_the_application_is_read_where_it_is_linked() {
+    for (hook, text) in [
+        ("etc/cron.d/app", "* * * * * root /opt/x\n"),
+        ("var/spool/cron/crontabs/root", "* * * * * /opt/x\n"),
+    ] {
+        let mut image = image(&["cron"]);
+        image.file("app/crontab", 0o644, text.as_bytes()).symlink(hook, "/app/crontab");
+        assert_eq!(way(&image, "opt/x"), Some((Root::Cron, true)), "{hook}");
+    }
+}
+
+#[test]
 fn hooks_behind_a_linked_directory_are_followed() {
     let mut image = image(&["app"]);
     image.file("opt/daily/x", 0o755, b"#!/bin/sh\n/opt/x\n").symlink("etc/cron.daily", "/opt/daily");

@@ -200,7 +200,7 @@ impl Follower<'_, '_> {
             match &order.what {
                 What::Shell(text) => {
                     let context = line("runs");
-                    for run in parse::read_shell(text).runs {
+                    for run in parse::read_shell(hooks::command_of(self.image, hook, text)).runs {
                         self.run(&run, &context);
                     }
                 }
