@@ -71,7 +71,7 @@ fn hostile_texts_are_bounded() {
     let check = |text: Vec<u8>, cut: bool| {
         let mentions = parse::mentions(&text, false);
         assert_eq!(mentions.cut, cut);
-        assert!(mentions.network.len() + mentions.wallets.len() <= 64 << 10);
+        assert!(mentions.network.len() + mentions.wallets.len() <= 128 << 10);
     };
     check(vec![b'a'; 10 << 20], false);
     check(vec![b'.'; 10 << 20], false);
@@ -198,7 +198,7 @@ fn the_configuration_is_read_too() {
 
 #[test]
 fn a_script_beyond_the_bound_is_a_gap_where_it_counts() {
-    let many: String = (0..3000).map(|number| format!("ping h{number}.example\n")).collect();
+    let many: String = (0..5000).map(|number| format!("ping h{number}.example\n")).collect();
     let mut image = listing(Kind::Network, LIST);
     image.file("opt/run.sh", 0o755, format!("#!/bin/sh\n{many}").as_bytes());
     assert_eq!(image.run(&Listed).gaps.len(), 1);
