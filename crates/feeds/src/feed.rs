@@ -8,6 +8,8 @@ use model::{Digest, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
+/// Raised whenever the same feed would give other indicators: verdicts and facts that are kept depend on it.
+const VERSION: u32 = 1;
 /// Most rows of one feed: beyond this a feed is a mistake, and its memory would be the scan's.
 pub(crate) const MAX_ROWS: usize = 16_000_000;
 /// Most byte patterns of one feed.
@@ -95,6 +97,8 @@ pub struct Feed {
     /// SHA-256 of the feed as it was read.
     pub(crate) digest: Digest,
     pub(crate) severity: Severity,
+    /// How it was read.
+    pub(crate) version: u32,
     names: Names,
     origins: Names,
     pub(crate) md5: Table<16>,
@@ -330,6 +334,7 @@ impl Draft {
             kind,
             digest,
             severity,
+            version: VERSION,
             names: self.names,
             origins: self.origins,
             md5: files.0,

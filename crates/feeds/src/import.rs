@@ -10,6 +10,10 @@ const HEAD: usize = 64 << 10;
 /// Largest JSON document that is read: it is held in memory as a whole.
 const MAX_DOCUMENT: u64 = 128 << 20;
 
+/// How files begin that hold a feed inside: zip, gzip, zstd, xz, bzip2, and the containers of ClamAV.
+const PACKED: [&[u8]; 6] =
+    [b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh", b"ClamAV-VDB:"];
+
 /// How a feed is to be read.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -62,6 +66,9 @@ pub enum Error {
     /// The text is in an encoding of two bytes.
     #[error("the feed is written in UTF-16; save it in UTF-8")]
     Utf16,
+    /// It is compressed or packed.
+    #[error("the feed is packed; unpack it and import what is in it")]
+    Packed,
     /// Nothing in it tells what it is.
     #[error("nothing in the feed tells what it is; name it with --kind: {}", kinds())]
     Unknown,
@@ -93,6 +100,9 @@ pub fn import(feed: impl Read, options: &Options) -> Result<(Feed, Imported), Er
     (&mut feed).take(HEAD as u64).read_to_end(&mut head)?;
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         return Err(Error::Utf16);
+    }
+    if PACKED.iter().any(|magic| head.starts_with(magic)) {
+        return Err(Error::Packed);
     }
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     let kind = match options.kind {

@@ -65,7 +65,14 @@ impl Indicators {
     /// Everything that a verdict depends on, in one text.
     pub fn key(&self) -> String {
         let one = |feed: &Feed| {
-            format!("{} {} {} {}\n", feed.kind.name(), feed.severity.name(), feed.digest, feed.name)
+            format!(
+                "{} {} {} {} {}\n",
+                feed.kind.name(),
+                feed.version,
+                feed.severity.name(),
+                feed.digest,
+                feed.name
+            )
         };
         self.feeds.iter().map(one).collect()
     }

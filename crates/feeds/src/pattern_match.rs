@@ -28,6 +28,7 @@ impl PatternSet {
         let mut patterns = Vec::new();
         for feed in feeds.filter(|feed| !feed.patterns.is_empty()) {
             hash.update(feed.digest.bytes());
+            hash.update(feed.version.to_le_bytes());
             hash.update(feed.name.as_bytes());
             hash.update([0]);
             let named = |pattern: &Pattern| {
@@ -147,8 +148,8 @@ fn precedes(
     else {
         return Ok(None);
     };
-    let Some(last) = at.checked_sub(segment.len() + gap.0 as usize) else { return Ok(None) };
-    let first = gap.1.map_or(0, |most| at.saturating_sub(segment.len() + most as usize));
+    let Some(last) = at.checked_sub(segment.len().saturating_add(gap.0 as usize)) else { return Ok(None) };
+    let first = gap.1.map_or(0, |most| at.saturating_sub(segment.len().saturating_add(most as usize)));
     for start in (first..=last).rev() {
         *steps = steps.checked_sub(1).ok_or(TooMuch)?;
         if segment.is_at(bytes, start)

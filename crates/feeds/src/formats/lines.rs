@@ -20,11 +20,11 @@ pub(crate) fn read(input: &mut impl BufRead, kind: Kind, rows: &mut Rows) -> io:
     while read_line(input, &mut line, MAX_LINE)? {
         number += 1;
         let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
-        }
+        // A line that is too long is none of the empty ones, even where its beginning is.
         let outcome = if line.len() > MAX_LINE {
             Err(Refused::new("is longer than 16384 bytes", text))
+        } else if text.is_empty() {
+            continue;
         } else if memchr::memchr(0, text).is_some() {
             Err(Refused::new("holds a zero byte", text))
         } else if let Some(comment) = comment(kind, text) {
@@ -76,6 +76,11 @@ fn row(
         }
         Kind::Network => {
             let (value, note) = value_and_note(text);
+            // A hosts file gives names an address that leads nowhere.
+            let (value, note) = match value {
+                b"0.0.0.0" | b"127.0.0.1" | b"::" | b"::1" if !note.is_empty() => value_and_note(note),
+                _ => (value, note),
+            };
             let label = draft.label(note, reference);
             draft.network(value, label)
         }

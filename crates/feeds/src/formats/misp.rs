@@ -118,7 +118,7 @@ fn take(event: &Event, attribute: &Attribute, deleted: bool, draft: &mut Draft) 
         "filename|md5" | "malware-sample" => hash(draft, second, 32),
         "filename|sha1" => hash(draft, second, 40),
         "filename|sha256" => hash(draft, second, 64),
-        "domain" | "hostname" | "ip-dst" | "url" | "link" => draft.network(value.as_bytes(), label),
+        "domain" | "hostname" | "ip-dst" | "url" => draft.network(value.as_bytes(), label),
         "ip-dst|port" if first.contains(':') => {
             draft.network(format!("[{first}]:{second}").as_bytes(), label)
         }

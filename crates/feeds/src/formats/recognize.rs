@@ -89,6 +89,7 @@ fn shape(line: &[u8]) -> Option<Shape> {
         }
         2 if is_hash(field(0)) && is_uuid(field(1)) => Kind::MispHashes,
         _ if is_hash(word) => Kind::Hashes,
+        _ if matches!(word, b"0.0.0.0" | b"127.0.0.1" | b"::1") && word.len() < line.len() => Kind::Network,
         _ if normal::indicator(word).is_ok() => Kind::Network,
         _ => return None,
     };

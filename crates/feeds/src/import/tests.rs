@@ -89,6 +89,8 @@ fn what_is_no_hash_is_counted_with_its_reason() {
 #[test]
 fn encodings_that_are_not_read_are_named() {
     refused("list", b"\xff\xfe0\x001\x00", "UTF-16");
+    refused("list", b"PK\x03\x04....", "unpack");
+    refused("main.cvd", b"ClamAV-VDB:1 Jan", "unpack");
     refused("list", b"", "--kind");
     refused("list", b"# nothing but a comment\n", "--kind");
     refused("list", b"\x00\x01\x02", "--kind");
@@ -336,6 +338,19 @@ fn maltrail_lists_carry_their_reference() {
     assert_eq!(known.find_network("other.example").unwrap().label.origin, "https://ref.example/b");
     assert_eq!(listed(&known, "http://203.0.113.5/x").map(|hit| hit.0), Some(TextKind::Address));
     assert!(listed(&known, "192.0.2.1").is_none());
+}
+
+#[test]
+fn hosts_files_name_hosts() {
+    let text = "127.0.0.1 localhost\n0.0.0.0\tevil.example # why\n0.0.0.0 other.example\n";
+    let known = check("hosts", text, Kind::Network, 2, &[("neither", 1)]);
+    assert!(listed(&known, "evil.example").is_some() && listed(&known, "0.0.0.0").is_none());
+}
+
+#[test]
+fn a_line_is_not_lost_behind_white_space() {
+    let text = format!("{MD5}\n{}{SHA1}\n", " ".repeat(40_000));
+    check("list", &text, Kind::Hashes, 1, &[("longer", 1)]);
 }
 
 #[test]

@@ -3,14 +3,14 @@ use crate::analyzers::start::base_name;
 use crate::{Fact, ImageView, Outcome};
 use feeds::TextHit;
 use layers::Place;
-use model::{Finding, Gap, Severity};
+use model::{Finding, Gap, Role, Severity};
 use std::collections::HashMap;
 
 /// From how many listed names on a text is a list of them.
 const LIST: usize = 25;
 /// Listed names of one text that are told.
 const MAX_EVIDENCE: usize = 16;
-/// Texts that are told one by one.
+/// Findings that count, and findings that only explain, that are told one by one.
 const MAX_FINDINGS: usize = 256;
 
 /// What is listed of what one text names, as (the text's words, what the feed says).
@@ -19,7 +19,7 @@ type Hits<'a> = Vec<(&'a str, TextHit<'a>)>;
 /// One finding for each text that names something listed.
 pub(super) fn listed_in_files(image: &ImageView<'_>, out: &mut Outcome) {
     let removed = Removed::of(image);
-    let mut told = 0;
+    let mut told = Told::default();
     for (layer, number) in image.layers.iter().zip(0..) {
         for (entry, fact) in &layer.facts.facts {
             let Fact::Mentions(mentions) = fact else { continue };
@@ -30,20 +30,17 @@ pub(super) fn listed_in_files(image: &ImageView<'_>, out: &mut Outcome) {
                 out.gaps.push(gap(image, place));
             }
             let hits = hits(image, mentions);
-            if hits.is_empty() || told >= MAX_FINDINGS {
+            if hits.is_empty() {
                 continue;
             }
-            told += 1;
-            let more =
-                if told == MAX_FINDINGS { " More files that name what is listed are not shown." } else { "" };
-            let finding = image.finding_at(&LISTED_NET, explanation("It", &hits) + more, place);
-            let mut finding = with_hits(finding, &hits);
+            let mut finding =
+                with_hits(image.finding_at(&LISTED_NET, explanation("It", &hits), place), &hits);
             if reached {
                 finding.reachable = Some(true);
             } else if hits.len() > LIST || !counts_at(image, place) {
                 finding = as_context(finding);
             }
-            out.findings.push(removed.mark(image, finding, place));
+            told.tell(removed.mark(image, finding, place), out);
         }
     }
 }
@@ -189,6 +186,27 @@ fn gap(image: &ImageView<'_>, place: Place) -> Gap {
         format!("{}, layer {}, /{path}", image.platform, place.layer),
         "indicators: it names more, or is longer, than is compared with feeds",
     )
+}
+
+/// Tells no more findings than a person can read. Those that count are bounded for themselves: no crowd of others
+/// hides one of them.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    counting: usize,
+    explaining: usize,
+}
+
+impl Told {
+    pub(super) fn tell(&mut self, mut finding: Finding, out: &mut Outcome) {
+        let told = if finding.role == Role::Context { &mut self.explaining } else { &mut self.counting };
+        *told += 1;
+        if *told == MAX_FINDINGS {
+            finding.explanation.push_str(" More findings of this kind are not shown.");
+        }
+        if *told <= MAX_FINDINGS {
+            out.findings.push(finding);
+        }
+    }
 }
 
 /// Which layer took away what is no longer there.

@@ -3,11 +3,13 @@ use crate::analyzers::start::base_name;
 use std::collections::HashSet;
 
 /// Most names of one text that are kept.
-const MAX_MENTIONS: usize = 1024;
+const MAX_MENTIONS: usize = 4096;
 /// Most bytes of them.
-const MAX_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 128 << 10;
 /// Longest URL.
 const MAX_URL: usize = 2048;
+/// The shortest address of a currency.
+const SHORTEST_WALLET: usize = 26;
 /// Longest host name.
 const MAX_HOST: usize = 253;
 
@@ -30,9 +32,24 @@ pub(super) fn is_code(path: &[u8], text: &[u8]) -> bool {
 pub(super) fn mentions(text: &[u8], code: bool) -> MentionFacts {
     let mut found = Found::default();
     let mut at = 0;
-    while let Some(start) = next_word(text, at) {
-        let end = word_end(text, start);
-        at = take_word(text, start, end, code, &mut found).max(end);
+    while let Some(rest) = text.get(at..)
+        && let Some(skipped) = rest.iter().position(|&byte| class(byte) != NONE)
+    {
+        let start = at + skipped;
+        let mut seen = 0;
+        let word = text.get(start..).unwrap_or_default().iter().take_while(|&&byte| {
+            let class = class(byte);
+            seen |= class;
+            class != NONE
+        });
+        let end = start + word.count();
+        // Most words have no dot, are too short for a wallet and no scheme: they cost no more than this.
+        let dots = seen & DOT != 0;
+        at = if dots || end - start >= SHORTEST_WALLET || text.get(end) == Some(&b':') {
+            take_word(text, start, end, code, &mut found).max(end)
+        } else {
+            end
+        };
         if found.cut {
             break;
         }
@@ -68,17 +85,26 @@ impl<'t> Found<'t> {
     }
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
-}
+/// Not part of a word.
+const NONE: u8 = 0;
+/// Part of a word, and a dot.
+const DOT: u8 = 2;
+/// What each byte is: letters, digits, hyphens and underscores are 1.
+const CLASSES: [u8; 256] = {
+    let mut classes = [NONE; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-' || byte as u8 == b'_' {
+            classes[byte] = 1;
+        }
+        byte += 1;
+    }
+    classes[b'.' as usize] = DOT;
+    classes
+};
 
-fn next_word(text: &[u8], from: usize) -> Option<usize> {
-    Some(from + text.get(from..)?.iter().position(|&byte| is_word(byte))?)
-}
-
-fn word_end(text: &[u8], start: usize) -> usize {
-    let rest = text.get(start..).unwrap_or_default();
-    start + rest.iter().position(|&byte| !is_word(byte)).unwrap_or(rest.len())
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(NONE)
 }
 
 /// Looks at one word, and gives where the next may begin.

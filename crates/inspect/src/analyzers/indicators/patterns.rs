@@ -1,4 +1,4 @@
-use super::checks::{Removed, is_executed};
+use super::checks::{Removed, Told, is_executed};
 use super::{LISTED_PATTERN, as_context, capped};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageView, Outcome, Want};
 use feeds::PatternSet;
@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 /// Largest file in which patterns are looked for; a larger one is a gap.
 const MAX_FILE: u64 = 128 << 20;
-/// Files that are told one by one.
-const MAX_FINDINGS: usize = 256;
 
 /// Byte patterns that a file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +53,7 @@ impl FileAnalyzer for Patterns<'_> {
 /// One finding for each file that holds patterns.
 pub(super) fn found_in_files(image: &ImageView<'_>, out: &mut Outcome) {
     let removed = Removed::of(image);
-    let mut told = 0;
+    let mut told = Told::default();
     for (layer, number) in image.layers.iter().zip(0..) {
         for (entry, fact) in &layer.facts.facts {
             let Fact::Patterns(facts) = fact else { continue };
@@ -63,18 +61,14 @@ pub(super) fn found_in_files(image: &ImageView<'_>, out: &mut Outcome) {
             if facts.cut {
                 out.gaps.push(gap(image, place));
             }
-            if facts.found.is_empty() || told >= MAX_FINDINGS {
+            if facts.found.is_empty() {
                 continue;
             }
-            told += 1;
             let names =
                 || facts.found.iter().map(|(name, at)| (name.split_once('\n').unwrap_or(("", name)), *at));
             let shown: Vec<&str> = names().map(|((_, name), _)| name).collect();
             let feed = names().map(|((feed, _), _)| feed).next().unwrap_or_default();
-            let mut explanation = format!("It holds what {feed} recognises as {}.", shown.join(", "));
-            if told == MAX_FINDINGS {
-                explanation.push_str(" More files with listed patterns are not shown.");
-            }
+            let explanation = format!("It holds what {feed} recognises as {}.", shown.join(", "));
             let mut finding = image.finding_at(&LISTED_PATTERN, explanation, place);
             for ((feed, name), at) in names() {
                 finding = finding.with_evidence("pattern", &format!("{name} ({feed})"), Some(at));
@@ -87,7 +81,7 @@ pub(super) fn found_in_files(image: &ImageView<'_>, out: &mut Outcome) {
             } else if !is_executed(image, place) || !image.tree.is_live(place) {
                 finding = as_context(finding);
             }
-            out.findings.push(removed.mark(image, finding, place));
+            told.tell(removed.mark(image, finding, place), out);
         }
     }
 }

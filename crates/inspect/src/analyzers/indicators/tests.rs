@@ -71,7 +71,7 @@ fn hostile_texts_are_bounded() {
     let check = |text: Vec<u8>, cut: bool| {
         let mentions = parse::mentions(&text, false);
         assert_eq!(mentions.cut, cut);
-        assert!(mentions.network.len() + mentions.wallets.len() <= 64 << 10);
+        assert!(mentions.network.len() + mentions.wallets.len() <= 128 << 10);
     };
     check(vec![b'a'; 10 << 20], false);
     check(vec![b'.'; 10 << 20], false);
@@ -170,6 +170,18 @@ fn what_the_start_reaches_is_no_list() {
 }
 
 #[test]
+fn no_crowd_of_documents_hides_a_script() {
+    let mut image = listing(Kind::Network, LIST);
+    for number in 0..600 {
+        image.file(&format!("usr/share/doc/{number}"), 0o644, b"see http://evil.example/x\n");
+    }
+    image.file("zz/run.sh", 0o755, b"#!/bin/sh\ncurl evil.example/x\n");
+    let found = found(&image);
+    assert_eq!(found.len(), 257);
+    assert_eq!(found.iter().filter(|finding| finding.1 == Role::Corroborates).count(), 1);
+}
+
+#[test]
 fn a_removed_script_only_explains() {
     let mut image = listing(Kind::Network, LIST);
     image.file("opt/run.sh", 0o755, b"#!/bin/sh\ncurl evil.example/x\n").layer().file(
@@ -198,7 +210,7 @@ fn the_configuration_is_read_too() {
 
 #[test]
 fn a_script_beyond_the_bound_is_a_gap_where_it_counts() {
-    let many: String = (0..3000).map(|number| format!("ping h{number}.example\n")).collect();
+    let many: String = (0..5000).map(|number| format!("ping h{number}.example\n")).collect();
     let mut image = listing(Kind::Network, LIST);
     image.file("opt/run.sh", 0o755, format!("#!/bin/sh\n{many}").as_bytes());
     assert_eq!(image.run(&Listed).gaps.len(), 1);
