@@ -2,6 +2,7 @@
 
 pub mod anomalies;
 pub mod config;
+pub mod elf;
 pub mod hashes;
 pub mod names;
 pub mod ownership;
@@ -16,7 +17,7 @@ use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth]
+    &[&start::Start, &program::Programs, &elf::ElfStructure, &ownership::PackageTruth]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -25,6 +26,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &start::Start,
         &hashes::Hashes,
         &program::Programs,
+        &elf::ElfStructure,
         &config::Configuration,
         &ownership::PackageTruth,
         &anomalies::Anomalies,

@@ -53,4 +53,6 @@ pub enum Fact {
     Script(analyzers::start::ScriptFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
+    /// The file is a program of a structure worth knowing, or is not what it seems.
+    Structure(analyzers::elf::Structure),
 }

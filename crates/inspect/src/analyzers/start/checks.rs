@@ -115,7 +115,7 @@ fn sentence(how: &str) -> String {
 
 /// In which way a path hides; none where it does not. Names alone are judged, by where tools of all kinds are
 /// known to keep programs: a payload in one of those places is for other checks to find.
-pub(super) fn hiding(path: &[u8], loaded: bool) -> Option<&'static str> {
+pub(crate) fn hiding(path: &[u8], loaded: bool) -> Option<&'static str> {
     for directory in ["tmp/", "var/tmp/", "dev/"] {
         if path.starts_with(directory.as_bytes()) {
             return Some("in a directory for temporary files");
@@ -144,7 +144,7 @@ pub(super) fn hiding(path: &[u8], loaded: bool) -> Option<&'static str> {
 }
 
 /// Names that look like nothing, or like another: dots alone, blanks at an end, characters that do not show.
-fn is_deceptive(name: &[u8]) -> bool {
+pub(crate) fn is_deceptive(name: &[u8]) -> bool {
     name.len() > 2 && name.iter().all(|&byte| byte == b'.')
         || name.trim_ascii().len() != name.len()
         || std::str::from_utf8(name).is_ok_and(|name| model::escape_text(name) != name)

@@ -16,6 +16,8 @@ use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use checks::{hiding, is_deceptive};
+
 /// What a script says of itself and of what it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptFacts {
