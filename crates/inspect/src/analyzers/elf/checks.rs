@@ -5,7 +5,7 @@ mod disguises;
 mod miners;
 mod programs;
 
-use super::{ElfFacts, Structure};
+use super::{ElfFacts, Structure, Traits};
 use crate::analyzers::program::ProgramFacts;
 use crate::{Fact, ImageView, Outcome};
 use layers::{Kind, Place};
@@ -37,6 +37,13 @@ impl Subject<'_> {
             Some(Structure::Elf(elf)) => Some(elf),
             _ => None,
         }
+    }
+
+    /// Whether it is loaded and not run. A position-independent program without a loader is only told from a library
+    /// by its structure, so where that is not known it counts as one.
+    fn is_library(&self) -> bool {
+        let runs = matches!(self.program, Some(ProgramFacts::Elf(program)) if program.is_executable());
+        !runs && self.elf().is_none_or(|elf| elf.traits.has(Traits::LIBRARY))
     }
 
     fn name(&self) -> &[u8] {

@@ -115,6 +115,8 @@ impl Traits {
     pub const LIBRARY: Self = Self(1 << 15);
     /// Its headers count more segments or sections than are read.
     pub const BEYOND_BOUND: Self = Self(1 << 16);
+    /// It is a program without a loader that may lie at any address.
+    pub const STATIC_PIE: Self = Self(1 << 17);
 
     /// Whether all of these hold.
     pub fn has(self, traits: Self) -> bool {

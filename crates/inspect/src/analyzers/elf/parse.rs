@@ -75,7 +75,9 @@ fn contents(file: &ElfFile<'_>) -> ElfFacts {
     let loader = file.interpreter();
     let dynamic = file.dynamic();
     traits.add(Traits::NO_IMPORTS, !any_import);
-    traits.add(Traits::LIBRARY, file.kind == 3 && loader.is_none() && dynamic.is_some());
+    let library = file.kind == 3 && loader.is_none();
+    traits.add(Traits::LIBRARY, library && dynamic.as_ref().is_some_and(|dynamic| !dynamic.is_program));
+    traits.add(Traits::STATIC_PIE, library && dynamic.as_ref().is_some_and(|dynamic| dynamic.is_program));
     traits.add(Traits::GO, memchr::memmem::find(file.bytes, b"\xff Go buildinf:").is_some());
     let runs = symbols.imports("fexecve") || symbols.imports("execveat");
     traits.add(Traits::RUNS_FROM_MEMORY, runs && symbols.imports("memfd_create"));
@@ -153,6 +155,7 @@ impl ElfFacts {
                 | Traits::XZ_BACKDOOR.0
                 | Traits::NOT_UNPACKED.0
                 | Traits::ENTRY_ASTRAY.0
+                | Traits::STATIC_PIE.0
                 | Traits::NO_SECTIONS.0,
         );
         self.traits.0 & odd.0 != 0

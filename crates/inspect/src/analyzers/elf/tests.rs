@@ -1,4 +1,4 @@
-mod builder;
+pub(super) mod builder;
 mod hostile;
 mod machine;
 mod miners;

@@ -7,7 +7,7 @@
 mod lzma;
 mod nrv;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use lzma::Lzma;
 use nrv::Nrv;

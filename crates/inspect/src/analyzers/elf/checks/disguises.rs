@@ -1,5 +1,5 @@
 use super::super::detections::{HIDDEN, POLYGLOT, WINDOWS};
-use super::super::{Disguise, Structure, Traits, disguise};
+use super::super::{Disguise, Structure, disguise};
 use super::{Conclusion, Subject};
 use crate::analyzers::program::ProgramFacts;
 use crate::analyzers::start;
@@ -42,13 +42,14 @@ fn is_test_data(path: &[u8]) -> bool {
 /// finding.
 fn hidden(image: &ImageView<'_>, subject: &Subject<'_>) -> Option<Conclusion> {
     let Some(ProgramFacts::Elf(program)) = subject.program else { return None };
-    let library = subject.elf().is_some_and(|elf| elf.traits.has(Traits::LIBRARY));
-    if subject.reached || !subject.executable || program.kind == 1 || library {
+    if subject.reached || !subject.executable || program.kind == 1 || subject.is_library() {
         return None;
     }
     let reason = start::hiding(&subject.path, false)?;
     // Where distributions keep what debuggers read, named after the build of the program.
-    if subject.path.split(|&byte| byte == b'/').any(|component| component == b".build-id") || image.ownership.owner(&subject.path).is_some() {
+    if subject.path.split(|&byte| byte == b'/').any(|component| component == b".build-id")
+        || image.ownership.owner(&subject.path).is_some()
+    {
         return None;
     }
     let conclusion = Conclusion::of(&HIDDEN, format!("It lies {reason}, and no package owns it."));

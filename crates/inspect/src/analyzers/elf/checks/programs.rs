@@ -63,7 +63,7 @@ fn packed(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
 }
 
 fn stager(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
-    if !elf.traits.has(Traits::STAGER) || elf.traits.has(Traits::LIBRARY) && !subject.reached {
+    if !elf.traits.has(Traits::STAGER) || subject.is_library() && !subject.reached {
         return None;
     }
     let what = if elf.traits.has(Traits::RUNS_FROM_MEMORY) {
@@ -79,7 +79,7 @@ fn stager(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
 }
 
 fn memory_file(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
-    if !elf.traits.has(Traits::RUNS_FROM_MEMORY) || elf.traits.has(Traits::LIBRARY) {
+    if !elf.traits.has(Traits::RUNS_FROM_MEMORY) || subject.is_library() {
         return None;
     }
     let why = "It can make a file that exists in memory alone, and run it.";
@@ -95,7 +95,7 @@ fn loader(image: &ImageView<'_>, subject: &Subject<'_>, elf: &ElfFacts) -> Optio
     }
     let present = elf.loads_from.iter().any(|path| {
         let path = path.strip_prefix(b"/").unwrap_or(path);
-        image.tree.resolve(path).is_ok()
+        image.tree.resolve(path).is_ok() || image.tree.implied().any(|(implied, _)| implied == path)
     });
     let why = "It loads its libraries, or its loader, from where anybody may put others.";
     let conclusion = elf
@@ -149,7 +149,7 @@ fn padded(elf: &ElfFacts) -> Option<Conclusion> {
 fn rootkit(elf: &ElfFacts) -> Option<Conclusion> {
     let exports = |name| elf.symbols.exports(name);
     let stands_in = exports("readdir") || exports("readdir64");
-    if !elf.traits.has(Traits::LIBRARY) || !stands_in || !elf.symbols.imports("dlsym") {
+    if !stands_in || !elf.symbols.imports("dlsym") {
         return None;
     }
     let names = elf.literals.count(Group::ProcessName) > 0;
@@ -201,8 +201,7 @@ fn irc(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
 fn masquerade(image: &ImageView<'_>, subject: &Subject<'_>) -> Option<Conclusion> {
     let Some(ProgramFacts::Elf(program)) = subject.program else { return None };
     let name = subject.name();
-    let library = subject.elf().is_some_and(|elf| elf.traits.has(Traits::LIBRARY));
-    if program.kind == 1 || library || name.ends_with(b".so") || name.ends_with(b".ko") {
+    if program.kind == 1 || subject.is_library() || name.ends_with(b".so") || name.ends_with(b".ko") {
         return None;
     }
     let why = if is_kernel_thread(name) {

@@ -105,6 +105,8 @@ pub(super) struct Dynamic {
     gnu_hash: Option<u64>,
     /// Offsets into the string table of `DT_RPATH` and `DT_RUNPATH`.
     library_paths: Vec<u64>,
+    /// Whether it calls itself a program (`DF_1_PIE`).
+    pub(super) is_program: bool,
 }
 
 /// One symbol.
@@ -261,6 +263,7 @@ impl<'b> ElfFile<'b> {
                 6 => dynamic.symbols = Some(value),
                 10 => dynamic.strings_size = value,
                 15 | 29 if dynamic.library_paths.len() < 4 => dynamic.library_paths.push(value),
+                0x6fff_fffb => dynamic.is_program = value & 0x0800_0000 != 0,
                 0x6fff_fef5 => dynamic.gnu_hash = Some(value),
                 _ => {}
             }

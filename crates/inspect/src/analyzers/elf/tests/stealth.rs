@@ -1,4 +1,5 @@
 use super::*;
+use crate::analyzers::elf::upx::tests::packed;
 
 /// 17 bytes of code with these system calls (x86-64) and the number for all rights.
 fn calls(numbers: &[u8]) -> Vec<u8> {
@@ -282,4 +283,32 @@ fn wrappers_of_scripts_and_programs_are_told() {
     let ezuri = Program::new().prose(&["main.runFromMemory", "main.aesDec"]);
     check(&lying("opt/a", &ezuri.build()), &["S-EVA-UPXMOD corroborates"]);
     check(&lying("opt/a", &Program::new().prose(&["main.aesDec", "main.main"]).build()), &[]);
+}
+
+#[test]
+fn what_a_packed_program_contains_is_looked_at() {
+    let miner = Program::new()
+        .texts(&["donate-level", "cpu-max-threads-hint", "rig-id", "randomx-mode"])
+        .texts(&["rx/0", "cn/r", "kawpow"])
+        .texts(&["mining.submit", "keepalived"]);
+    let bytes = packed(&Program { sections: false, ..miner }.build(), *b"UPX!");
+    let found = ["S-EVA-UPX context", "S-MIN-ALGOS corroborates", "S-MIN-FAMILY convicts"];
+    check(&started("opt/a", &bytes), &found);
+    let tool = Program { sections: false, code: noise(40_000), ..Program::new() }.build();
+    // By itself a packed program is nothing that counts, whoever starts it.
+    check(&started("opt/a", &packed(&tool, *b"UPX!")), &["S-EVA-UPX context"]);
+    let wiped = packed(&tool, *b"ABC!");
+    check(&started("opt/a", &wiped), &["S-EVA-UPXMOD corroborates"]);
+}
+
+#[test]
+fn a_packed_program_that_cannot_be_unpacked_is_a_gap() {
+    let tool = Program { sections: false, code: vec![0x90; 5000], ..Program::new() }.build();
+    let mut bytes = packed(&tool, *b"UPX!");
+    let second = memchr::memmem::find_iter(&bytes, &[8, 0, 0, 0]).nth(1).unwrap();
+    bytes[second + 4..second + 20].fill(0);
+    let image = started("opt/a", &bytes);
+    let gaps = image.run(&ElfStructure).gaps;
+    assert_eq!(gaps.len(), 1);
+    assert!(gaps[0].what.contains("/opt/a"), "{gaps:?}");
 }
