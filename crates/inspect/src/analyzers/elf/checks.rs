@@ -10,9 +10,10 @@ use crate::analyzers::program::ProgramFacts;
 use crate::{Fact, ImageView, Outcome};
 use layers::{Kind, Place};
 use model::{Detection, Finding, Gap, Role, Severity};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-/// Findings of one detection. Files on the way from the start come first, so that no crowd hides them.
+/// Findings of one detection.
 const MAX_FINDINGS: usize = 64;
 
 /// One file of the image that something may be said of.
@@ -105,21 +106,16 @@ pub(super) fn files(image: &ImageView<'_>, out: &mut Outcome) {
     let mut subjects = live(image, &reached);
     subjects.extend(removed(image));
     subjects.sort_by_key(|one| (!one.reached, one.removed_by.is_some()));
-    let mut told: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut told: BTreeMap<&'static str, Vec<(&Subject<'_>, Conclusion)>> = BTreeMap::new();
     for subject in &subjects {
         let mut conclusions = Vec::new();
         miners::look(subject, &mut conclusions);
         programs::look(image, subject, &mut conclusions);
         disguises::look(image, subject, &mut conclusions);
         for conclusion in conclusions {
-            // Of a file that is gone only what would have counted is worth telling.
-            if subject.removed_by.is_some() && conclusion.role != Role::Convicts {
-                continue;
-            }
-            let count = told.entry(conclusion.detection.id).or_default();
-            *count += 1;
-            if *count <= MAX_FINDINGS {
-                out.findings.push(finding(image, subject, conclusion));
+            // Of a file that is gone only what would have convicted is worth telling.
+            if subject.removed_by.is_none() || conclusion.role == Role::Convicts {
+                told.entry(conclusion.detection.id).or_default().push((subject, conclusion));
             }
         }
         if subject.removed_by.is_none() && programs::is_unread(subject) {
@@ -127,6 +123,17 @@ pub(super) fn files(image: &ImageView<'_>, out: &mut Outcome) {
                 format!("{}, /{}", image.platform, model::escape_bytes(&subject.path)),
                 "elf: it is packed, and what it unpacks to could not be read",
             ));
+        }
+    }
+    for (_, mut told) in told {
+        // The strongest come first, so that no crowd of lesser ones hides them.
+        told.sort_by_key(|(_, conclusion)| Reverse((conclusion.role, conclusion.severity)));
+        let more = told.len().saturating_sub(MAX_FINDINGS);
+        for (number, (subject, mut conclusion)) in told.into_iter().take(MAX_FINDINGS).enumerate() {
+            if number + 1 == MAX_FINDINGS && more > 0 {
+                conclusion.why.push_str(&format!(" {more} more files are not shown."));
+            }
+            out.findings.push(finding(image, subject, conclusion));
         }
     }
     disguises::windows(image, &subjects, out);

@@ -117,6 +117,8 @@ impl Traits {
     pub const BEYOND_BOUND: Self = Self(1 << 16);
     /// It is a program without a loader that may lie at any address.
     pub const STATIC_PIE: Self = Self(1 << 17);
+    /// It offers many functions to what it loads: an interpreter, or another program made to be extended.
+    pub const HOST: Self = Self(1 << 18);
 
     /// Whether all of these hold.
     pub fn has(self, traits: Self) -> bool {

@@ -41,7 +41,8 @@ pub(super) fn elf(bytes: &[u8], size: u64) -> Option<ElfFacts> {
             Traits::ENTRY_ASTRAY,
             !loads().filter(|segment| segment.is_executable()).any(|one| starts(&one)),
         );
-        traits.add(Traits::ENTRY_LAST, loads().count() > 1 && loads().last().as_ref().is_some_and(starts));
+        traits
+            .add(Traits::ENTRY_LAST, loads().count() > 1 && loads().next_back().as_ref().is_some_and(starts));
     }
     let end = described_end(&file);
     facts.overlay = size.saturating_sub(end);
@@ -69,12 +70,13 @@ pub(super) fn elf(bytes: &[u8], size: u64) -> Option<ElfFacts> {
 
 /// What a program contains, whether it is a file or was unpacked from one.
 fn contents(file: &ElfFile<'_>) -> ElfFacts {
-    let (symbols, any_import) = Symbols::read(file);
+    let (symbols, counts) = Symbols::read(file);
     let mut facts = ElfFacts { literals: literals::find(file.bytes), symbols, ..ElfFacts::default() };
     let traits = &mut facts.traits;
     let loader = file.interpreter();
     let dynamic = file.dynamic();
-    traits.add(Traits::NO_IMPORTS, !any_import);
+    traits.add(Traits::NO_IMPORTS, counts.imports == 0);
+    traits.add(Traits::HOST, counts.exports >= MIN_HOST);
     let library = file.kind == 3 && loader.is_none();
     traits.add(Traits::LIBRARY, library && dynamic.as_ref().is_some_and(|dynamic| !dynamic.is_program));
     traits.add(Traits::STATIC_PIE, library && dynamic.as_ref().is_some_and(|dynamic| dynamic.is_program));
@@ -104,6 +106,8 @@ fn is_everybodys(path: &[u8]) -> bool {
     })
 }
 
+/// Functions that a program offers to what it loads, from which on it is made to be extended.
+const MIN_HOST: usize = 64;
 /// Paths that are kept of one program.
 const MAX_PATHS: usize = 4;
 
@@ -175,9 +179,9 @@ fn described_end(file: &ElfFile<'_>) -> u64 {
     segments.chain(sections).fold(file.headers_end.max(file.sections_end), u64::max)
 }
 
-/// Whether most of a program lies behind its segments, as far as its head tells.
+/// Whether most of a program lies behind its segments, or its head does not tell.
 pub(super) fn is_mostly_tail(head: &[u8], size: u64) -> bool {
-    file::loaded_end(head).is_some_and(|end| end < size / 2)
+    file::loaded_end(head).is_none_or(|end| end < size / 2)
 }
 
 /// Where the parts that are loaded lie in the file that begins with these headers.

@@ -28,7 +28,9 @@ pub(super) struct Unpacked {
 const MAX_UNPACKED: usize = 64 << 20;
 const MAX_RATIO: usize = 64;
 /// Largest first block: it holds nothing but ELF and program headers.
-const MAX_FIRST: usize = 64 << 10;
+const MAX_FIRST: usize = 16 << 10;
+/// First blocks that are tried: each costs as much as a block, however small the file is.
+const MAX_TRIES: usize = 16;
 /// Blocks of a chain.
 const MAX_BLOCKS: usize = 1024;
 /// Where the chain may begin in what the headers of the stub leave of the file's start.
@@ -79,8 +81,10 @@ impl Packed<'_> {
         let marks = memchr::memmem::find_iter(self.bytes, MARK).take(MAX_MARKS);
         // The mark is the second word of `l_info`.
         let marked = marks.filter_map(|at| (at + 2 * HEAD).checked_sub(4));
-        [regular].into_iter().chain(near).chain(marked).find_map(|at| {
-            let block = self.block(at).filter(|block| (52..=MAX_FIRST).contains(&block.size))?;
+        let places = [regular].into_iter().chain(marked).chain(near);
+        let blocks = places.filter_map(|at| Some((at, self.block(at)?)));
+        let mut first = blocks.filter(|(_, block)| (52..=MAX_FIRST).contains(&block.size)).take(MAX_TRIES);
+        first.find_map(|(at, block)| {
             let first = self.unpack_block(&block)?;
             first.starts_with(b"\x7fELF").then_some((at, first))
         })
@@ -168,14 +172,15 @@ impl Packed<'_> {
         (output, false)
     }
 
-    /// Whether the packer's own tool would know it: the mark before the chain and at the end, and sizes between
+    /// Whether the packer's own tool would know it: the mark before the chain and behind it, and sizes between
     /// that agree with the chain.
     fn is_plain(&self, start: usize) -> bool {
         let word = |back: usize| start.checked_sub(back).and_then(|at| self.u32(at));
         let mark = start.checked_sub(20).and_then(|at| self.bytes.get(at..at + 4));
         let sizes = word(8).is_some_and(|size| size > 0) && word(4).is_some_and(|size| size > 0);
-        let tail = self.bytes.get(self.bytes.len().saturating_sub(64)..).unwrap_or_default();
-        mark == Some(MARK) && sizes && memchr::memmem::find(tail, MARK).is_some()
+        // The second mark ends the file, unless something was appended to the packed program.
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        mark == Some(MARK) && sizes && memchr::memmem::find(rest, MARK).is_some()
     }
 
     fn u32(&self, at: usize) -> Option<u32> {

@@ -10,6 +10,8 @@ struct Engine {
     options: usize,
     algorithms: usize,
     pool: bool,
+    /// Whether it computes RandomX: forks lose their settings sooner than what they compute.
+    randomx: bool,
 }
 
 /// Settings, and algorithms, below which a program may have them for another reason.
@@ -24,15 +26,16 @@ impl Engine {
             options: literals.count(Group::MinerOption),
             algorithms: literals.count(Group::Algorithm),
             pool: methods >= 2 || methods >= 1 && schemes >= 1,
+            randomx: literals.count(Group::RandomXSalt) > 0,
         }
     }
 
     fn is_complete(&self) -> bool {
-        self.options >= MIN_OPTIONS && self.algorithms >= MIN_ALGORITHMS && self.pool
+        (self.options >= MIN_OPTIONS || self.randomx) && self.algorithms >= MIN_ALGORITHMS && self.pool
     }
 
     fn is_likely(&self) -> bool {
-        self.options >= MIN_OPTIONS && (self.algorithms >= MIN_ALGORITHMS || self.pool)
+        self.is_complete() || self.options >= MIN_OPTIONS && (self.algorithms >= MIN_ALGORITHMS || self.pool)
     }
 }
 
@@ -53,7 +56,7 @@ pub(super) fn look(subject: &Subject<'_>, conclusions: &mut Vec<Conclusion>) {
 }
 
 fn family(subject: &Subject<'_>, literals: &Literals, engine: &Engine) -> Option<Conclusion> {
-    if engine.options < MIN_OPTIONS {
+    if engine.options < MIN_OPTIONS && !engine.is_complete() {
         return None;
     }
     let parts = match (engine.algorithms >= MIN_ALGORITHMS, engine.pool) {
@@ -62,7 +65,11 @@ fn family(subject: &Subject<'_>, literals: &Literals, engine: &Engine) -> Option
         (false, true) => "a client of mining pools",
         (false, false) => "nothing else of a miner",
     };
-    let why = format!("It has {} settings that only miners have, and {parts}.", engine.options);
+    let core = match engine.options {
+        MIN_OPTIONS.. => format!("has {} settings that only miners have", engine.options),
+        _ => "computes RandomX".to_owned(),
+    };
+    let why = format!("It {core}, and has {parts}.");
     let conclusion = Conclusion::of(&FAMILY, why).with_texts(literals.texts(Group::MinerOption));
     Some(match (engine.is_complete(), engine.is_likely(), subject.reached) {
         (true, _, true) => conclusion,

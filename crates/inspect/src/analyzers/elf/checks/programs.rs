@@ -85,7 +85,8 @@ fn memory_file(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
     let why = "It can make a file that exists in memory alone, and run it.";
     let conclusion = Conclusion::of(&MEMORY_FILE, why).with("symbol", "memfd_create");
     // Runtimes of containers and service managers do so to protect themselves; they are not what an image starts.
-    Some(if subject.reached { conclusion } else { conclusion.context() })
+    // Interpreters offer both calls to scripts, which are looked at for themselves.
+    Some(if subject.reached && !elf.traits.has(Traits::HOST) { conclusion } else { conclusion.context() })
 }
 
 fn loader(image: &ImageView<'_>, subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
@@ -158,20 +159,21 @@ fn rootkit(elf: &ElfFacts) -> Option<Conclusion> {
         || elf.symbols.imports("readlink");
     let preload = elf.literals.has(b"ld.so.preload");
     let connections = elf.literals.has(b"/proc/net/tcp");
+    let enters = ["accept", "pam_authenticate", "pam_open_session", "pcap_loop"].into_iter().any(exports);
     let (role, why) = match () {
         () if names && opens => (
             Role::Convicts,
             "It stands in for the reading of directories, finds out which of them it is, and asks for the names of \
              processes: it hides some of them.",
         ),
-        () if preload => (
+        () if preload && (connections || enters) => (
             Role::Convicts,
-            "It stands in for the reading of directories, and knows the file that has libraries loaded into every \
-             program: it hides itself.",
+            "It stands in for the reading of directories, knows the file that has libraries loaded into every program, \
+             and looks at connections or lets somebody in: it hides itself and its owner.",
         ),
-        () if names || connections => (
+        () if names || connections || preload => (
             Role::Corroborates,
-            "It stands in for the reading of directories and looks at processes or connections.",
+            "It stands in for the reading of directories and looks at processes, at connections or at what is loaded into every program.",
         ),
         () => return None,
     };
@@ -186,7 +188,9 @@ fn rootkit(elf: &ElfFacts) -> Option<Conclusion> {
 fn irc(subject: &Subject<'_>, elf: &ElfFacts) -> Option<Conclusion> {
     let messages = elf.literals.count(Group::IrcMessage);
     let orders = elf.literals.count(Group::BotOrder);
-    if messages < 3 || orders < 3 {
+    // Two of the words are said by servers too.
+    let common = ["KILLALL", "UNKNOWN"].iter().filter(|word| elf.literals.has(word.as_bytes())).count();
+    if messages < 3 || orders < 3 || orders - common < 2 {
         return None;
     }
     let channel = elf.traits.has(Traits::CHANNEL);

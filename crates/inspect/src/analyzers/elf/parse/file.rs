@@ -220,16 +220,15 @@ impl<'b> ElfFile<'b> {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
-    /// The parts that hold code: of sections where they say so, of segments otherwise.
+    /// The parts that hold code: of sections where they say so, of segments otherwise. Each byte is in one part at
+    /// most: a table of eight thousand equal entries would have the file read as often.
     pub(super) fn code(&self) -> Vec<&'b [u8]> {
-        let sections: Vec<_> = self.sections.iter().filter(|section| section.is_code()).collect();
-        if sections.is_empty() {
+        let sections = self.sections.iter().filter(|section| section.is_code());
+        let mut spans: Vec<_> = sections.map(|one| (one.offset, one.end())).collect();
+        if spans.is_empty() {
             let segments = self.segments.iter().filter(|segment| segment.is_executable());
-            return segments.map(|segment| self.part(segment.offset, segment.size)).collect();
+            spans = segments.map(|one| (one.offset, one.end())).collect();
         }
-        // Sections that overlap are one part, or a table of eight thousand equal ones would read the file as often.
-        let mut spans: Vec<_> =
-            sections.iter().map(|one| (one.offset, one.offset.saturating_add(one.size))).collect();
         spans.sort_unstable();
         let mut joined: Vec<(u64, u64)> = Vec::new();
         for (start, end) in spans {
@@ -238,7 +237,7 @@ impl<'b> ElfFile<'b> {
                 _ => joined.push((start, end)),
             }
         }
-        joined.into_iter().map(|(start, end)| self.part(start, end - start)).collect()
+        joined.into_iter().map(|(start, end)| self.part(start, end.saturating_sub(start))).collect()
     }
 
     /// Path of the loader that it asks for.

@@ -28,14 +28,18 @@ impl Symbols {
         self.imports | self.exports == 0
     }
 
-    /// How many functions of this table, and whether any function at all, is imported.
-    pub(super) fn read(file: &ElfFile<'_>) -> (Self, bool) {
+    /// The functions of this table, and how many there are in all that the file imports and exports.
+    pub(super) fn read(file: &ElfFile<'_>) -> (Self, Counts) {
         let mut symbols = Self::default();
-        let mut any = false;
+        let mut counts = Counts::default();
         match file.dynamic() {
             Some(dynamic) => {
                 for symbol in file.dynamic_symbols(&dynamic).filter(|symbol| !symbol.name.is_empty()) {
-                    any |= !symbol.defined;
+                    if symbol.defined {
+                        counts.exports += 1;
+                    } else {
+                        counts.imports += 1;
+                    }
                     symbols.note(symbol.name, symbol.defined);
                 }
             }
@@ -46,7 +50,7 @@ impl Symbols {
                 }
             }
         }
-        (symbols, any)
+        (symbols, counts)
     }
 
     fn note(&mut self, name: &[u8], defined: bool) {
@@ -54,6 +58,13 @@ impl Symbols {
         let bits = if defined { &mut self.exports } else { &mut self.imports };
         *bits |= 1 << number;
     }
+}
+
+/// How many functions a file imports and exports.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) imports: usize,
+    pub(super) exports: usize,
 }
 
 fn number(name: &[u8]) -> Option<usize> {

@@ -124,3 +124,25 @@ fn a_miner_that_a_later_layer_took_away_is_residue() {
     let ids: Vec<_> = found.iter().map(|one| (one.id.as_str(), one.is_residue())).collect();
     assert_eq!(ids, [("S-MIN-RENAMED", true)]);
 }
+
+#[test]
+fn a_miner_without_its_settings_is_one_all_the_same() {
+    let fork = Program::new().texts(&[SALT]).texts(&TABLE).texts(&CLIENT);
+    let found = ["S-MIN-ALGOS corroborates", "S-MIN-FAMILY convicts", "S-MIN-RXCONST corroborates"];
+    check(&started("opt/worker", &fork.build()), &found);
+}
+
+#[test]
+fn no_crowd_of_lesser_finds_hides_a_conviction() {
+    let half = Program::new().texts(&OPTIONS).texts(&CLIENT).build();
+    let mut image = Fixture::new();
+    for number in 0..100 {
+        image.file(&format!("a{number}/nginx"), 0o755, &half);
+    }
+    image.file("z/nginx", 0o755, &miner().build());
+    let found = image.run(&ElfStructure).findings;
+    let renamed: Vec<_> = found.iter().filter(|one| one.id == "S-MIN-RENAMED").collect();
+    assert_eq!(renamed.len(), 64);
+    assert_eq!((renamed[0].role, renamed[0].path.as_deref()), (Role::Convicts, Some("/z/nginx")));
+    assert!(renamed[63].explanation.ends_with("37 more files are not shown."));
+}

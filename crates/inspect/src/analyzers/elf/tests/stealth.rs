@@ -62,6 +62,12 @@ fn programs_that_run_files_from_memory_count_where_they_are_started() {
     check(&lying("usr/sbin/runc", &program.build()), &["S-EVA-MEMFD context"]);
     let mapper = Program::new().imports(&["memfd_create", "mmap"]).code(&[0x90; 32 << 10]);
     check(&started("usr/bin/dotnet", &mapper.build()), &[]);
+    let names: Vec<_> = (0..100).map(|number| format!("Py_{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    check(
+        &started("usr/local/bin/python3", &program.clone().exports(&names).build()),
+        &["S-EVA-MEMFD context"],
+    );
     let bytes = program.build();
     let mut owned = Fixture::new();
     owned.file("usr/bin/crun", 0o755, &bytes).start(&["/usr/bin/crun"], &[]);
@@ -78,6 +84,8 @@ fn bots_on_irc_convict_and_chat_programs_do_not() {
     check(&started("opt/a", &bot.clone().texts(&["#garden"]).build()), &["S-C2-IRC convicts"]);
     check(&lying("opt/a", &bot.clone().texts(&["#garden"]).build()), &["S-C2-IRC corroborates"]);
     check(&started("opt/a", &bot.build()), &["S-C2-IRC corroborates"]);
+    let services = Program::new().texts(&protocol).texts(&["UNKNOWN", "KILLALL", "SPOOFS", "#services"]);
+    check(&started("usr/sbin/services", &services.build()), &[]);
     let chat = Program::new().texts(&protocol).texts(&["#eggdrop", "KICK", "BAN", "UNKNOWN"]);
     check(&started("usr/bin/chat", &chat.build()), &[]);
     check(&started("usr/bin/stress", &Program::new().texts(&orders).texts(&["#note"]).build()), &[]);
@@ -89,7 +97,13 @@ fn libraries_that_hide_processes_convict() {
         || Program::library().exports(&["readdir", "readdir64"]).imports(&["dlsym", "dirfd", "readlink"]);
     let texts = ["/proc/self/fd/%d", "/proc/%s/stat", "/proc"];
     check(&lying("usr/local/lib/libx.so", &hider().texts(&texts).build()), &["S-EVA-ROOTKITSO convicts"]);
-    check(&lying("lib/x.so", &hider().texts(&["/etc/ld.so.preload"]).build()), &["S-EVA-ROOTKITSO convicts"]);
+    let preload = || hider().texts(&["/etc/ld.so.preload"]);
+    check(&lying("lib/x.so", &preload().build()), &["S-EVA-ROOTKITSO corroborates"]);
+    check(&lying("lib/x.so", &preload().exports(&["accept"]).build()), &["S-EVA-ROOTKITSO convicts"]);
+    check(&lying("lib/x.so", &preload().texts(&["/proc/net/tcp"]).build()), &["S-EVA-ROOTKITSO convicts"]);
+    // Neither does it help to be a program by its header: the loader does not care.
+    let program = Program { interpreter: Some("/lib/ld.so".to_owned()), ..hider().texts(&texts) };
+    check(&lying("lib/x.so", &program.build()), &["S-EVA-ROOTKITSO convicts"]);
     check(&lying("lib/x.so", &hider().texts(&["/proc/net/tcp"]).build()), &["S-EVA-ROOTKITSO corroborates"]);
     // More of the calls of a C library do not excuse it.
     let more = hider().texts(&texts).exports(&["opendir", "malloc", "open", "stat"]);
