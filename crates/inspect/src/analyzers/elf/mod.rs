@@ -138,9 +138,10 @@ pub struct ElfStructure;
 
 /// Largest program that is read whole in any case. One at a time is in memory, but reading it takes time.
 const MAX_WHOLE: u64 = 16 << 20;
-/// Largest program that is read whole because most of it lies behind what its header describes: such a tail is
-/// how a program is made too large for scanners.
-const MAX_PADDED: u64 = 128 << 20;
+/// Largest program that is read whole because it is of an odd build: most of it lies behind what its header
+/// describes, or it has no sections or a single segment, as no linker leaves a program of this size. That is how a
+/// program looks which was packed, or made too large for scanners.
+const MAX_ODD: u64 = 128 << 20;
 
 impl FileAnalyzer for ElfStructure {
     fn name(&self) -> &'static str {
@@ -156,10 +157,10 @@ impl FileAnalyzer for ElfStructure {
             return Want::Nothing;
         }
         if head.starts_with(b"\x7fELF") {
-            let padded = || entry.size <= MAX_PADDED && parse::is_mostly_tail(head, entry.size);
+            let odd = || entry.size <= MAX_ODD && parse::is_odd_build(head, entry.size);
             return match entry.size {
                 ..=MAX_WHOLE => Want::Whole(MAX_WHOLE),
-                _ if padded() => Want::Whole(MAX_PADDED),
+                _ if odd() => Want::Whole(MAX_ODD),
                 _ => Want::AtHand,
             };
         }

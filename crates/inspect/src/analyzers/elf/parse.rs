@@ -179,9 +179,10 @@ fn described_end(file: &ElfFile<'_>) -> u64 {
     segments.chain(sections).fold(file.headers_end.max(file.sections_end), u64::max)
 }
 
-/// Whether most of a program lies behind its segments, or its head does not tell.
-pub(super) fn is_mostly_tail(head: &[u8], size: u64) -> bool {
-    file::loaded_end(head).is_none_or(|end| end < size / 2)
+/// Whether a large program is built as no linker builds one, or its head does not tell.
+pub(super) fn is_odd_build(head: &[u8], size: u64) -> bool {
+    file::outline(head)
+        .is_none_or(|outline| !outline.sections || outline.loads < 2 || outline.loaded_end < size / 2)
 }
 
 /// Where the parts that are loaded lie in the file that begins with these headers.

@@ -385,17 +385,28 @@ impl<'b> ElfFile<'b> {
     }
 }
 
-/// Where the last loaded segment ends, read from the head of a file without keeping anything.
-pub(super) fn loaded_end(head: &[u8]) -> Option<u64> {
+/// What the head of a file tells of all of it.
+pub(super) struct Outline {
+    /// Whether it has section headers.
+    pub(super) sections: bool,
+    pub(super) loads: usize,
+    /// Where the last loaded segment ends.
+    pub(super) loaded_end: u64,
+}
+
+/// Reads the head of a file without keeping anything; none where it does not tell.
+pub(super) fn outline(head: &[u8]) -> Option<Outline> {
     let file = ElfFile::empty(head)?;
-    let mut end = None;
+    let sections = file.u16(if file.wide { 60 } else { 48 })? > 0;
+    let mut outline = Outline { sections, loads: 0, loaded_end: 0 };
     for number in 0..file.segment_count()?.min(MAX_SEGMENTS) as u64 {
         let segment = file.segment(number)?;
         if segment.is_load() {
-            end = end.max(Some(segment.end()));
+            outline.loads += 1;
+            outline.loaded_end = outline.loaded_end.max(segment.end());
         }
     }
-    end
+    Some(outline)
 }
 
 fn text_at(strings: &[u8], at: u64) -> Option<&[u8]> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Reads bytes as the file analyzer does, and nothing happens beyond that.
 fn read(bytes: &[u8]) {
     let _ = parse::elf(bytes, bytes.len() as u64);
-    let _ = parse::is_mostly_tail(bytes, bytes.len() as u64);
+    let _ = parse::is_odd_build(bytes, bytes.len() as u64);
     let _ = disguise::look(b"a.png", bytes);
 }
 
@@ -84,7 +84,7 @@ fn archives_that_name_no_size_end() {
 }
 
 #[test]
-fn a_large_program_is_read_whole_where_most_of_it_is_a_tail() {
+fn a_large_program_is_read_whole_where_its_build_is_odd() {
     let program = Program::new().build();
     let mut image = Fixture::new();
     image.file("a", 0o755, b"");
@@ -99,6 +99,12 @@ fn a_large_program_is_read_whole_where_most_of_it_is_a_tail() {
         full.code = vec![0x90; 3 << 20];
         let full = full.build();
         assert_eq!(ElfStructure.wants(&entry(5 << 20), &full[..4096]), Want::Whole(16 << 20));
+        let mut ordinary = Program::new();
+        ordinary.code = vec![0x90; 17 << 20];
+        let head = |program: &Program| program.build()[..4096].to_vec();
+        assert_eq!(ElfStructure.wants(&entry(17 << 20), &head(&ordinary)), Want::AtHand);
+        ordinary.sections = false;
+        assert_eq!(ElfStructure.wants(&entry(17 << 20), &head(&ordinary)), Want::Whole(128 << 20));
         assert_eq!(ElfStructure.wants(&entry(100), b"text"), Want::Nothing);
     });
 }

@@ -246,6 +246,9 @@ fn programs_for_windows_are_told_once() {
 fn programs_padded_beyond_what_scanners_read_are_told() {
     let program = Program { overlay: vec![0; 50_100_000], ..Program::new() }.build();
     check(&lying("opt/a", &program), &["S-EVA-PAD corroborates"]);
+    // A single segment may claim the padding for its own.
+    let claimed = test_support::standin::program_with(&["padded"], 50_100_000);
+    check(&started("opt/b", &claimed), &["S-EVA-PAD corroborates"]);
     let data = Program { overlay: noise(1 << 20), ..Program::new() }.build();
     check(&lying("opt/a", &data), &[]);
     // A model is no program.
