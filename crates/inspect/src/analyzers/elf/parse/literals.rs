@@ -44,7 +44,7 @@ pub(crate) enum Group {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Literals([u64; WORDS]);
 
-const WORDS: usize = 3;
+const WORDS: usize = 4;
 
 impl Literals {
     /// How many different texts of a group there are.
@@ -106,16 +106,17 @@ pub(super) fn find(bytes: &[u8]) -> Literals {
 /// Bytes by which a text is looked up; none is shorter.
 const KEY: usize = 4;
 const GATE_BITS: u32 = 16;
+const GATE_WORDS: usize = 1 << (GATE_BITS - 6);
 
 struct Index {
     /// One bit for each hash of a key.
-    gate: Vec<u64>,
+    gate: Box<[u64; GATE_WORDS]>,
     /// Texts by key, sorted.
     starts: Vec<([u8; KEY], usize)>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index { gate: vec![0; 1 << (GATE_BITS - 6)], starts: Vec::new() };
+    let mut index = Index { gate: Box::new([0; GATE_WORDS]), starts: Vec::new() };
     for (number, literal) in TABLE.iter().enumerate() {
         let Some(key) = literal.text.first_chunk() else { continue };
         let hash = hash(*key);
@@ -192,7 +193,7 @@ static TABLE: LazyLock<Vec<Literal>> = LazyLock::new(|| {
     table
 });
 
-const MINER_OPTIONS: [&[u8]; 44] = [
+const MINER_OPTIONS: [&[u8]; 49] = [
     // XMRig and its many forks.
     b"donate-level",
     b"donate-over-proxy",
@@ -222,28 +223,33 @@ const MINER_OPTIONS: [&[u8]; 44] = [
     b"self-select",
     b"rig-id",
     b"nicehash",
-    b"pause-on-battery",
     b"donate.v2.xmrig.com",
     b"donate.ssl.xmrig.com",
     // SRBMiner-MULTI.
     b"SRBMiner-MULTI",
-    b"disable-gpu-watchdog",
-    b"gpu-intensity",
     b"cpu-threads-intensity",
-    b"--cpu-threads-intensity",
-    b"--disable-gpu-watchdog",
+    b"cpu-threads-priority",
+    b"msr-use-tweaks",
+    b"msr-use-preset",
     // cpuminer, ccminer and what came of them.
     b"coinbase-addr",
+    b"coinbase-sig",
+    b"no-stratum",
+    b"diff-multiplier",
     b"no-longpoll",
     b"no-getwork",
     b"no-gbt",
     b"scantime",
-    // T-Rex and lolMiner.
+    // T-Rex.
     b"gpu-report-interval",
     b"lhr-tune",
+    b"lhr-autotune-mode",
+    b"lhr-autotune-interval",
+    b"dag-build-mode",
+    b"sharerate-avr",
 ];
 
-const ALGORITHMS: [&[u8]; 37] = [
+const ALGORITHMS: [&[u8]; 55] = [
     b"rx/0",
     b"rx/wow",
     b"rx/arq",
@@ -281,6 +287,24 @@ const ALGORITHMS: [&[u8]; 37] = [
     b"kawpow",
     b"kawpow/rvn",
     b"ghostrider",
+    b"lyra2rev2",
+    b"lyra2v3",
+    b"neoscrypt",
+    b"x16r",
+    b"x16rv2",
+    b"yescryptr16",
+    b"yespower",
+    b"power2b",
+    b"verushash",
+    b"minotaurx",
+    b"heavyhash",
+    b"autolykos2",
+    b"etchash",
+    b"ethash",
+    b"firopow",
+    b"verthash",
+    b"randomarq",
+    b"cryptolight",
 ];
 
 const POOL_METHODS: [&[u8]; 9] = [
@@ -304,7 +328,7 @@ const RANDOMX_SALTS: [&[u8]; 6] = [
     b"RandomARQ\x01",
     b"RandomSFX\x01",
     b"RandomX-Graft\x01",
-    b"RandomXYadaCoin\x03",
+    b"RandomKV\x01",
 ];
 
 const GPU_KERNELS: [&[u8]; 7] = [
@@ -367,3 +391,24 @@ const WRAPPERS: [&[u8]; 4] =
     [b"E: neither argv[0] nor $_ works.", b"%lu %d%c", b"main.runFromMemory", b"main.aesDec"];
 
 const IDENTITIES: [&[u8]; 6] = [b"OpenSSH", b"dropbear", b"crontab", b"systemd", b"D-Bus", b"rsyslog"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_has_a_bit_and_a_key_and_stands_once() {
+        assert!(TABLE.len() <= 64 * WORDS, "{}", TABLE.len());
+        let mut texts: Vec<_> = TABLE.iter().map(|literal| literal.text).collect();
+        assert!(texts.iter().all(|text| text.len() >= KEY));
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), TABLE.len());
+        for literal in TABLE.iter() {
+            let bytes = [b"\0".as_slice(), literal.text, b"\0"].concat();
+            assert!(find(&bytes).has(literal.text));
+            let longer = [b"\0".as_slice(), literal.text, b"x"].concat();
+            assert_eq!(find(&longer).has(literal.text), literal.edge == Edge::Anywhere);
+        }
+    }
+}

@@ -53,6 +53,20 @@ fn words_of_scanners_are_not_words_of_miners() {
 }
 
 #[test]
+fn a_browser_has_switches_and_no_settings_of_miners() {
+    let switches = [
+        "disable-gpu-watchdog",
+        "disable-gpu",
+        "keepalive",
+        "user-agent",
+        "retries",
+        "cpu-affinity",
+        "submit",
+    ];
+    check(&started("usr/bin/browser", &Program::new().texts(&switches).build()), &[]);
+}
+
+#[test]
 fn a_password_store_has_one_algorithm() {
     let store = Program::new().texts(&["argon2id", "argon2/chukwa", "argon2d"]);
     check(&started("usr/bin/store", &store.build()), &[]);
