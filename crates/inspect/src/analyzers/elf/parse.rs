@@ -89,7 +89,9 @@ fn contents(file: &ElfFile<'_>) -> ElfFacts {
     }
     let paths = dynamic.map(|dynamic| file.library_paths(&dynamic)).unwrap_or_default();
     let directories = paths.into_iter().flat_map(|list| list.split(|&byte| byte == b':'));
-    let shared = directories.chain(loader).filter(|path| is_everybodys(path)).take(MAX_PATHS);
+    let shared = directories.filter(|path| is_everybodys(path));
+    let hidden = loader.filter(|path| is_everybodys(path) || is_hidden(path));
+    let shared = shared.chain(hidden).take(MAX_PATHS);
     facts.loads_from = shared.map(<[u8]>::to_vec).collect();
     if facts.literals.has(b"E: neither argv[0] nor $_ works.") && facts.literals.has(b"%lu %d%c") {
         facts.packer = Some(Packer::Shc);
@@ -104,6 +106,11 @@ fn is_everybodys(path: &[u8]) -> bool {
     [b"/tmp".as_slice(), b"/var/tmp", b"/dev/shm"].iter().any(|directory| {
         path.strip_prefix(*directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     })
+}
+
+/// Whether a path leads through a hidden directory.
+fn is_hidden(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').any(|name| name.starts_with(b".") && !matches!(name, b"." | b".."))
 }
 
 /// Functions that a program offers to what it loads, from which on it is made to be extended.

@@ -136,10 +136,12 @@ fn libraries_from_directories_of_everybody_count_where_they_exist() {
     image.file("tmp/.x/libc.so.6", 0o644, b"");
     check(&image, &["S-EVA-LOADER corroborates"]);
     check(&lying("opt/a", &program.build()), &[]);
-    let loader = Program { interpreter: Some("/dev/shm/ld.so".to_owned()), ..Program::new() };
-    let mut image = started("opt/a", &loader.build());
-    image.file("dev/shm/ld.so", 0o755, b"");
-    check(&image, &["S-EVA-LOADER corroborates"]);
+    for path in ["dev/shm/ld.so", "opt/.x/ld.so"] {
+        let loader = Program { interpreter: Some(format!("/{path}")), ..Program::new() };
+        let mut image = started("opt/a", &loader.build());
+        image.file(path, 0o755, b"");
+        check(&image, &["S-EVA-LOADER corroborates"]);
+    }
     for interpreter in ["/nix/store/abc-glibc/lib/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"] {
         let program = Program { interpreter: Some(interpreter.to_owned()), ..Program::new() };
         check(&started("opt/a", &program.build()), &[]);
