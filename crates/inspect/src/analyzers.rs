@@ -2,6 +2,7 @@
 
 pub mod anomalies;
 pub mod config;
+pub mod elf;
 pub mod hashes;
 pub mod hooks;
 pub mod indicators;
@@ -19,9 +20,10 @@ pub(crate) mod fixture;
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;
 
-/// Analyzers of single files.
+/// Analyzers of single files, but for those that imported feeds bring: [`indicators::Listed`] and
+/// [`indicators::Patterns`].
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth, &hooks::Hooks, &indicators::Listed]
+    &[&start::Start, &program::Programs, &elf::ElfStructure, &ownership::PackageTruth, &hooks::Hooks]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -31,6 +33,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &hashes::Hashes,
         &indicators::Listed,
         &program::Programs,
+        &elf::ElfStructure,
         &config::Configuration,
         &ownership::PackageTruth,
         &anomalies::Anomalies,

@@ -1,7 +1,7 @@
 //! The facts of layers: kept ones where the bytes are known to be the same, else read.
 
 use crate::Settings;
-use crate::settings::{file_analyzers_id, patterns_id};
+use crate::settings::{feeds_id, file_analyzers_id};
 use inspect::{Crew, Fact, LayerFacts, Sums, Transport, read_entries};
 use layers::{Declared, Kind, read_layer};
 use model::{Algorithm, Digest, Gap, ImageConfig};
@@ -200,7 +200,7 @@ fn facts_key(digest: &Digest, sums: Sums, settings: &Settings) -> Key {
     KeyBuilder::new("facts")
         .text(env!("CARGO_PKG_VERSION"))
         .text(&file_analyzers_id())
-        .text(&patterns_id(settings))
+        .text(&feeds_id(settings))
         .text(&format!("{sums:?} {:?}", settings.limits))
         .text(&digest.to_string())
         .finish()

@@ -60,6 +60,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     settings.watch.expect(&opened);
     let patterns = settings.patterns();
     let mut analyzers = inspect::file_analyzers().to_vec();
+    analyzers.extend(settings.mentions());
     analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
     let progress = &settings.watch.progress;
     let read = with_crew(settings.jobs, &analyzers, progress, settings.cancelled(), |crew| {

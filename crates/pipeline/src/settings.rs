@@ -1,5 +1,5 @@
 use feeds::Indicators;
-use inspect::analyzers::indicators::Patterns;
+use inspect::analyzers::indicators::{Listed, Patterns};
 use inspect::{FileAnalyzer, Progress, Sums};
 use model::{Detection, Digest};
 use sha2::{Digest as _, Sha256};
@@ -42,6 +42,11 @@ impl Settings {
     /// The hashes of files that the feeds ask for.
     pub(crate) fn sums(&self) -> Sums {
         if self.indicators.needs_sha1() { Sums::WithSha1 } else { Sums::Usual }
+    }
+
+    /// What reads the names in texts, where a feed asks for any: reading them costs, and nobody else needs them.
+    pub(crate) fn mentions(&self) -> Option<&'static dyn FileAnalyzer> {
+        self.indicators.has_texts().then_some(&Listed)
     }
 
     /// What looks for the byte patterns of feeds, where there are any. It stands beside the other file analyzers,
@@ -117,10 +122,10 @@ pub(crate) fn file_analyzers_id() -> String {
     names.join(" ")
 }
 
-/// The byte patterns that facts depend on; empty where there are none.
-pub(crate) fn patterns_id(settings: &Settings) -> String {
-    let patterns = settings.patterns();
-    patterns.map_or(String::new(), |patterns| format!("{} {}", id(&patterns), patterns.0.digest()))
+/// What facts depend on besides, because feeds ask for it; empty where none does.
+pub(crate) fn feeds_id(settings: &Settings) -> String {
+    let patterns = settings.patterns().map(|patterns| format!("{} {}", id(&patterns), patterns.0.digest()));
+    settings.mentions().map(id).into_iter().chain(patterns).collect::<Vec<_>>().join(" ")
 }
 
 fn id(analyzer: &dyn FileAnalyzer) -> String {

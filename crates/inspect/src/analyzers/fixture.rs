@@ -219,7 +219,8 @@ impl Fixture {
         let Some(bytes) = bytes else { return self };
         layer.entries.set_hashes(index, &hashes_of(bytes));
         let patterns = self.indicators.patterns().map(super::indicators::Patterns);
-        let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer);
+        let listed: &dyn crate::FileAnalyzer = &super::indicators::Listed;
+        let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer).chain([listed]);
         for analyzer in super::file_analyzers().iter().copied().chain(of_feeds) {
             let head = &bytes[..bytes.len().min(4096)];
             let view = match analyzer.wants(&entry, head) {

@@ -154,7 +154,7 @@ pub(crate) fn hiding(path: &[u8], loaded: bool) -> Option<&'static str> {
 }
 
 /// Names that look like nothing, or like another: dots alone, blanks at an end, characters that do not show.
-fn is_deceptive(name: &[u8]) -> bool {
+pub(crate) fn is_deceptive(name: &[u8]) -> bool {
     name.len() > 2 && name.iter().all(|&byte| byte == b'.')
         || name.trim_ascii().len() != name.len()
         || std::str::from_utf8(name).is_ok_and(|name| model::escape_text(name) != name)

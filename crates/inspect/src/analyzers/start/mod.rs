@@ -11,13 +11,14 @@ mod parse;
 mod tests;
 mod walk;
 
-pub(crate) use checks::hiding;
 pub(crate) use command::is_interpreter;
 
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use checks::{hiding, is_deceptive};
 
 /// What a script says of itself and of what it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
