@@ -3,6 +3,7 @@
 pub mod anomalies;
 pub mod config;
 pub mod hashes;
+pub mod miner;
 pub mod names;
 pub mod ownership;
 pub mod program;
@@ -16,7 +17,7 @@ use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth]
+    &[&start::Start, &program::Programs, &ownership::PackageTruth, &miner::Mining]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -24,6 +25,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
     &[
         &start::Start,
         &hashes::Hashes,
+        &miner::Mining,
         &program::Programs,
         &config::Configuration,
         &ownership::PackageTruth,

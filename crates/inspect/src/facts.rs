@@ -53,4 +53,6 @@ pub enum Fact {
     Script(analyzers::start::ScriptFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
+    /// The file holds what a miner needs.
+    Miner(Box<analyzers::miner::MinerFacts>),
 }
