@@ -104,7 +104,11 @@ pub(super) fn program(bytes: &[u8]) -> Option<MinerFacts> {
     let mut scan = Scan::new(bytes);
     scan.lines = false;
     for at in memchr::memmem::find_iter(bytes, b"stratum") {
-        if let Some((endpoint, _)) = bytes.get(at..).and_then(endpoint::stratum_at)
+        if at < scan.uri_done {
+            continue;
+        }
+        scan.uri_done = at + bytes.get(at..).map_or(0, endpoint::uri_len);
+        if let Some(endpoint) = bytes.get(at..).and_then(endpoint::stratum_at)
             && !endpoint.host.is_empty()
         {
             scan.endpoint(at, endpoint, false);
@@ -123,6 +127,8 @@ struct Scan<'t> {
     lines: bool,
     /// Where the last line that was looked at ends, in the pass that is under way.
     done: usize,
+    /// Where the last URI ends.
+    uri_done: usize,
     servers: BTreeSet<String>,
     addresses: BTreeSet<String>,
     rivals: BTreeSet<&'static str>,
@@ -135,6 +141,7 @@ impl<'t> Scan<'t> {
             facts: MinerFacts::default(),
             lines: true,
             done: 0,
+            uri_done: 0,
             servers: BTreeSet::new(),
             addresses: BTreeSet::new(),
             rivals: BTreeSet::new(),
@@ -148,9 +155,14 @@ impl<'t> Scan<'t> {
         for found in anchors.find_iter(text) {
             let at = found.start();
             match ANCHORS.get(found.pattern().as_usize()).copied().unwrap_or_default() {
-                "stratum" => self.uri(at, text.get(at..).unwrap_or_default()),
-                anchor if anchor.starts_with("\\x") => {
+                "stratum" if at >= self.uri_done => {
+                    let uri = text.get(at..).unwrap_or_default();
+                    self.uri_done = at + endpoint::uri_len(uri);
+                    self.uri(at, uri);
+                }
+                anchor if anchor.starts_with("\\x") && at >= self.uri_done => {
                     let plain = hex_escapes(text.get(at..text.len().min(at + 1024)).unwrap_or_default());
+                    self.uri_done = at + 4 * plain.len();
                     self.uri(at, &plain);
                 }
                 "c3RyYXR1bS" | "N0cmF0dW0r" | "zdHJhdHVtK" => {
@@ -167,7 +179,7 @@ impl<'t> Scan<'t> {
     }
 
     fn uri(&mut self, at: usize, uri: &[u8]) {
-        let Some((endpoint, _)) = endpoint::stratum_at(uri) else { return };
+        let Some(endpoint) = endpoint::stratum_at(uri) else { return };
         self.endpoint(at, endpoint, false);
         if self.facts.config.is_none()
             && let Some(shape) = config_shape::around_uri(self.text, at)

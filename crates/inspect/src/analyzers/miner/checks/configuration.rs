@@ -81,7 +81,7 @@ fn text_findings(
     };
     let uri =
         memchr::memmem::find_iter(bytes, b"stratum").find_map(|at| endpoint::stratum_at(bytes.get(at..)?));
-    if let Some((endpoint, _)) = uri {
+    if let Some(endpoint) = uri {
         push(
             &STRATUM,
             format!("{names} names a server of the mining protocol."),

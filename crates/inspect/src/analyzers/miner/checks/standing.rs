@@ -15,11 +15,11 @@ pub(super) struct Standing {
     /// It lies where files are that start things: cron, units of services, hooks of shells.
     pub(super) starts: bool,
     /// The layer that takes it out of the image.
-    removed_by: Option<u32>,
+    pub(super) removed_by: Option<u32>,
     /// It is there to be read: documentation, tests, rules, block lists, or it is what a package promised. This
     /// never counts for what the start leads to, nor against a conviction: a place, a shape and a package
     /// database are all bytes of the image.
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 /// Where all files with facts about mining stand.

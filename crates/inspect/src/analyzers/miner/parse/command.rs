@@ -137,7 +137,7 @@ pub(in crate::analyzers::miner) fn read(words: &[&[u8]]) -> Command {
     let mut port_alone = None;
     for (at, &word) in words.iter().enumerate() {
         if command.endpoint.as_ref().is_none_or(|known| !known.stratum)
-            && let Some((endpoint, _)) = endpoint::stratum_at(word)
+            && let Some(endpoint) = endpoint::stratum_at(word)
         {
             // ethminer writes the account into the URI: `stratum://WALLET.worker@host:port`.
             if let Some(found) = wallets::of_account(after_scheme(word)) {

@@ -30,9 +30,8 @@ impl ConfigShape {
     }
 }
 
-/// Most bytes that are read of one list of pools, and of one that is quoted in code.
+/// Most bytes that are read of one list of pools.
 const MAX_BYTES: usize = 64 << 10;
-const MAX_QUOTED: usize = 4 << 10;
 /// How far around the pools the other keys of the configuration are looked for.
 const AROUND: usize = 4 << 10;
 /// Deepest nesting that is read.
@@ -76,20 +75,14 @@ pub(super) fn find(text: &[u8]) -> Option<(usize, ConfigShape)> {
         let at = from + memmem::find(text.get(from..)?, b"pools")?;
         from = at + 5;
         let quote = *text.get(at.checked_sub(1)?)?;
-        let mut body = text.get(from..text.len().min(from + MAX_BYTES))?;
+        let body = text.get(from..text.len().min(from + MAX_BYTES))?;
         // Within a quoted text of code every quote is escaped.
-        let plain;
-        if !matches!(quote, b'"' | b'\'') {
+        let escaped = at >= 2 && text.get(at - 2) == Some(&b'\\');
+        let start = usize::from(escaped);
+        if body.get(start) != Some(&quote) {
             continue;
         }
-        if at >= 2 && text.get(at - 2) == Some(&b'\\') {
-            plain = unescaped(body.get(..body.len().min(MAX_QUOTED))?);
-            body = plain.as_slice();
-        }
-        if body.first() != Some(&quote) {
-            continue;
-        }
-        let mut reader = Reader { text: body, at: 1, shape: ConfigShape::default() };
+        let mut reader = Reader { text: body, at: start + 1, escaped, shape: ConfigShape::default() };
         if reader.take(b':').is_some() {
             reader.pools();
             let mut shape = reader.shape;
@@ -123,10 +116,6 @@ fn beside(text: &[u8], at: usize, shape: &mut ConfigShape) {
     }
 }
 
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    text.iter().copied().filter(|&byte| byte != b'\\').collect()
-}
-
 /// What is written beside a server of the mining protocol: `"url": "stratum+tcp://…", "user": …, "algo": …`, as
 /// the configuration of a miner without a list of pools has it.
 pub(super) fn around_uri(text: &[u8], at: usize) -> Option<ConfigShape> {
@@ -141,7 +130,7 @@ pub(super) fn around_uri(text: &[u8], at: usize) -> Option<ConfigShape> {
     {
         return None;
     }
-    let (endpoint, _) = endpoint::stratum_at(text.get(at..)?)?;
+    let endpoint = endpoint::stratum_at(text.get(at..)?)?;
     let near = text.get(from..to)?;
     let has = |key: &str| memmem::find(near, format!("\"{key}\"").as_bytes()).is_some();
     let account = has("user") || has("wallet") || has("wallet_address") || has("userpass");
@@ -158,6 +147,8 @@ pub(super) fn around_uri(text: &[u8], at: usize) -> Option<ConfigShape> {
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
+    /// Whether it is quoted in code, so that there is a backslash before every quote.
+    escaped: bool,
     shape: ConfigShape,
 }
 
@@ -187,6 +178,7 @@ impl<'t> Reader<'t> {
         self.take(b'{')?;
         let (mut url, mut user) = (None, None);
         let mut seen = 0_u16;
+        let (mut algorithm, mut mining) = (false, false);
         let mut whole = None;
         while let Some(byte) = self.peek() {
             match byte {
@@ -214,19 +206,20 @@ impl<'t> Reader<'t> {
                     b"url" => url = Some(value),
                     b"user" => user = Some(value),
                     b"algo" | b"coin" => {
-                        pool.keys += 1;
-                        pool.own += u8::from(is_mining_algorithm(value));
+                        algorithm = true;
+                        mining |= is_mining_algorithm(value);
                     }
                     _ => {}
                 }
             } else {
-                let null = matches!(key, b"algo" | b"coin");
-                pool.keys += u8::from(null);
+                algorithm |= matches!(key, b"algo" | b"coin");
                 if self.value(depth + 1).is_none() {
                     break;
                 }
             }
         }
+        pool.keys = u8::from(algorithm);
+        pool.own = u8::from(mining);
         for (number, (_, own)) in OF_POOL.iter().enumerate() {
             if seen & (1 << number) != 0 {
                 pool.keys += 1;
@@ -284,12 +277,13 @@ impl<'t> Reader<'t> {
         loop {
             end += memchr::memchr3(quote, b'\\', b'\n', rest.get(end..)?)?;
             match rest.get(end)? {
+                b'\\' if self.escaped && rest.get(end + 1) == Some(&quote) => break,
                 b'\\' => end += 2,
                 b'\n' => return None,
                 _ => break,
             }
         }
-        self.at += end + 2;
+        self.at += end + 2 + usize::from(self.escaped);
         rest.get(..end)
     }
 
@@ -311,6 +305,8 @@ impl<'t> Reader<'t> {
             self.at += match rest {
                 [b'/', b'/', ..] => memchr::memchr(b'\n', rest)?,
                 [b'/', b'*', ..] => memmem::find(rest, b"*/")? + 2,
+                [b'\\', b'n' | b't' | b'r', ..] if self.escaped => 2,
+                [b'\\', ..] if self.escaped => 1,
                 _ => return rest.first().copied(),
             };
         }

@@ -64,7 +64,7 @@ pub(in crate::analyzers::miner) fn read(text: &[u8]) -> Option<Endpoint> {
         return Some(Endpoint { host: host.to_ascii_lowercase(), port, stratum });
     }
     // A variable: `$POOL:3333`, `{pool}:443`, `%s:%d`.
-    let variable = host.starts_with(['$', '{', '%', '<']);
+    let variable = host.starts_with(['$', '{', '%']);
     (variable && stratum).then(|| Endpoint { host: String::new(), port, stratum })
 }
 
@@ -98,19 +98,18 @@ fn is_host(host: &str) -> bool {
     host.len() <= 253 && labels().all(label) && (!number || host.parse::<std::net::Ipv4Addr>().is_ok())
 }
 
-/// The URI of the mining protocol that begins at the start of a text, and how long it is.
-pub(in crate::analyzers::miner) fn stratum_at(text: &[u8]) -> Option<(Endpoint, usize)> {
-    let head = text.get(..text.len().min(MAX_ENDPOINT))?;
-    let scheme = memchr::memmem::find(head.get(..head.len().min(24))?, b"://")?;
-    if !is_stratum(head.get(..scheme)?) {
+/// The URI of the mining protocol that begins at the start of a text.
+pub(in crate::analyzers::miner) fn stratum_at(text: &[u8]) -> Option<Endpoint> {
+    let scheme = memchr::memmem::find(text.get(..text.len().min(24))?, b"://")?;
+    if !is_stratum(text.get(..scheme)?) {
         return None;
     }
-    let ends = |byte: &u8| {
-        byte.is_ascii_whitespace()
-            || byte.is_ascii_control()
-            || !byte.is_ascii()
-            || b"\"'`,;()[]<>|&\\".contains(byte)
-    };
-    let end = head.iter().position(ends).unwrap_or(head.len());
-    Some((read(head.get(..end)?)?, end))
+    read(text.get(..uri_len(text))?)
+}
+
+/// How long the URI at the start of a text is.
+pub(super) fn uri_len(text: &[u8]) -> usize {
+    let head = text.get(..text.len().min(MAX_ENDPOINT)).unwrap_or_default();
+    let ends = |byte: &u8| !byte.is_ascii_graphic() || b"\"'`,;()[]<>|&\\".contains(byte);
+    head.iter().position(ends).unwrap_or(head.len())
 }

@@ -66,7 +66,11 @@ const MAX_PARTS: usize = 8;
 /// Calls `found` with the offset of every address in a text that has the shape of one in base 58, until it
 /// says that this is enough. Words are shorter than addresses, so only every `shortest`-th byte is looked at
 /// until one of them is within a long run of base 58.
-pub(in crate::analyzers::miner) fn scan(text: &[u8], shortest: usize, found: &mut dyn FnMut(usize, Coin, &[u8]) -> bool) {
+pub(in crate::analyzers::miner) fn scan(
+    text: &[u8],
+    shortest: usize,
+    found: &mut dyn FnMut(usize, Coin, &[u8]) -> bool,
+) {
     let shortest = shortest.max(1);
     let is_digit = |at: usize| text.get(at).is_some_and(|&byte| VALUES[byte as usize] != NONE);
     let mut probe = shortest - 1;
@@ -89,11 +93,12 @@ pub(in crate::analyzers::miner) fn scan(text: &[u8], shortest: usize, found: &mu
         }
         probe = end + shortest;
         // An escaped line break before it, as in "\n4…", is no part of it.
-        if start > 0 && text.get(start - 1) == Some(&b'\\') {
+        let escaped = start > 0 && text.get(start - 1) == Some(&b'\\');
+        if escaped {
             start += 1;
         }
         let beside = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let alone = !(start > 0 && beside(text.get(start - 1))) && !beside(text.get(end));
+        let alone = !(start > 0 && !escaped && beside(text.get(start - 1))) && !beside(text.get(end));
         if let Some(run) = text.get(start..end).filter(|_| alone)
             && let Some(coin) = coin_of(run)
             && !found(start, coin, run)

@@ -17,7 +17,10 @@ fn configurations_are_read_as_data() {
         POOLS.replace("WALLET", &wallet),
         POOLS.replace("WALLET", "somebody"),
         format!("#!/bin/sh\ncat > /tmp/c.json <<EOF\n{}\nEOF\n", POOLS.replace("WALLET", &wallet)),
-        format!("c = \"{}\"", POOLS.replace('\n', " ").replace('"', "\\\"").replace("WALLET", &wallet)),
+        format!(
+            "c = \"{}\"",
+            POOLS.replace("// one", "").replace('\n', "\\n").replace('"', "\\\"").replace("WALLET", &wallet)
+        ),
         format!(r#"{{"pools":[{{"url":"192.0.2.1:1","user":"{wallet}","pass":"x","keepalive":true}}]}}"#),
         r#"{"url" : "stratum+tcp://pool.example:3333", "user" : "me", "pass" : "x", "algo" : "lyra2z"}"#
             .to_owned(),

@@ -54,7 +54,7 @@ fn a_command_in_the_configuration_convicts() {
         |image| {
             image.start(&["x", "--cc-url", "203.0.113.1:3344", "--cc-access-token", "t"], &[]);
         },
-        &[("S-MIN-ARGV", Corroborates, Config), ("S-MIN-CC", Convicts, Config)],
+        &[("S-MIN-CC", Convicts, Config)],
     );
     check(
         |image| {
