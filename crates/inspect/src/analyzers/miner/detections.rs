@@ -63,7 +63,8 @@ pub(super) const COIN: Detection = about(
     "Address of a wallet",
     (Severity::Low, Role::Context),
     MINING,
-    "The text is the address of a wallet, with a valid checksum. Many programs hold some, so it only explains.",
+    "The text is the address of a wallet, with a valid checksum. Many programs hold some, so it is \
+     told beside another sign of mining alone, and only explains.",
     "Nothing by itself. The same address in other images ties them together.",
 );
 

@@ -31,8 +31,8 @@ const MAX_MARKS: usize = 16;
 pub(super) const LIST: usize = 25;
 /// Killing fewer different miners than this may be by chance of their names.
 const RIVALS: usize = 3;
-/// Shortest text in base 58 that is tried as an address: of any coin in a text, of Monero in a program, whose
-/// bytes are such text by chance too often.
+/// Shortest text in base 58 that is tried as an address: of Monero, and of any coin, which only explains and so is
+/// worth the time only beside another sign.
 const ANY_COIN: usize = 25;
 const MONERO: usize = 95;
 
@@ -94,8 +94,11 @@ pub(super) fn text(text: &[u8]) -> Option<MinerFacts> {
     let mut scan = Scan::new(text);
     scan.anchors();
     scan.hosts();
-    scan.wallets(ANY_COIN);
+    scan.wallets(MONERO);
     scan.configuration();
+    if scan.facts != MinerFacts::default() {
+        scan.wallets(ANY_COIN);
+    }
     scan.finish()
 }
 
@@ -129,6 +132,10 @@ struct Scan<'t> {
     done: usize,
     /// Where the last URI ends.
     uri_done: usize,
+    /// An offset, and its line.
+    counted: (usize, u32),
+    /// What in the whole text makes a page a miner, looked for once.
+    page: Option<marks::Page>,
     servers: BTreeSet<String>,
     addresses: BTreeSet<String>,
     rivals: BTreeSet<&'static str>,
@@ -142,6 +149,8 @@ impl<'t> Scan<'t> {
             lines: true,
             done: 0,
             uri_done: 0,
+            counted: (0, 1),
+            page: None,
             servers: BTreeSet::new(),
             addresses: BTreeSet::new(),
             rivals: BTreeSet::new(),
@@ -169,8 +178,11 @@ impl<'t> Scan<'t> {
                     let hidden = Endpoint { stratum: true, ..Endpoint::default() };
                     self.endpoint(at, hidden, true);
                 }
-                ".Anonymous(" | "cryptonight" if marks::mines_in_browser(text, at) => {
-                    self.mark(at, Mark::Web)
+                ".Anonymous(" | "cryptonight" => {
+                    let page = self.page.get_or_insert_with(|| marks::Page::of(text));
+                    if page.mines(text, at) {
+                        self.mark(at, Mark::Web);
+                    }
                 }
                 _ => {}
             }
@@ -293,10 +305,14 @@ impl<'t> Scan<'t> {
         self.facts.commands.push(command);
     }
 
-    fn line_number(&self, at: usize) -> u32 {
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        u32::try_from(line).unwrap_or(u32::MAX)
+    /// The line of an offset, counted on from the one that was asked for before where that is possible.
+    fn line_number(&mut self, at: usize) -> u32 {
+        let (from, line) = if at >= self.counted.0 { self.counted } else { (0, 1) };
+        let between = self.text.get(from..at).unwrap_or_default();
+        let newlines = memchr::memchr_iter(b'\n', between).count();
+        let line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        self.counted = (at, line);
+        line
     }
 
     fn finish(mut self) -> Option<MinerFacts> {

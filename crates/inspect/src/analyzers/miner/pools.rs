@@ -13,6 +13,8 @@ pub struct PoolList {
     addresses: Vec<(Ipv4Addr, u16)>,
     /// A filter over the last two labels of the domains: a set bit says that a host may be below one of them.
     filter: Vec<u64>,
+    /// The same of the last label, by its first and last letter. It turns most names of code away at once.
+    last_labels: u128,
 }
 
 /// Most entries of all lists together.
@@ -93,14 +95,21 @@ impl PoolList {
 
     /// Whether a host that ends in these two labels may be one of a pool. A text has a name after every other
     /// word, and almost none of them needs to be looked up.
-    pub(super) fn may_hold(&self, labels: &[u8]) -> bool {
+    pub(super) fn may_hold(&self, labels: &[u8], last: &[u8]) -> bool {
+        if !last_bit(last).is_some_and(|bit| self.last_labels >> bit & 1 == 1) {
+            return false;
+        }
         let bit = fingerprint(labels);
         self.filter.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 
     fn refill(&mut self) {
         self.filter = vec![0; FILTER_BITS / 64];
+        self.last_labels = 0;
         for domain in &self.domains {
+            if let Some(bit) = domain.rsplit('.').next().and_then(|last| last_bit(last.as_bytes())) {
+                self.last_labels |= 1 << bit;
+            }
             let two = domain.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
             let bit = fingerprint(domain.as_bytes().get(two..).unwrap_or_default());
             if let Some(word) = self.filter.get_mut(bit / 64) {
@@ -108,6 +117,11 @@ impl PoolList {
             }
         }
     }
+}
+
+fn last_bit(label: &[u8]) -> Option<u32> {
+    let (first, last) = (label.first()?.to_ascii_lowercase(), label.last()?.to_ascii_lowercase());
+    Some((u32::from(first) * 29 + u32::from(last)) % 128)
 }
 
 const FILTER_BITS: usize = 1 << 15;

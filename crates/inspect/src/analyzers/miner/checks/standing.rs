@@ -122,7 +122,6 @@ fn is_documentation(path: &[u8]) -> bool {
             b"doc"
                 | b"docs"
                 | b"man"
-                | b"info"
                 | b"help"
                 | b"licenses"
                 | b"test"
@@ -146,11 +145,10 @@ fn is_documentation(path: &[u8]) -> bool {
     ]
     .iter()
     .any(|start| name.starts_with(start));
-    let written =
-        [b".md".as_slice(), b".rst", b".adoc", b".1", b".5", b".7", b".8", b".po", b".html.markdown"]
-            .iter()
-            .any(|end| name.ends_with(end));
-    parts.iter().any(folder) || named || written
+    let written = [b".md".as_slice(), b".rst", b".adoc", b".po", b".html.markdown"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    parts.iter().any(folder) || path.starts_with(b"usr/share/info/") || named || written
 }
 
 /// Where a scheduler, a supervisor or a shell looks for what to start.

@@ -43,9 +43,10 @@ pub(in crate::analyzers::miner) fn scan(
                 dot + 1 + memchr::memrchr(b'.', within).map_or(0, |at| at + 1)
             }
         };
+        let label = rest.get(last.map_or(0, |last| last + 1)..end).unwrap_or_default();
         let is_number =
             rest.get(end.saturating_sub(1)).is_some_and(u8::is_ascii_digit) && before.is_ascii_digit();
-        if !is_number && !pools.may_hold(text.get(two..done).unwrap_or_default()) {
+        if !is_number && !pools.may_hold(text.get(two..done).unwrap_or_default(), label) {
             continue;
         }
         let Some(host) = text.get(start..done).and_then(|host| std::str::from_utf8(host).ok()) else {

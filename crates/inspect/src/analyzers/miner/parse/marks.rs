@@ -249,19 +249,31 @@ fn sells_bandwidth(words: &[&[u8]]) -> bool {
     (consents && account) || (accepts && has(&["token"])) || identity
 }
 
-/// Whether a page or script mines in the browser: an object that is made with the key of an account and
-/// started, or the mining function beside a socket and compiled code.
-pub(super) fn mines_in_browser(text: &[u8], at: usize) -> bool {
-    let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
-    let rest = text.get(at..text.len().min(at + 128)).unwrap_or_default();
-    if let Some(arguments) = rest.strip_prefix(b".Anonymous(").or_else(|| rest.strip_prefix(b".User(")) {
-        let key = match arguments.trim_ascii_start().split_first() {
-            Some((b'"' | b'\'', key)) => key,
-            _ => return false,
-        };
+/// What in a whole page or script speaks of mining in the browser.
+pub(super) struct Page {
+    /// Something is started.
+    starts: bool,
+    /// The mining function beside a socket, workers and compiled code.
+    computes: bool,
+}
+
+impl Page {
+    pub(super) fn of(text: &[u8]) -> Self {
+        let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
+        Self {
+            starts: has(".start("),
+            computes: has("WebAssembly") && has("WebSocket") && has("Worker(") && has("cryptonight"),
+        }
+    }
+
+    /// Whether it mines in the browser: the function itself, or at this offset an object that is made with the key
+    /// of an account and started.
+    pub(super) fn mines(&self, text: &[u8], at: usize) -> bool {
+        let rest = text.get(at..text.len().min(at + 128)).unwrap_or_default();
+        let Some(arguments) = rest.strip_prefix(b".Anonymous(") else { return self.computes };
+        let Some((b'"' | b'\'', key)) = arguments.trim_ascii_start().split_first() else { return false };
         let length = key.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
         let before = text.get(at.saturating_sub(64)..at).unwrap_or_default();
-        return length >= 16 && memmem::find(before, b"new ").is_some() && has(".start(");
+        length >= 16 && self.starts && memmem::find(before, b"new ").is_some()
     }
-    has("WebAssembly") && has("WebSocket") && (has("cryptonight") || has("randomx")) && has("Worker(")
 }

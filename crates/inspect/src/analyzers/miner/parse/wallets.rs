@@ -98,7 +98,8 @@ pub(in crate::analyzers::miner) fn scan(
             start += 1;
         }
         let beside = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let alone = !(start > 0 && !escaped && beside(text.get(start - 1))) && !beside(text.get(end));
+        let joined = !escaped && start > 0 && beside(text.get(start - 1));
+        let alone = !joined && !beside(text.get(end));
         if let Some(run) = text.get(start..end).filter(|_| alone)
             && let Some(coin) = coin_of(run)
             && !found(start, coin, run)

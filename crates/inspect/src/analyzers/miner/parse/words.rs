@@ -28,7 +28,8 @@ pub(in crate::analyzers::miner) fn logical_line(text: &[u8], at: usize) -> Range
         }
         let before = line_start(start - 1);
         let previous = line(before, start - 1);
-        if !is_continued(previous) && !(in_list && is_list_line(previous)) {
+        let belongs = is_continued(previous) || (in_list && is_list_line(previous));
+        if !belongs {
             break;
         }
         start = before;
@@ -38,8 +39,8 @@ pub(in crate::analyzers::miner) fn logical_line(text: &[u8], at: usize) -> Range
             break;
         }
         let next = line_end(end + 1);
-        let continued = is_continued(line(start, end));
-        if !continued && !(in_list && is_list_line(line(end + 1, next))) {
+        let belongs = is_continued(line(start, end)) || (in_list && is_list_line(line(end + 1, next)));
+        if !belongs {
             break;
         }
         end = next;
@@ -62,7 +63,7 @@ pub(in crate::analyzers::miner) fn commands(line: &[u8]) -> Vec<Vec<&[u8]>> {
     let mut commands = vec![Vec::new()];
     let mut count = 0;
     let mut start = None;
-    for (at, &byte) in line.iter().enumerate().map(|(at, byte)| (at, byte)).chain([(line.len(), &b'\n')]) {
+    for (at, &byte) in line.iter().enumerate().chain([(line.len(), &b'\n')]) {
         // `2>&1` and `user@host;` end words; `&` and `;` within a word end commands.
         let ends_command = matches!(byte, b';' | b'|' | b'&');
         let ends_word = ends_command

@@ -106,6 +106,15 @@ fn a_command_in_a_file_counts_by_what_runs_it() {
             &[("S-MIN-ARGV", Context, File), wallet(Context, File)],
         );
     }
+    // Maintainers' scripts and libraries have names that only look like those of documentation.
+    for path in ["var/lib/dpkg/info/x.postinst", "usr/lib/x.so.1"] {
+        check(
+            |image| {
+                image.file(path, 0o644, script.as_bytes());
+            },
+            &[("S-MIN-ARGV", Corroborates, File), wallet(Corroborates, File)],
+        );
+    }
     // What is called documentation and is run is no documentation.
     check(
         |image| {
@@ -239,7 +248,14 @@ fn reference_data_only_explains() {
         |image| {
             image.file("srv/web3.txt", 0o644, b"pay to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa please\n");
         },
-        &[("S-MIN-COINADDR", Context, File)],
+        &[],
+    );
+    check(
+        |image| {
+            let text = "stratum+tcp://pool.example:3333\n1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa\n";
+            image.file("srv/x.conf", 0o644, text.as_bytes());
+        },
+        &[("S-MIN-COINADDR", Context, File), ("S-MIN-STRATUM", Corroborates, File)],
     );
     // What a package promised, and still is.
     let rule = b"pool = stratum+tcp://pool.example:3333\n";
@@ -269,6 +285,19 @@ fn what_is_done_for_a_miner_counts_where_it_is_run() {
     check(run("apk add xmrig"), &[("S-MIN-PKG", Corroborates, Reach)]);
     check(lie("apk add xmrig"), &[("S-MIN-PKG", Context, File)]);
     check(run("./c -tou-accept -email a@b.example -pass x"), &[("S-MIN-DEPIN", Corroborates, Reach)]);
+    check(
+        |image| {
+            image.start(&["/usr/bin/app"], &[]).env("ID=sdk-node-0123456789abcdef0123456789abcdef");
+        },
+        &[("S-MIN-DEPIN", Corroborates, Config)],
+    );
+    // The vendor's own image takes the account from whoever runs it.
+    check(
+        |image| {
+            image.start(&["/usr/bin/client"], &["-tou-accept"]).env("CLIENT_EMAIL=");
+        },
+        &[],
+    );
     // Databases ask for large pages too.
     let pages = "sysctl -w vm.nr_hugepages=1280";
     check(run(pages), &[("S-MIN-TUNE", Context, Reach)]);
