@@ -96,7 +96,7 @@ impl PoolList {
     /// Whether a host that ends in these two labels may be one of a pool. A text has a name after every other
     /// word, and almost none of them needs to be looked up.
     pub(super) fn may_hold(&self, labels: &[u8], last: &[u8]) -> bool {
-        if !last_bit(last).is_some_and(|bit| self.last_labels >> bit & 1 == 1) {
+        if last_bit(last).is_none_or(|bit| self.last_labels >> bit & 1 == 0) {
             return false;
         }
         let bit = fingerprint(labels);

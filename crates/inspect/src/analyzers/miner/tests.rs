@@ -243,6 +243,8 @@ fn lines_that_belong_together_are_read_together() {
     check("args:\n  - -o\n  - pool.example:3333\n  - --algo\n  - rx/0\nother: 1\n", "-o", Proof::Sure);
     check("\"command\": [\n  \"-o\",\n  \"pool.example:3333\",\n  \"-a\",\n  \"rx/0\"\n]", "-o", Proof::Sure);
     check("x -o pool.example:3333\ny --donate-level 1\n", "-o", Proof::No);
+    let padded = format!("x {} -o pool.example:3333 --donate-level 1", "a ".repeat(2000));
+    check(&padded, "-o", Proof::Sure);
     let put_in = |text| words::put_in(text, |name| (name == "POOL").then_some("pool.example:1"));
     assert_eq!(put_in("-o $POOL -u ${W:-me} $ ${POOL} $X"), "-o pool.example:1 -u me $ pool.example:1 $X");
 }

@@ -3,8 +3,8 @@ use std::ops::Range;
 /// Most bytes of a logical line, to either side of where it is met, and most lines that are joined to one.
 const MAX_SIDE: usize = 8 << 10;
 const MAX_LINES: usize = 64;
-/// Most words of a logical line.
-const MAX_WORDS: usize = 512;
+/// Most words of a logical line: as many as its bytes can hold, so that none can be pushed out by others.
+const MAX_WORDS: usize = MAX_SIDE;
 
 /// The line around an offset, joined with the lines that belong to it: continued by a backslash, or entries of
 /// one list as YAML and JSON write arguments, one a line.
