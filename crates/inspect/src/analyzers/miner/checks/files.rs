@@ -62,12 +62,14 @@ fn file(
     }
     let before = findings.len();
     let best = commands.iter().max_by_key(|command| command.proof());
-    if let Some(command) = best.filter(|command| command.proof() > Proof::No) {
-        findings.push(miner_command(image, &standing, command));
-    } else if standing.runs() && is_assembled(facts, pools) {
+    let best = best.filter(|command| command.proof() > Proof::No);
+    let sure = best.is_some_and(|command| command.proof() == Proof::Sure);
+    if !sure && standing.runs() && is_assembled(facts, pools) {
         let why = "This is run, and has a mining server, a wallet with a valid checksum and options of a miner, from \
                    which it puts the command of one together.";
         findings.push(with_places(standing.finding(image, &ARGV, true, false, why), facts));
+    } else if let Some(command) = best {
+        findings.push(miner_command(image, &standing, command));
     }
     if let Some(command) = commands.iter().find(|command| command.remote == 3) {
         let why =

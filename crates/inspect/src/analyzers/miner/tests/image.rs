@@ -142,6 +142,21 @@ fn what_a_script_takes_from_elsewhere_is_put_in() {
         },
         &[("S-MIN-ARGV", Convicts, Reach)],
     );
+    // Most of a command stands in one line, and the rest of it elsewhere in a way that is not followed.
+    check(
+        |image| {
+            let script = format!(
+                "#!/bin/sh\nset -- stratum+tcp://pool.example:3333 {}\nexec /x -o $1 -u $2 --donate-level 1 --nicehash\n",
+                monero(18)
+            );
+            image.file("run.sh", 0o755, script.as_bytes()).start(&["/run.sh"], &[]);
+        },
+        &[
+            ("S-MIN-ARGV", Convicts, Reach),
+            ("S-MIN-STRATUM", Corroborates, Reach),
+            ("S-MIN-XMRADDR", Corroborates, Reach),
+        ],
+    );
     check(
         |image| {
             let script = format!(
