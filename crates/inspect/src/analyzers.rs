@@ -6,6 +6,7 @@ pub mod elf;
 pub mod hashes;
 pub mod hooks;
 pub mod indicators;
+pub mod miner;
 pub mod names;
 pub mod ownership;
 pub mod persist;
@@ -24,6 +25,7 @@ use model::Detection;
 /// [`indicators::Patterns`].
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
     &[&start::Start, &program::Programs, &elf::ElfStructure, &ownership::PackageTruth, &hooks::Hooks]
+    &[&start::Start, &program::Programs, &ownership::PackageTruth, &miner::Mining]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -32,6 +34,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &start::Start,
         &hashes::Hashes,
         &indicators::Listed,
+        &miner::Mining,
         &program::Programs,
         &elf::ElfStructure,
         &config::Configuration,

@@ -79,6 +79,8 @@ pub enum Fact {
     Hook(analyzers::hooks::HookFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
+    /// The file holds what a miner needs.
+    Miner(Box<analyzers::miner::MinerFacts>),
     /// The file is a program of a structure worth knowing, or is not what it seems.
     Structure(analyzers::elf::Structure),
     /// The file is text that names hosts, addresses, URLs or wallets.
