@@ -1,12 +1,17 @@
 //! The analyzers, in the order in which they run.
 
+pub mod acts;
 pub mod anomalies;
 pub mod config;
+pub mod download;
 pub mod hashes;
+pub mod impair;
 pub mod names;
 pub mod ownership;
 pub mod program;
+pub mod shells;
 pub mod start;
+pub mod theft;
 
 #[cfg(test)]
 mod fixture;
@@ -29,6 +34,10 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &ownership::PackageTruth,
         &anomalies::Anomalies,
         &names::Names,
+        &download::Downloads,
+        &shells::Shells,
+        &theft::Theft,
+        &impair::Impairment,
     ]
 }
 

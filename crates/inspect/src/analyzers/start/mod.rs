@@ -11,6 +11,7 @@ mod parse;
 mod tests;
 mod walk;
 
+use super::acts::Act;
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -30,6 +31,8 @@ pub struct ScriptFacts {
     pub imports: Vec<u8>,
     /// Whether it is longer, or runs more, than is kept here.
     pub cut: bool,
+    /// What it does that matters for malice.
+    pub acts: Vec<Act>,
 }
 
 /// A language in which scripts are read.
@@ -97,6 +100,9 @@ pub enum Piece {
     Arguments,
     /// Something that only running the script shows.
     Unknown,
+    /// What other commands of the script print. It exists only while a script is read; kept words have
+    /// [`Piece::Unknown`] in its place.
+    Output(u32),
 }
 
 /// Reads scripts, and follows the start of the image.
@@ -117,7 +123,7 @@ impl FileAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -174,6 +180,19 @@ impl ImageAnalyzer for Start {
     }
 }
 
+pub(crate) use command::{Step, steps};
+pub(crate) use parse::language_of_program;
+
+/// Every command of a text for the shell.
+pub(crate) fn shell_calls(text: &[u8]) -> Vec<super::acts::Call> {
+    parse::read_shell(text).calls
+}
+
+/// What a text in a language runs.
+pub(crate) fn runs_of(language: Language, text: &[u8]) -> Vec<Run> {
+    parse::read(language, text).runs
+}
+
 /// What follows the last slash.
 pub(crate) fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
@@ -203,7 +222,7 @@ impl Word {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) | Piece::Variable(text, None) => text.len(),
             Piece::Variable(name, Some(default)) => name.len() + default.len(),
-            Piece::Directory | Piece::Arguments | Piece::Unknown => 0,
+            Piece::Directory | Piece::Arguments | Piece::Unknown | Piece::Output(_) => 0,
         };
         self.0.iter().map(|one| 32 + piece(one)).sum()
     }
@@ -225,6 +244,15 @@ impl Word {
                 } else {
                     self.0.push(piece);
                 }
+            }
+        }
+    }
+
+    /// The word as it is kept: what other commands print is unknown.
+    pub(crate) fn forget_outputs(&mut self) {
+        if self.0.iter().any(|piece| matches!(piece, Piece::Output(_))) {
+            for piece in std::mem::take(&mut self.0) {
+                self.push(if matches!(piece, Piece::Output(_)) { Piece::Unknown } else { piece });
             }
         }
     }
