@@ -45,7 +45,8 @@ impl Call {
             Redirect::To(word) | Redirect::From(word) | Redirect::Text(word) => 32 + word.size(),
             Redirect::Commands(_) => 32,
         });
-        128 + self.words.iter().map(|word| 24 + word.size()).sum::<usize>() + redirects.sum::<usize>()
+        128 + self.words.iter().map(|word| 24 + word.size()).sum::<usize>()
+            + redirects.sum::<usize>()
             + self.directory.size()
     }
 }

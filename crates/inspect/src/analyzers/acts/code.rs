@@ -21,7 +21,8 @@ pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts
     let mut reader = Reader::new(out);
     if matters(text) {
         let (tokens, whole) = tokens(language, text);
-        let mut code = Code { language, tokens: &tokens, variables: HashMap::new(), seen: Seen::default(), reader };
+        let mut code =
+            Code { language, tokens: &tokens, variables: HashMap::new(), seen: Seen::default(), reader };
         code.expression(0, tokens.len(), &Flow::default(), 0);
         code.conclude();
         reader = code.reader;
@@ -29,7 +30,12 @@ pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts
     }
     let calls: Vec<Call> = runs
         .iter()
-        .map(|run| Call { line: run.line, words: run.words.clone(), directory: run.directory.clone(), ..Call::default() })
+        .map(|run| Call {
+            line: run.line,
+            words: run.words.clone(),
+            directory: run.directory.clone(),
+            ..Call::default()
+        })
         .collect();
     reader.read(&calls);
 }
@@ -37,11 +43,36 @@ pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts
 /// Whether a script has both ends of anything that is looked for here. Most have not.
 fn matters(text: &[u8]) -> bool {
     let has = |signs: &[&[u8]]| signs.iter().any(|sign| memmem::find(text, sign).is_some());
-    has(&[b"http", b"socket", b"Socket", b"sockopen", b"php://input", b"$_", b"memfd", b"syscall", b"net.connect"])
-        && has(&[
-            b"exec", b"eval", b"system", b"popen", b"Popen", b"spawn", b"subprocess", b"Function", b"post", b"send", b"put",
-            b"urlopen", b"assert", b"`", b"passthru", b"load",
-        ])
+    has(&[
+        b"http",
+        b"socket",
+        b"Socket",
+        b"sockopen",
+        b"php://input",
+        b"$_",
+        b"memfd",
+        b"syscall",
+        b"net.connect",
+    ]) && has(&[
+        b"exec",
+        b"eval",
+        b"system",
+        b"popen",
+        b"Popen",
+        b"spawn",
+        b"subprocess",
+        b"Function",
+        b"post",
+        b"send",
+        b"put",
+        b"urlopen",
+        b"assert",
+        b"`",
+        b"passthru",
+        b"load",
+        b"fetch",
+        b"POST",
+    ])
 }
 
 struct Code<'t, 'o> {
@@ -88,6 +119,13 @@ impl Code<'_, '_> {
                         self.bind(name, &chain);
                     }
                     at += 2;
+                }
+                // `for x in list`: the variable holds what the list does.
+                Some(Kind::Name(b"in" | b"of")) => {
+                    if let Some(Kind::Name(name)) = at.checked_sub(1).and_then(|before| self.kind(before)) {
+                        target = Some(name.to_vec());
+                    }
+                    at += 1;
                 }
                 Some(Kind::Name(_)) => {
                     let (name, after) = self.dotted(at, end);
@@ -145,7 +183,9 @@ impl Code<'_, '_> {
         while let Some(Kind::Name(part)) = self.kind(at).filter(|_| at < end) {
             name.extend_from_slice(part.strip_prefix(b"\\").unwrap_or(part));
             at += 1;
-            let more = matches!(self.kind(at), Some(Kind::Dot)) && matches!(self.kind(at + 1), Some(Kind::Name(_))) && at + 1 < end;
+            let more = matches!(self.kind(at), Some(Kind::Dot))
+                && matches!(self.kind(at + 1), Some(Kind::Name(_)))
+                && at + 1 < end;
             if !more || name.len() > 200 {
                 break;
             }
@@ -157,7 +197,16 @@ impl Code<'_, '_> {
 
     /// A name in an expression: a call, or a value.
     #[allow(clippy::too_many_arguments)]
-    fn named(&mut self, name: &[u8], at: usize, after: usize, end: usize, around: &Flow, chain: &mut Flow, depth: u32) -> usize {
+    fn named(
+        &mut self,
+        name: &[u8],
+        at: usize,
+        after: usize,
+        end: usize,
+        around: &Flow,
+        chain: &mut Flow,
+        depth: u32,
+    ) -> usize {
         let last = last(name);
         let (open, close) = match self.kind(after) {
             Some(Kind::Open(b'(', close)) if after < end => (after + 1, (*close).min(end)),
@@ -186,7 +235,10 @@ impl Code<'_, '_> {
         }
         let inner = self.expression(open, close, &inside, depth + 1);
         let line = self.line(at);
-        let owner = self.variables.get(name.get(..name.len().saturating_sub(last.len() + 1)).unwrap_or_default()).cloned();
+        let owner = self
+            .variables
+            .get(name.get(..name.len().saturating_sub(last.len() + 1)).unwrap_or_default())
+            .cloned();
         let result = self.call(name, (open, close), line, &inner, owner, asks, &inside);
         chain.add(&result);
         close.saturating_add(usize::from(matches!(self.kind(close), Some(Kind::Close))))
@@ -194,13 +246,25 @@ impl Code<'_, '_> {
 
     fn calls_bare(&self, name: &[u8]) -> bool {
         matches!(self.language, Language::Perl | Language::Ruby | Language::Php)
-            && matches!(name, b"system" | b"exec" | b"eval" | b"require" | b"include" | b"include_once" | b"require_once" | b"get")
+            && matches!(
+                name,
+                b"system"
+                    | b"exec"
+                    | b"eval"
+                    | b"require"
+                    | b"include"
+                    | b"include_once"
+                    | b"require_once"
+                    | b"get"
+            )
     }
 
     fn value(&self, name: &[u8], after: usize) -> Flow {
         let looked_up = matches!(self.kind(after), Some(Kind::Open(b'[', _)));
         match name {
-            b"os.environ" | b"process.env" | b"ENV" | b"%ENV" | b"$_ENV" if !looked_up => Flow::of(Cargo::ENVIRONMENT),
+            b"os.environ" | b"process.env" | b"ENV" | b"%ENV" | b"$_ENV" if !looked_up => {
+                Flow::of(Cargo::ENVIRONMENT)
+            }
             b"$_GET" | b"$_POST" | b"$_REQUEST" | b"$_COOKIE" => Flow { request: true, ..Flow::default() },
             _ => {
                 let first = name.split(|&byte| byte == b'.').next().unwrap_or_default();
@@ -258,21 +322,30 @@ impl Code<'_, '_> {
         }
         if let Some(remote) = asks {
             let kind = last.to_ascii_lowercase();
-            let posts = matches!(kind.as_slice(), b"post" | b"put" | b"patch") || inner.cargo != Cargo::default();
+            let posts =
+                matches!(kind.as_slice(), b"post" | b"put" | b"patch") || inner.cargo != Cargo::default();
             if posts && remote.is_outside() {
                 self.note(line, Deed::Sends(inner.cargo.0), Some(&remote), name);
             }
             self.note(line, Deed::Fetches, Some(&remote), name);
             result = Flow::answer(&remote);
             if matches!(last, b"urlretrieve" | b"getstore" | b"mirror" | b"download")
-                && let Some(path) = self.texts(open, close).into_iter().find(|text| memmem::find(text, b"://").is_none())
+                && let Some(path) =
+                    self.texts(open, close).into_iter().find(|text| memmem::find(text, b"://").is_none())
             {
                 self.reader.write(&path, &Flow::answer(&remote), false);
             }
         }
         match last {
-            b"connect" | b"create_connection" | b"fsockopen" | b"pfsockopen" | b"stream_socket_client" | b"createConnection"
-            | b"inet_aton" | b"open_connection" | b"connect_ex" => self.connects(open, close, line),
+            b"connect"
+            | b"create_connection"
+            | b"fsockopen"
+            | b"pfsockopen"
+            | b"stream_socket_client"
+            | b"createConnection"
+            | b"inet_aton"
+            | b"open_connection"
+            | b"connect_ex" => self.connects(open, close, line),
             b"new" | b"open" if memmem::find(name, b"Socket").is_some() => self.connects(open, close, line),
             b"listen" | b"createServer" | b"bind" => self.seen.listens = true,
             b"dup2" | b"fileno" | b"fdopen" | b"reopen" => self.seen.wired = true,
@@ -289,7 +362,8 @@ impl Code<'_, '_> {
             }
             b"memfd_create" => self.seen.memory = Some(line),
             b"syscall" => {
-                let number = (open..close.min(open + 4)).any(|at| matches!(self.kind(at), Some(Kind::Number(b"319" | b"279"))));
+                let number = (open..close.min(open + 4))
+                    .any(|at| matches!(self.kind(at), Some(Kind::Number(b"319" | b"279"))));
                 if number {
                     self.seen.memory = Some(line);
                 }
@@ -303,7 +377,8 @@ impl Code<'_, '_> {
                     self.reader.make_executable(path);
                 }
             }
-            b"open" | b"file_get_contents" | b"readFileSync" | b"read_text" | b"read_bytes" | b"readFile" | b"File.read" | b"glob" => {
+            b"open" | b"file_get_contents" | b"readFileSync" | b"read_text" | b"read_bytes" | b"readFile"
+            | b"File.read" | b"glob" => {
                 let path = inner.text.clone().unwrap_or_default();
                 if let Some(store) = store_of(&path) {
                     self.note(line, Deed::Reads(store), None, name);
@@ -312,14 +387,20 @@ impl Code<'_, '_> {
                     self.note(line, Deed::ReadsProcesses, None, name);
                 }
             }
-            b"write" | b"write_bytes" | b"write_text" | b"writeFileSync" | b"file_put_contents" | b"writeFile" => {
-                let path = owner.and_then(|owner| owner.text).or_else(|| around.text.clone()).or_else(|| inner.text.clone());
+            b"write" | b"write_bytes" | b"write_text" | b"writeFileSync" | b"file_put_contents"
+            | b"writeFile" => {
+                let path = owner
+                    .and_then(|owner| owner.text)
+                    .or_else(|| around.text.clone())
+                    .or_else(|| inner.text.clone());
                 if let Some(path) = path.filter(|_| inner.remote.is_some()) {
                     self.reader.write(&path, inner, false);
                 }
             }
             b"getenv" if close <= open => result.cargo.add(Cargo::ENVIRONMENT),
-            b"b64encode" | b"base64_encode" | b"encode64" | b"btoa" | b"compress" => result.cargo.add(Cargo::ENCODED),
+            b"b64encode" | b"base64_encode" | b"encode64" | b"btoa" | b"compress" => {
+                result.cargo.add(Cargo::ENCODED)
+            }
             b"cpu_count" | b"uname" | b"hostname" | b"gethostname" => result.cargo.add(Cargo::MACHINE),
             _ => {}
         }
@@ -352,9 +433,16 @@ impl Code<'_, '_> {
         }
         let Some(text) = &inner.text else { return };
         self.seen.shell |= is_shell(text);
-        self.seen.runs_descriptor |= memmem::find(text, b"/proc/self/fd").is_some() || memmem::find(text, b"/proc/").is_some();
+        self.seen.runs_descriptor |=
+            memmem::find(text, b"/proc/self/fd").is_some() || memmem::find(text, b"/proc/").is_some();
         // What is run under a name that the call alone does not tell was bound before.
-        let place = Place { line, directory: Vec::new(), redirects: &[], input: Flow::default(), shown: name.to_vec() };
+        let place = Place {
+            line,
+            directory: Vec::new(),
+            redirects: &[],
+            input: Flow::default(),
+            shown: name.to_vec(),
+        };
         let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default().to_vec();
         if self.reader.fetched(&word, &place) {
             self.reader.command(&[Arg { text: word, flow: Flow::default() }], &place);
@@ -365,7 +453,8 @@ impl Code<'_, '_> {
         let to = self.texts(open, close).into_iter().find_map(|text| {
             let name = text.split(|&byte| byte == b':').next().unwrap_or_default();
             let name = if memmem::find(&text, b"://").is_some() { return remote(&text) } else { name };
-            let shape = name.contains(&b'.') && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+            let shape = name.contains(&b'.')
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
             shape.then(|| hosts::host(name))
         });
         if let Some(to) = to.filter(|to| to.kind != HostKind::Loopback) {
@@ -375,9 +464,15 @@ impl Code<'_, '_> {
 
     /// What the script does as a whole.
     fn conclude(&mut self) {
-        if let Some((line, remote)) = self.seen.connection.take().filter(|_| self.seen.wired && self.seen.shell) {
+        if let Some((line, remote)) =
+            self.seen.connection.take().filter(|_| self.seen.wired && self.seen.shell)
+        {
             self.note(line, Deed::ConnectsShell, Some(&remote), b"socket, shell");
-        } else if self.seen.listens && self.seen.wired && self.seen.shell && self.language != Language::JavaScript {
+        } else if self.seen.listens
+            && self.seen.wired
+            && self.seen.shell
+            && self.language != Language::JavaScript
+        {
             self.note(1, Deed::OffersShell, None, b"socket, shell");
         }
         if let Some(line) = self.seen.memory.filter(|_| self.seen.runs_descriptor) {
@@ -408,17 +503,52 @@ fn wires(text: &[u8]) -> bool {
 fn fetches(last: &[u8]) -> bool {
     matches!(
         last,
-        b"get" | b"post" | b"put" | b"patch" | b"request" | b"urlopen" | b"urlretrieve" | b"Request" | b"open" | b"fetch"
-            | b"axios" | b"got" | b"file_get_contents" | b"curl_init" | b"curl_setopt" | b"getstore" | b"mirror" | b"read"
-            | b"download" | b"get_response" | b"post_form" | b"URI" | b"parse" | b"include" | b"require" | b"fopen" | b"copy"
+        b"get"
+            | b"post"
+            | b"put"
+            | b"patch"
+            | b"request"
+            | b"urlopen"
+            | b"urlretrieve"
+            | b"Request"
+            | b"open"
+            | b"fetch"
+            | b"axios"
+            | b"got"
+            | b"file_get_contents"
+            | b"curl_init"
+            | b"curl_setopt"
+            | b"getstore"
+            | b"mirror"
+            | b"read"
+            | b"download"
+            | b"get_response"
+            | b"post_form"
+            | b"URI"
+            | b"parse"
+            | b"include"
+            | b"require"
+            | b"fopen"
+            | b"copy"
     )
 }
 
 /// Calls that make code of a text.
 fn evaluates(name: &[u8], language: Language) -> bool {
     match name {
-        b"eval" | b"builtins.exec" | b"builtins.eval" | b"window.eval" | b"globalThis.eval" | b"Function" | b"vm.runInThisContext"
-        | b"vm.runInNewContext" | b"vm.runInContext" | b"instance_eval" | b"class_eval" | b"create_function" | b"loadstring" => true,
+        b"eval"
+        | b"builtins.exec"
+        | b"builtins.eval"
+        | b"window.eval"
+        | b"globalThis.eval"
+        | b"Function"
+        | b"vm.runInThisContext"
+        | b"vm.runInNewContext"
+        | b"vm.runInContext"
+        | b"instance_eval"
+        | b"class_eval"
+        | b"create_function"
+        | b"loadstring" => true,
         b"exec" => language == Language::Python,
         b"load" => language == Language::Lua,
         b"assert" | b"include" | b"require" | b"include_once" | b"require_once" => language == Language::Php,
@@ -430,9 +560,10 @@ fn evaluates(name: &[u8], language: Language) -> bool {
 fn runs(name: &[u8], language: Language) -> bool {
     let last = last(name);
     match last {
-        b"system" | b"popen" | b"Popen" | b"check_output" | b"check_call" | b"spawn" | b"execSync" | b"spawnSync" | b"execFile"
-        | b"execFileSync" | b"shell_exec" | b"passthru" | b"proc_open" | b"pcntl_exec" | b"`" | b"execl" | b"execle" | b"execv"
-        | b"execve" | b"execvp" | b"execute" | b"getoutput" => language != Language::Python || last != b"execute",
+        b"system" | b"popen" | b"Popen" | b"check_output" | b"check_call" | b"spawn" | b"execSync"
+        | b"spawnSync" | b"execFile" | b"execFileSync" | b"shell_exec" | b"passthru" | b"proc_open"
+        | b"pcntl_exec" | b"`" | b"execl" | b"execle" | b"execv" | b"execve" | b"execvp" | b"execute"
+        | b"getoutput" => language != Language::Python || last != b"execute",
         b"exec" => language != Language::Python,
         b"run" | b"call" => memmem::find(name, b"subprocess").is_some(),
         _ => false,

@@ -51,7 +51,9 @@ pub(super) fn tokens(language: Language, text: &[u8]) -> (Vec<Token<'_>>, bool) 
                 Kind::Open(..) => open.push(tokens.len()),
                 Kind::Close => {
                     let here = tokens.len();
-                    if let Some(Token { kind: Kind::Open(_, close), .. }) = open.pop().and_then(|at| tokens.get_mut(at)) {
+                    if let Some(Token { kind: Kind::Open(_, close), .. }) =
+                        open.pop().and_then(|at| tokens.get_mut(at))
+                    {
                         *close = here;
                     }
                 }
@@ -122,10 +124,14 @@ impl<'t> Reader<'t> {
                 return vec![Kind::Name(b"`"), Kind::Open(b'(', usize::MAX), Kind::Text(text), Kind::Close];
             }
             b'"' | b'\'' | b'`' => Kind::Text(self.string(byte)),
-            byte if byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$' | b'@' | b'%') && self.is_name(1) || byte >= 0x80 => {
+            byte if byte.is_ascii_alphabetic() || self.is_sigil(byte) && self.is_name(1) || byte >= 0x80 => {
                 let name = self.name();
                 let quoted = matches!(self.peek(0), Some(b'"' | b'\''));
-                if quoted && self.language == Language::Python && name.len() <= 2 && name.iter().all(|byte| b"rRbBuUfF".contains(byte)) {
+                if quoted
+                    && self.language == Language::Python
+                    && name.len() <= 2
+                    && name.iter().all(|byte| b"rRbBuUfF".contains(byte))
+                {
                     let quote = self.peek(0).unwrap_or(b'"');
                     Kind::Text(self.string(quote))
                 } else {
@@ -163,8 +169,18 @@ impl<'t> Reader<'t> {
         vec![one]
     }
 
+    fn is_sigil(&self, byte: u8) -> bool {
+        match byte {
+            b'_' | b'$' => true,
+            b'%' => self.language == Language::Perl,
+            b'@' => matches!(self.language, Language::Perl | Language::Ruby),
+            _ => false,
+        }
+    }
+
     fn is_name(&self, ahead: usize) -> bool {
-        self.peek(ahead).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') || self.peek(0) == Some(b'_')
+        self.peek(ahead).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            || self.peek(0) == Some(b'_')
     }
 
     fn name(&mut self) -> &'t [u8] {
@@ -178,14 +194,18 @@ impl<'t> Reader<'t> {
 
     /// Reads the string whose quote is under the cursor.
     fn string(&mut self, quote: u8) -> Vec<u8> {
-        let long = self.language == Language::Python && self.peek(1) == Some(quote) && self.peek(2) == Some(quote);
-        let many = long || quote == b'`' || matches!(self.language, Language::Php | Language::Perl | Language::Ruby);
+        let long =
+            self.language == Language::Python && self.peek(1) == Some(quote) && self.peek(2) == Some(quote);
+        let many =
+            long || quote == b'`' || matches!(self.language, Language::Php | Language::Perl | Language::Ruby);
         self.at += if long { 3 } else { 1 };
         let mut value = Vec::new();
         while let Some(byte) = self.peek(0) {
             self.at += 1;
             match byte {
-                _ if byte == quote && (!long || (self.peek(0) == Some(quote) && self.peek(1) == Some(quote))) => {
+                _ if byte == quote
+                    && (!long || (self.peek(0) == Some(quote) && self.peek(1) == Some(quote))) =>
+                {
                     self.at += if long { 2 } else { 0 };
                     break;
                 }
@@ -202,7 +222,9 @@ impl<'t> Reader<'t> {
                         b't' => value.push(b'\t'),
                         b'x' => {
                             let digits = self.text.get(self.at..self.at + 2).unwrap_or_default();
-                            let number = std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                            let number = std::str::from_utf8(digits)
+                                .ok()
+                                .and_then(|digits| u8::from_str_radix(digits, 16).ok());
                             if let Some(number) = number {
                                 value.push(number);
                                 self.at += 2;

@@ -3,7 +3,9 @@ use super::flow::{Cargo, Flow};
 use super::hosts::{self, HostKind, Remote};
 use super::stores::cargo_of;
 use super::{Acts, Deed, code, deeds, programs, shells};
-use crate::analyzers::start::{Language, Step, Word, base_name, language_of_program, runs_of, shell_calls, steps};
+use crate::analyzers::start::{
+    Language, Step, Word, base_name, language_of_program, runs_of, shell_calls, steps,
+};
 use std::collections::{HashMap, HashSet};
 
 /// Deepest nesting of lines given to shells that is followed.
@@ -119,7 +121,8 @@ impl<'o> Reader<'o> {
     }
 
     fn input(&self, call: &Call) -> Flow {
-        let mut input = call.reads_from.and_then(|stream| self.streams.get(&stream)).cloned().unwrap_or_default();
+        let mut input =
+            call.reads_from.and_then(|stream| self.streams.get(&stream)).cloned().unwrap_or_default();
         for redirect in &call.redirects {
             match redirect {
                 Redirect::From(word) => {
@@ -209,7 +212,8 @@ impl<'o> Reader<'o> {
             match step {
                 Step::Command(words) => {
                     wraps = true;
-                    if matches!(name, b"torsocks" | b"torify" | b"tsocks") || name.starts_with(b"proxychains") {
+                    if matches!(name, b"torsocks" | b"torify" | b"tsocks") || name.starts_with(b"proxychains")
+                    {
                         self.push(Deed::ThroughTor, None, place);
                     }
                     let inner = args.get(args.len().saturating_sub(words.len())..).unwrap_or_default();
@@ -266,9 +270,14 @@ impl<'o> Reader<'o> {
     }
 
     fn interpreter(&mut self, language: Language, rest: &[Arg], place: &Place<'_>) -> Flow {
-        let interactive = rest.iter().any(|arg| arg.text.starts_with(b"-") && !arg.text.starts_with(b"--") && arg.text.contains(&b'i'));
+        let interactive = rest.iter().any(|arg| {
+            arg.text.starts_with(b"-") && !arg.text.starts_with(b"--") && arg.text.contains(&b'i')
+        });
         let prints = Flow {
-            shell: language == Language::Shell && (interactive || place.input.is_known() || !rest.iter().any(|arg| !arg.text.starts_with(b"-"))),
+            shell: language == Language::Shell
+                && (interactive
+                    || place.input.is_known()
+                    || !rest.iter().any(|arg| !arg.text.starts_with(b"-"))),
             interactive,
             ..place.input.clone()
         };
@@ -280,15 +289,22 @@ impl<'o> Reader<'o> {
         };
         let mut at = 0;
         while let Some(arg) = rest.get(at) {
-            let Some(letters) = arg.text.strip_prefix(b"-").filter(|letters| !letters.is_empty()) else { break };
+            let Some(letters) = arg.text.strip_prefix(b"-").filter(|letters| !letters.is_empty()) else {
+                break;
+            };
             at += 1;
-            if arg.text == b"--eval" || (!letters.starts_with(b"-") && letters.iter().any(|letter| code.contains(letter))) {
+            if arg.text == b"--eval"
+                || (!letters.starts_with(b"-") && letters.iter().any(|letter| code.contains(letter)))
+            {
                 if let Some(given) = rest.get(at) {
                     self.given_code(language, given, place);
                 }
                 return prints;
             }
-            let own = matches!(arg.text.as_slice(), b"-o" | b"-O" | b"--rcfile" | b"--init-file" | b"-W" | b"-X" | b"-m");
+            let own = matches!(
+                arg.text.as_slice(),
+                b"-o" | b"-O" | b"--rcfile" | b"--init-file" | b"-W" | b"-X" | b"-m"
+            );
             if arg.text == b"-m" {
                 return prints;
             }
@@ -303,7 +319,8 @@ impl<'o> Reader<'o> {
                 let path = self.path(&script.text, place);
                 if let Some(file) = self.files.get(&path) {
                     let remote = file.flow.remote.clone();
-                    let deed = Deed::RunsFetched { made_executable: file.executable, verified: self.verified };
+                    let deed =
+                        Deed::RunsFetched { made_executable: file.executable, verified: self.verified };
                     if remote.is_some() {
                         self.push(deed, remote.as_ref(), place);
                     }
@@ -440,9 +457,10 @@ impl<'o> Reader<'o> {
             flow.add(&file.flow);
         } else if path.len() > 1 {
             let directory = path.strip_suffix(b"/").or_else(|| path.strip_suffix(b"/*")).unwrap_or(path);
-            let below = self.files.iter().filter(|(file, _)| {
-                file.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
-            });
+            let below = self
+                .files
+                .iter()
+                .filter(|(file, _)| file.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/")));
             // Only what is carried away matters of a whole directory.
             below.for_each(|(_, file)| flow.cargo.add(file.flow.cargo));
         }

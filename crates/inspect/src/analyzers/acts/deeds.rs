@@ -1,7 +1,7 @@
+use super::Deed;
 use super::commands::{Arg, Place, Reader};
 use super::hosts::{HostKind, host, remote};
 use super::programs::{after, compiles, has};
-use super::Deed;
 use crate::analyzers::start::base_name;
 use memchr::memmem;
 
@@ -16,14 +16,21 @@ pub(super) fn command(reader: &mut Reader<'_>, name: &[u8], args: &[Arg], place:
     impact(reader, name, rest, place);
     spreading(reader, name, rest, place);
     match name {
-        b"mkfifo" => reader.fifos.extend(rest.iter().map(|arg| reader.path(&arg.text, place)).collect::<Vec<_>>()),
+        b"mkfifo" => {
+            reader.fifos.extend(rest.iter().map(|arg| reader.path(&arg.text, place)).collect::<Vec<_>>())
+        }
         b"mknod" if has(rest, b"p") => {
             let path = rest.first().map(|arg| reader.path(&arg.text, place));
             reader.fifos.extend(path);
         }
-        b"gcc" | b"g++" | b"cc" | b"c++" | b"clang" | b"tcc" | b"rustc" | b"make" | b"cmake" => compiles(reader, rest, place),
-        b"go" | b"cargo" if has(rest, b"build") || has(rest, b"run") || has(rest, b"install") => compiles(reader, rest, place),
-        b"apt-get" | b"apt" | b"apk" | b"yum" | b"dnf" | b"microdnf" | b"pip" | b"pip3" | b"npm" | b"gem" | b"zypper" | b"pacman"
+        b"gcc" | b"g++" | b"cc" | b"c++" | b"clang" | b"tcc" | b"rustc" | b"make" | b"cmake" => {
+            compiles(reader, rest, place)
+        }
+        b"go" | b"cargo" if has(rest, b"build") || has(rest, b"run") || has(rest, b"install") => {
+            compiles(reader, rest, place)
+        }
+        b"apt-get" | b"apt" | b"apk" | b"yum" | b"dnf" | b"microdnf" | b"pip" | b"pip3" | b"npm" | b"gem"
+        | b"zypper" | b"pacman"
             if has(rest, b"install") || has(rest, b"add") || has(rest, b"-S") || has(rest, b"-Sy") =>
         {
             reader.push(Deed::Installs, None, place);
@@ -34,9 +41,10 @@ pub(super) fn command(reader: &mut Reader<'_>, name: &[u8], args: &[Arg], place:
 
 fn verification(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg]) {
     let checks = match name {
-        b"sha256sum" | b"sha512sum" | b"sha1sum" | b"shasum" | b"b2sum" => {
-            rest.iter().any(|arg| arg.text == b"--check" || arg.text.starts_with(b"-") && !arg.text.starts_with(b"--") && arg.text.contains(&b'c'))
-        }
+        b"sha256sum" | b"sha512sum" | b"sha1sum" | b"shasum" | b"b2sum" => rest.iter().any(|arg| {
+            arg.text == b"--check"
+                || arg.text.starts_with(b"-") && !arg.text.starts_with(b"--") && arg.text.contains(&b'c')
+        }),
         b"gpg" | b"gpg2" => has(rest, b"--verify"),
         b"gpgv" | b"signify" => true,
         b"minisign" => rest.iter().any(|arg| arg.text.starts_with(b"-V")),
@@ -101,8 +109,14 @@ fn truncates(command: &[u8]) -> bool {
 
 fn is_log(path: &[u8]) -> bool {
     let logs: [&[u8]; 8] = [
-        b"/var/log/wtmp", b"/var/log/btmp", b"/var/log/lastlog", b"/var/log/auth.log", b"/var/log/secure", b"/var/run/utmp",
-        b"/var/log/audit/audit.log", b"/var/log/messages",
+        b"/var/log/wtmp",
+        b"/var/log/btmp",
+        b"/var/log/lastlog",
+        b"/var/log/auth.log",
+        b"/var/log/secure",
+        b"/var/run/utmp",
+        b"/var/log/audit/audit.log",
+        b"/var/log/messages",
     ];
     logs.contains(&path)
 }
@@ -138,9 +152,19 @@ fn hiding(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
         b"chattr" => {
             let seals = any(|text| text.starts_with(b"+") && (text.contains(&b'i') || text.contains(&b'a')));
             let kept = any(|text| {
-                let parts: [&[u8]; 8] =
-                    [b"cron", b".ssh", b"authorized_keys", b"/etc/passwd", b"/etc/shadow", b"ld.so.preload", b"/etc/systemd", b"/bin/"];
-                parts.iter().any(|part| memmem::find(text, part).is_some()) || text.starts_with(b"/tmp/") || text.starts_with(b"/var/tmp/")
+                let parts: [&[u8]; 8] = [
+                    b"cron",
+                    b".ssh",
+                    b"authorized_keys",
+                    b"/etc/passwd",
+                    b"/etc/shadow",
+                    b"ld.so.preload",
+                    b"/etc/systemd",
+                    b"/bin/",
+                ];
+                parts.iter().any(|part| memmem::find(text, part).is_some())
+                    || text.starts_with(b"/tmp/")
+                    || text.starts_with(b"/var/tmp/")
                     || text.starts_with(b"/dev/shm/")
             });
             if seals && kept {
@@ -148,7 +172,9 @@ fn hiding(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
             }
         }
         b"mount" => {
-            let binds = has(rest, b"--bind") || has(rest, b"-B") || after(rest, &[b"-o"]).is_some_and(|options| memmem::find(&options, b"bind").is_some());
+            let binds = has(rest, b"--bind")
+                || has(rest, b"-B")
+                || after(rest, &[b"-o"]).is_some_and(|options| memmem::find(&options, b"bind").is_some());
             let process = rest.last().is_some_and(|target| is_process(&target.text));
             if binds && process {
                 reader.push(Deed::HidesProcess, None, place);
@@ -162,14 +188,28 @@ fn hiding(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
 fn is_process(path: &[u8]) -> bool {
     path.strip_prefix(b"/proc/").is_some_and(|rest| {
         let rest = rest.strip_suffix(b"/").unwrap_or(rest);
-        !rest.is_empty() && !rest.contains(&b'/') && (rest.starts_with(b"$") || rest.iter().all(u8::is_ascii_digit))
+        !rest.is_empty()
+            && !rest.contains(&b'/')
+            && (rest.starts_with(b"$") || rest.iter().all(u8::is_ascii_digit))
     })
 }
 
 /// Agents that watch hosts, by what their services, packages and processes are called.
 const AGENTS: [&[u8]; 14] = [
-    b"aegis", b"aliyun-service", b"aliyundun", b"cloudmonitor", b"qcloud", b"yunjing", b"barad_agent", b"falcon-sensor", b"auditd",
-    b"falcosecurity", b"wazuh-agent", b"ds_agent", b"clamav-daemon", b"sentinelone",
+    b"aegis",
+    b"aliyun-service",
+    b"aliyundun",
+    b"cloudmonitor",
+    b"qcloud",
+    b"yunjing",
+    b"barad_agent",
+    b"falcon-sensor",
+    b"auditd",
+    b"falcosecurity",
+    b"wazuh-agent",
+    b"ds_agent",
+    b"clamav-daemon",
+    b"sentinelone",
 ];
 
 fn guards(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
@@ -207,10 +247,28 @@ fn guards(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
 
 fn waiting(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
     let signs: [&[u8]; 9] = [
-        b"/.dockerenv", b"/sys/class/dmi/id/", b"dmidecode", b"systemd-detect-virt", b"virt-what", b"gVisor", b"hypervisor",
-        b"VirtualBox", b"/sys/hypervisor",
+        b"/.dockerenv",
+        b"/sys/class/dmi/id/",
+        b"dmidecode",
+        b"systemd-detect-virt",
+        b"virt-what",
+        b"gVisor",
+        b"hypervisor",
+        b"VirtualBox",
+        b"/sys/hypervisor",
     ];
-    let looks = matches!(name, b"[" | b"[[" | b"test" | b"grep" | b"egrep" | b"cat" | b"dmidecode" | b"systemd-detect-virt" | b"virt-what" | b"dmesg");
+    let looks = matches!(
+        name,
+        b"[" | b"[["
+            | b"test"
+            | b"grep"
+            | b"egrep"
+            | b"cat"
+            | b"dmidecode"
+            | b"systemd-detect-virt"
+            | b"virt-what"
+            | b"dmesg"
+    );
     if looks && signs.iter().any(|sign| memmem::find(&place.shown, sign).is_some()) {
         reader.looked = Some(place.line);
         reader.push(Deed::LooksForSandbox, None, place);
@@ -225,7 +283,9 @@ fn waiting(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>
     }
     // A comparison with a date far in seconds since 1970: nothing before that day.
     if matches!(name, b"[" | b"[[" | b"test")
-        && rest.iter().any(|arg| arg.text.len() == 10 && arg.text.starts_with(b"1") && arg.text.iter().all(u8::is_ascii_digit))
+        && rest.iter().any(|arg| {
+            arg.text.len() == 10 && arg.text.starts_with(b"1") && arg.text.iter().all(u8::is_ascii_digit)
+        })
         && rest.iter().any(|arg| matches!(arg.text.as_slice(), b"-gt" | b"-lt" | b"-ge" | b"-le"))
     {
         reader.push(Deed::Waits, None, place);
@@ -235,7 +295,9 @@ fn waiting(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>
 /// The seconds of `300`, `5m`, `2h`, `1d`; none are zero.
 fn seconds(text: &[u8]) -> u64 {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number = std::str::from_utf8(text.get(..digits).unwrap_or_default()).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = std::str::from_utf8(text.get(..digits).unwrap_or_default())
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
     let unit = match text.get(digits..) {
         Some(b"m") => 60,
         Some(b"h") => 3600,
@@ -266,7 +328,12 @@ fn escapes(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>
         }
         b"chroot" => {
             let root = rest.iter().find(|arg| !arg.text.starts_with(b"-"));
-            if root.is_some_and(|root| matches!(root.text.strip_suffix(b"/").unwrap_or(&root.text), b"/host" | b"/hostfs" | b"/mnt/host" | b"/rootfs" | b"/proc/1/root" | b"/host-root")) {
+            if root.is_some_and(|root| {
+                matches!(
+                    root.text.strip_suffix(b"/").unwrap_or(&root.text),
+                    b"/host" | b"/hostfs" | b"/mnt/host" | b"/rootfs" | b"/proc/1/root" | b"/host-root"
+                )
+            }) {
                 reader.push(Deed::EntersHost, None, place);
             }
         }
@@ -274,14 +341,17 @@ fn escapes(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>
         b"sysctl" => {
             let hook = rest.iter().any(|arg| {
                 let text = &arg.text;
-                (text.starts_with(b"kernel.core_pattern=|") || text.starts_with(b"kernel.modprobe=")) && text.contains(&b'/')
+                (text.starts_with(b"kernel.core_pattern=|") || text.starts_with(b"kernel.modprobe="))
+                    && text.contains(&b'/')
             });
             if hook {
                 reader.push(Deed::WritesKernelHook, None, place);
             }
         }
         b"insmod" if !rest.is_empty() => reader.push(Deed::LoadsModule, None, place),
-        b"modprobe" if rest.iter().any(|arg| arg.text.ends_with(b".ko")) => reader.push(Deed::LoadsModule, None, place),
+        b"modprobe" if rest.iter().any(|arg| arg.text.ends_with(b".ko")) => {
+            reader.push(Deed::LoadsModule, None, place)
+        }
         b"docker" | b"podman" | b"nerdctl" | b"ctr" => {
             let starts = has(rest, b"run") || has(rest, b"create");
             let root = rest.iter().any(|arg| is_root_bind(&arg.text));
@@ -305,7 +375,9 @@ fn escapes(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>
 
 fn is_root_bind(word: &[u8]) -> bool {
     let word = word.strip_prefix(b"--volume=").or_else(|| word.strip_prefix(b"-v")).unwrap_or(word);
-    word.starts_with(b"/:/") || memmem::find(word, b"source=/,").is_some() || memmem::find(word, b"src=/,").is_some()
+    word.starts_with(b"/:/")
+        || memmem::find(word, b"source=/,").is_some()
+        || memmem::find(word, b"src=/,").is_some()
 }
 
 fn is_disk(path: &[u8]) -> bool {
@@ -317,9 +389,33 @@ fn is_disk(path: &[u8]) -> bool {
 fn impact(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
     match name {
         b"rm" => {
-            let recursive = rest.iter().any(|arg| arg.text.starts_with(b"-") && (arg.text.contains(&b'r') || arg.text.contains(&b'R')) && !arg.text.starts_with(b"--one"));
-            let everything = rest.iter().any(|arg| matches!(arg.text.as_slice(), b"/" | b"/*" | b"/home" | b"/home/*" | b"/mnt/*" | b"/host/*" | b"/host" | b"/data/*" | b"/var/lib/docker") );
-            if recursive && (everything && has(rest, b"--no-preserve-root") || rest.iter().any(|arg| matches!(arg.text.as_slice(), b"/" | b"/*" | b"/host/*" | b"/host" | b"/home/*" | b"/mnt/*"))) {
+            let recursive = rest.iter().any(|arg| {
+                arg.text.starts_with(b"-")
+                    && (arg.text.contains(&b'r') || arg.text.contains(&b'R'))
+                    && !arg.text.starts_with(b"--one")
+            });
+            let everything = rest.iter().any(|arg| {
+                matches!(
+                    arg.text.as_slice(),
+                    b"/" | b"/*"
+                        | b"/home"
+                        | b"/home/*"
+                        | b"/mnt/*"
+                        | b"/host/*"
+                        | b"/host"
+                        | b"/data/*"
+                        | b"/var/lib/docker"
+                )
+            });
+            if recursive
+                && (everything && has(rest, b"--no-preserve-root")
+                    || rest.iter().any(|arg| {
+                        matches!(
+                            arg.text.as_slice(),
+                            b"/" | b"/*" | b"/host/*" | b"/host" | b"/home/*" | b"/mnt/*"
+                        )
+                    }))
+            {
                 reader.push(Deed::Wipes, None, place);
             }
             if recursive && rest.iter().any(|arg| is_backup(&arg.text)) {
@@ -327,37 +423,63 @@ fn impact(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
             }
         }
         b"dd" => {
-            let zeros = rest.iter().any(|arg| matches!(arg.text.as_slice(), b"if=/dev/zero" | b"if=/dev/urandom" | b"if=/dev/random"));
+            let zeros = rest.iter().any(|arg| {
+                matches!(arg.text.as_slice(), b"if=/dev/zero" | b"if=/dev/urandom" | b"if=/dev/random")
+            });
             if zeros && rest.iter().any(|arg| arg.text.starts_with(b"of=") && is_disk(&arg.text)) {
                 reader.push(Deed::Wipes, None, place);
             }
         }
-        b"shred" | b"wipefs" | b"blkdiscard" if rest.iter().any(|arg| is_disk(&arg.text)) => reader.push(Deed::Wipes, None, place),
+        b"shred" | b"wipefs" | b"blkdiscard" if rest.iter().any(|arg| is_disk(&arg.text)) => {
+            reader.push(Deed::Wipes, None, place)
+        }
         b"openssl" | b"gpg" | b"age" | b"7z" | b"zip" | b"ccrypt" => {
             let secret = match name {
-                b"openssl" => has(rest, b"enc") && !has(rest, b"-d") || has(rest, b"smime") || has(rest, b"rsautl") && has(rest, b"-encrypt"),
-                b"gpg" => has(rest, b"-c") || has(rest, b"--symmetric") || has(rest, b"-e") || has(rest, b"--encrypt"),
+                b"openssl" => {
+                    has(rest, b"enc") && !has(rest, b"-d")
+                        || has(rest, b"smime")
+                        || has(rest, b"rsautl") && has(rest, b"-encrypt")
+                }
+                b"gpg" => {
+                    has(rest, b"-c")
+                        || has(rest, b"--symmetric")
+                        || has(rest, b"-e")
+                        || has(rest, b"--encrypt")
+                }
                 b"age" | b"ccrypt" => !has(rest, b"-d"),
-                _ => rest.iter().any(|arg| arg.text.starts_with(b"-p") && arg.text.len() > 2 || arg.text == b"-P"),
+                _ => rest
+                    .iter()
+                    .any(|arg| arg.text.starts_with(b"-p") && arg.text.len() > 2 || arg.text == b"-P"),
             };
             // One after the other: the file is a variable of a loop or what a search found.
-            let each = rest.iter().any(|arg| memmem::find(&arg.text, b"$").is_some() || arg.text.starts_with(b"{}"));
+            let each =
+                rest.iter().any(|arg| memmem::find(&arg.text, b"$").is_some() || arg.text.starts_with(b"{}"));
             if secret && each {
                 reader.push(Deed::Encrypts, None, place);
             }
         }
         b"vssadmin" | b"wbadmin" if has(rest, b"delete") => reader.push(Deed::DeletesBackups, None, place),
-        b"zfs" | b"btrfs" | b"lvremove" | b"snapper" if has(rest, b"destroy") || has(rest, b"delete") || name == b"lvremove" => {
+        b"zfs" | b"btrfs" | b"lvremove" | b"snapper"
+            if has(rest, b"destroy") || has(rest, b"delete") || name == b"lvremove" =>
+        {
             reader.push(Deed::DeletesBackups, None, place);
         }
         b"hping3" if has(rest, b"--flood") => {
-            let target = rest.iter().rev().map(|arg| host(&arg.text)).find(|remote| matches!(remote.kind, HostKind::Name | HostKind::Address));
+            let target = rest
+                .iter()
+                .rev()
+                .map(|arg| host(&arg.text))
+                .find(|remote| matches!(remote.kind, HostKind::Name | HostKind::Address));
             if target.is_some() {
                 reader.push(Deed::Floods, target.as_ref(), place);
             }
         }
-        b"slowloris" | b"slowhttptest" | b"goldeneye" | b"bombardier" | b"hammer.py" | b"slowloris.py" | b"mhddos" => {
-            let target = rest.iter().find_map(|arg| remote(&arg.text)).filter(|remote| matches!(remote.kind, HostKind::Name | HostKind::Address));
+        b"slowloris" | b"slowhttptest" | b"goldeneye" | b"bombardier" | b"hammer.py" | b"slowloris.py"
+        | b"mhddos" => {
+            let target = rest
+                .iter()
+                .find_map(|arg| remote(&arg.text))
+                .filter(|remote| matches!(remote.kind, HostKind::Name | HostKind::Address));
             if target.is_some() && !matches!(name, b"bombardier") {
                 reader.push(Deed::Floods, target.as_ref(), place);
             }
@@ -368,7 +490,10 @@ fn impact(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
 
 fn is_backup(path: &[u8]) -> bool {
     let lower = path.to_ascii_lowercase();
-    memmem::find(&lower, b"backup").is_some() || memmem::find(&lower, b"snapshot").is_some() || lower.ends_with(b".bak") || lower.ends_with(b"/*.bak")
+    memmem::find(&lower, b"backup").is_some()
+        || memmem::find(&lower, b"snapshot").is_some()
+        || lower.ends_with(b".bak")
+        || lower.ends_with(b"/*.bak")
 }
 
 fn spreading(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
@@ -377,44 +502,68 @@ fn spreading(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'
         b"masscan" | b"zmap" | b"zgrab" | b"zgrab2" | b"pnscan" => reader.push(Deed::Scans, None, place),
         b"nmap" | b"rustscan" | b"naabu" => {
             let ports: [&[u8]; 6] = [b"2375", b"2376", b"6379", b"6443", b"10250", b"5432"];
-            let wide = rest.iter().any(|arg| open(arg) || memmem::find(&arg.text, b"/16").is_some() || memmem::find(&arg.text, b"/8").is_some());
+            let wide = rest.iter().any(|arg| {
+                open(arg)
+                    || memmem::find(&arg.text, b"/16").is_some()
+                    || memmem::find(&arg.text, b"/8").is_some()
+            });
             if wide && ports.iter().any(|port| memmem::find(&place.shown, port).is_some()) {
                 reader.push(Deed::Scans, None, place);
             }
         }
         b"docker" => {
             // A remote engine whose address only running tells: it was found, not configured.
-            let engine = after(rest, &[b"-H", b"--host"]).or_else(|| rest.iter().find_map(|arg| arg.text.strip_prefix(b"-H").map(<[u8]>::to_vec)));
-            if engine.is_some_and(|engine| engine.contains(&b'$') && memmem::find(&engine, b":237").is_some()) && (has(rest, b"run") || has(rest, b"exec")) {
+            let engine = after(rest, &[b"-H", b"--host"])
+                .or_else(|| rest.iter().find_map(|arg| arg.text.strip_prefix(b"-H").map(<[u8]>::to_vec)));
+            if engine.is_some_and(|engine| engine.contains(&b'$') && memmem::find(&engine, b":237").is_some())
+                && (has(rest, b"run") || has(rest, b"exec"))
+            {
                 reader.push(Deed::Spreads, None, place);
             }
         }
         b"redis-cli" => {
             let found = after(rest, &[b"-h"]).is_some_and(|host| host.contains(&b'$'));
             let lower = place.shown.to_ascii_lowercase();
-            if found && memmem::find(&lower, b"config set dir").is_some() && (memmem::find(&lower, b"cron").is_some() || memmem::find(&lower, b".ssh").is_some()) {
+            if found
+                && memmem::find(&lower, b"config set dir").is_some()
+                && (memmem::find(&lower, b"cron").is_some() || memmem::find(&lower, b".ssh").is_some())
+            {
                 reader.push(Deed::Spreads, None, place);
             }
         }
         b"ssh" | b"sshpass" => {
             // Unknown keys accepted, an address from a list, and a command that fetches.
             let blind = rest.iter().any(|arg| memmem::find(&arg.text, b"StrictHostKeyChecking=no").is_some());
-            let target = rest.iter().find(|arg| memchr::memchr(b'@', &arg.text).is_some_and(|at| arg.text.get(at + 1..).is_some_and(|host| host.starts_with(b"$"))));
-            let runs = rest.last().is_some_and(|arg| (memmem::find(&arg.text, b"curl ").is_some() || memmem::find(&arg.text, b"wget ").is_some()) && memchr::memchr(b'|', &arg.text).is_some());
+            let target = rest.iter().find(|arg| {
+                memchr::memchr(b'@', &arg.text)
+                    .is_some_and(|at| arg.text.get(at + 1..).is_some_and(|host| host.starts_with(b"$")))
+            });
+            let runs = rest.last().is_some_and(|arg| {
+                (memmem::find(&arg.text, b"curl ").is_some() || memmem::find(&arg.text, b"wget ").is_some())
+                    && memchr::memchr(b'|', &arg.text).is_some()
+            });
             if blind && target.is_some() && runs {
                 reader.push(Deed::Spreads, None, place);
             }
         }
         b"curl" | b"wget" => {
             let found = rest.iter().find(|arg| memmem::find(&arg.text, b"://$").is_some());
-            let kubelet = found.is_some_and(|arg| memmem::find(&arg.text, b":10250/run").is_some() || memmem::find(&arg.text, b":10250/exec").is_some());
-            let engine = found.is_some_and(|arg| memmem::find(&arg.text, b":2375/containers/create").is_some());
+            let kubelet = found.is_some_and(|arg| {
+                memmem::find(&arg.text, b":10250/run").is_some()
+                    || memmem::find(&arg.text, b":10250/exec").is_some()
+            });
+            let engine =
+                found.is_some_and(|arg| memmem::find(&arg.text, b":2375/containers/create").is_some());
             if kubelet || engine {
                 reader.push(Deed::Spreads, None, place);
             }
         }
-        b"kubectl" if has(rest, b"auth") && has(rest, b"can-i") && has(rest, b"--list") => reader.push(Deed::AsksCluster, None, place),
-        b"peirates" | b"kubeletctl" | b"kube-hunter" | b"kdigger" | b"cdk" if !rest.is_empty() || name != b"cdk" => {
+        b"kubectl" if has(rest, b"auth") && has(rest, b"can-i") && has(rest, b"--list") => {
+            reader.push(Deed::AsksCluster, None, place)
+        }
+        b"peirates" | b"kubeletctl" | b"kube-hunter" | b"kdigger" | b"cdk"
+            if !rest.is_empty() || name != b"cdk" =>
+        {
             reader.push(Deed::AsksCluster, None, place);
         }
         _ => {}

@@ -115,7 +115,10 @@ fn looks_like_host(host: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(host) else { return false };
     let dotted = text.split('.').count() > 1;
     let ending = text.rsplit('.').next().unwrap_or_default();
-    let files = ["sh", "py", "tar", "gz", "tgz", "zip", "json", "txt", "conf", "log", "deb", "rpm", "js", "xz", "pl", "rb"];
+    let files = [
+        "sh", "py", "tar", "gz", "tgz", "zip", "json", "txt", "conf", "log", "deb", "rpm", "js", "xz", "pl",
+        "rb",
+    ];
     text.parse::<Ipv4Addr>().is_ok()
         || (dotted
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
@@ -164,7 +167,9 @@ fn kind_of(host: &[u8]) -> HostKind {
 fn kind_of_page(host: &[u8], path: &[u8]) -> HostKind {
     match host {
         // Only with the number of whoever is sent to: with a variable there it is the user's own.
-        b"discord.com" | b"discordapp.com" if followed_by_digit(path, b"/api/webhooks/") => HostKind::Collector,
+        b"discord.com" | b"discordapp.com" if followed_by_digit(path, b"/api/webhooks/") => {
+            HostKind::Collector
+        }
         b"api.telegram.org" if followed_by_digit(path, b"/bot") => HostKind::Collector,
         _ => HostKind::Name,
     }
@@ -242,25 +247,93 @@ const METADATA: &[&str] = &[
     "metadata.tencentyun.com",
 ];
 /// RFC 6762, RFC 8375, RFC 9476, ICANN's `internal`, and what clusters and offices use.
-const PRIVATE: &[&str] = &["local", "internal", "lan", "home.arpa", "svc", "corp", "intranet", "private", "alt", "test"];
-const ONION_GATES: &[&str] = &["onion.ly", "onion.ws", "onion.pet", "onion.sh", "tor2web.org", "tor2web.io", "tor2web.in"];
+const PRIVATE: &[&str] =
+    &["local", "internal", "lan", "home.arpa", "svc", "corp", "intranet", "private", "alt", "test"];
+const ONION_GATES: &[&str] =
+    &["onion.ly", "onion.ws", "onion.pet", "onion.sh", "tor2web.org", "tor2web.io", "tor2web.in"];
 const WHO_AM_I: &[&str] = &[
-    "ifconfig.me", "ifconfig.co", "ifconfig.io", "ipinfo.io", "icanhazip.com", "ipify.org", "ip.sb", "ident.me",
-    "checkip.amazonaws.com", "checkip.dyndns.org", "ipecho.net", "ip-api.com", "api.myip.com", "whatismyip.akamai.com",
+    "ifconfig.me",
+    "ifconfig.co",
+    "ifconfig.io",
+    "ipinfo.io",
+    "icanhazip.com",
+    "ipify.org",
+    "ip.sb",
+    "ident.me",
+    "checkip.amazonaws.com",
+    "checkip.dyndns.org",
+    "ipecho.net",
+    "ip-api.com",
+    "api.myip.com",
+    "whatismyip.akamai.com",
 ];
 const PASTES: &[&str] = &[
-    "pastebin.com", "paste.ee", "ghostbin.com", "hastebin.com", "ix.io", "sprunge.us", "termbin.com", "transfer.sh",
-    "0x0.st", "file.io", "anonfiles.com", "bashupload.com", "temp.sh", "oshi.at", "catbox.moe", "rentry.co",
-    "dpaste.com", "dpaste.org", "controlc.com", "gofile.io", "tmpfiles.org", "envs.sh", "paste.rs", "justpaste.it",
-    "pst.moe", "paste.c-net.org",
+    "pastebin.com",
+    "paste.ee",
+    "ghostbin.com",
+    "hastebin.com",
+    "ix.io",
+    "sprunge.us",
+    "termbin.com",
+    "transfer.sh",
+    "0x0.st",
+    "file.io",
+    "anonfiles.com",
+    "bashupload.com",
+    "temp.sh",
+    "oshi.at",
+    "catbox.moe",
+    "rentry.co",
+    "dpaste.com",
+    "dpaste.org",
+    "controlc.com",
+    "gofile.io",
+    "tmpfiles.org",
+    "envs.sh",
+    "paste.rs",
+    "justpaste.it",
+    "pst.moe",
+    "paste.c-net.org",
 ];
 const DEAD_DROPS: &[&str] = &[
-    "gist.githubusercontent.com", "gist.github.com", "cdn.discordapp.com", "media.discordapp.net", "t.me", "ipfs.io",
-    "cloudflare-ipfs.com", "dweb.link", "gateway.pinata.cloud", "icp0.io", "trycloudflare.com", "ngrok.io",
-    "ngrok.app", "ngrok-free.app", "ngrok-free.dev", "serveo.net", "loca.lt", "localhost.run", "lhr.life", "bore.pub",
+    "gist.githubusercontent.com",
+    "gist.github.com",
+    "cdn.discordapp.com",
+    "media.discordapp.net",
+    "t.me",
+    "ipfs.io",
+    "cloudflare-ipfs.com",
+    "dweb.link",
+    "gateway.pinata.cloud",
+    "icp0.io",
+    "trycloudflare.com",
+    "ngrok.io",
+    "ngrok.app",
+    "ngrok-free.app",
+    "ngrok-free.dev",
+    "serveo.net",
+    "loca.lt",
+    "localhost.run",
+    "lhr.life",
+    "bore.pub",
 ];
 const COLLECTORS: &[&str] = &[
-    "webhook.site", "requestbin.net", "requestbin.com", "m.pipedream.net", "oast.fun", "oast.live", "oast.me",
-    "oast.online", "oast.pro", "oast.site", "interact.sh", "interactsh.com", "burpcollaborator.net", "oastify.com",
-    "beeceptor.com", "requestcatcher.com", "dnslog.cn", "ceye.io",
+    "webhook.site",
+    "requestbin.net",
+    "requestbin.com",
+    "m.pipedream.net",
+    "oast.fun",
+    "oast.live",
+    "oast.me",
+    "oast.online",
+    "oast.pro",
+    "oast.site",
+    "interact.sh",
+    "interactsh.com",
+    "burpcollaborator.net",
+    "oastify.com",
+    "beeceptor.com",
+    "requestcatcher.com",
+    "dnslog.cn",
+    "ceye.io",
 ];

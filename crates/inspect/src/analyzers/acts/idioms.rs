@@ -161,7 +161,8 @@ fn configured(image: &ImageView<'_>) -> Vec<(Origin, String, Vec<Act>)> {
     let config = &image.config.config;
     let mut found = Vec::new();
     let words: Vec<&String> = config.entrypoint.iter().chain(&config.cmd).collect();
-    let acts_of = |words: &[&String]| of_words(&words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
+    let acts_of =
+        |words: &[&String]| of_words(&words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
     let joined = |words: &[&String]| words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
     if !words.is_empty() {
         found.push((Origin::Start, joined(&words), acts_of(&words)));
@@ -224,12 +225,15 @@ fn scripts(image: &ImageView<'_>, out: &mut Outcome, idiom: &Idiom) {
     hits.sort_by_key(|(.., standing)| *standing != Standing::Runs);
     let collection = hits.iter().filter(|(.., standing)| *standing != Standing::Runs).count() > COLLECTION;
     for (place, hit, standing) in hits.into_iter().take(MAX_FINDINGS) {
-        let standing = if collection && standing == Standing::Placed { Standing::Reference } else { standing };
+        let standing =
+            if collection && standing == Standing::Placed { Standing::Reference } else { standing };
         let (role, severity) = lowered(&hit, standing, idiom.counts_unreached);
         let runs = match standing {
             Standing::Runs => "",
             Standing::Placed => " The start was not seen to lead to it.",
-            Standing::Reference => " Nothing was seen to run it, and its place or its package speak for reference material.",
+            Standing::Reference => {
+                " Nothing was seen to run it, and its place or its package speak for reference material."
+            }
         };
         let why = format!("Line {} {}.{runs}", hit.act.line, hit.what);
         let mut finding = image.finding_at(idiom.detection, why, place).with_evidence(
@@ -262,7 +266,11 @@ fn standing(image: &ImageView<'_>, out: &Outcome, place: Place, path: &[u8], pro
         agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees
     });
     let web = path.ends_with(b".php");
-    if promised || is_reference(path) || !(program || web || is_hook(path)) { Standing::Reference } else { Standing::Placed }
+    if promised || is_reference(path) || !(program || web || is_hook(path)) {
+        Standing::Reference
+    } else {
+        Standing::Placed
+    }
 }
 
 /// Directories whose scripts images of well-known software run at their start.
@@ -283,7 +291,17 @@ fn is_reference(path: &[u8]) -> bool {
     let mut parts = path.rsplit(|&byte| byte == b'/');
     let name = parts.next().unwrap_or_default();
     let directories: [&[u8]; 12] = [
-        b"doc", b"docs", b"man", b"test", b"tests", b"testdata", b"testing", b"example", b"examples", b"samples", b"__tests__",
+        b"doc",
+        b"docs",
+        b"man",
+        b"test",
+        b"tests",
+        b"testdata",
+        b"testing",
+        b"example",
+        b"examples",
+        b"samples",
+        b"__tests__",
         b"spec",
     ];
     name.starts_with(b"README") || parts.any(|part| directories.contains(&part))

@@ -14,9 +14,9 @@ mod programs;
 mod shells;
 mod stores;
 #[cfg(test)]
-pub(crate) mod trial;
-#[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod trial;
 
 pub(crate) use call::{Call, Redirect};
 pub(crate) use flow::Cargo;

@@ -11,28 +11,37 @@ pub(super) fn output(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: 
     match name {
         b"curl" => transfer(reader, curl(rest), rest, place),
         b"wget" | b"wget2" => transfer(reader, wget(rest), rest, place),
-        b"fetch" | b"aria2c" | b"axel" | b"lwp-download" | b"lwp-request" | b"GET" | b"http" | b"https" | b"lynx"
-        | b"w3m" | b"links" | b"elinks" | b"ftpget" | b"tftp" => transfer(reader, plain(name, rest), rest, place),
-        b"env" | b"printenv" if rest.iter().all(|arg| arg.text.starts_with(b"-")) => Flow::of(Cargo::ENVIRONMENT),
+        b"fetch" | b"aria2c" | b"axel" | b"lwp-download" | b"lwp-request" | b"GET" | b"http" | b"https"
+        | b"lynx" | b"w3m" | b"links" | b"elinks" | b"ftpget" | b"tftp" => {
+            transfer(reader, plain(name, rest), rest, place)
+        }
+        b"env" | b"printenv" if rest.iter().all(|arg| arg.text.starts_with(b"-")) => {
+            Flow::of(Cargo::ENVIRONMENT)
+        }
         b"set" if rest.is_empty() => Flow::of(Cargo::ENVIRONMENT),
         b"export" | b"declare" | b"typeset" if has(rest, b"-p") || has(rest, b"-x") && rest.len() == 1 => {
             Flow::of(Cargo::ENVIRONMENT)
         }
         b"compgen" if has(rest, b"-e") => Flow::of(Cargo::ENVIRONMENT),
-        b"nproc" | b"lscpu" | b"uname" | b"hostname" | b"whoami" | b"id" | b"free" => Flow::of(Cargo::MACHINE),
+        b"nproc" | b"lscpu" | b"uname" | b"hostname" | b"whoami" | b"id" | b"free" => {
+            Flow::of(Cargo::MACHINE)
+        }
         b"echo" | b"printf" | b"for" => spoken(name, rest),
         b"grep" | b"egrep" | b"fgrep" | b"rg" => filtered(reader, rest, place),
-        b"cat" | b"tac" | b"tee" | b"sed" | b"awk" | b"gawk" | b"mawk" | b"tr" | b"cut" | b"head" | b"tail" | b"sort"
-        | b"uniq" | b"jq" | b"rev" | b"fold" | b"split" | b"paste" | b"strings" | b"find" | b"ls" | b"envsubst"
-        | b"iconv" | b"zcat" | b"gunzip" | b"bunzip2" | b"unxz" | b"column" | b"nl" | b"xargs" | b"dd" => {
+        b"cat" | b"tac" | b"tee" | b"sed" | b"awk" | b"gawk" | b"mawk" | b"tr" | b"cut" | b"head"
+        | b"tail" | b"sort" | b"uniq" | b"jq" | b"rev" | b"fold" | b"split" | b"paste" | b"strings"
+        | b"find" | b"ls" | b"envsubst" | b"iconv" | b"zcat" | b"gunzip" | b"bunzip2" | b"unxz"
+        | b"column" | b"nl" | b"xargs" | b"dd" => {
             let flow = read(reader, rest, place);
             written_by(reader, name, rest, &flow, place);
             flow
         }
-        b"base64" | b"base32" | b"xxd" | b"od" | b"hexdump" | b"gzip" | b"bzip2" | b"xz" | b"zstd" | b"openssl" | b"gpg"
-        | b"uuencode" | b"age" => {
+        b"base64" | b"base32" | b"xxd" | b"od" | b"hexdump" | b"gzip" | b"bzip2" | b"xz" | b"zstd"
+        | b"openssl" | b"gpg" | b"uuencode" | b"age" => {
             let mut flow = read(reader, rest, place);
-            let decodes = rest.iter().any(|arg| matches!(arg.text.as_slice(), b"-d" | b"-D" | b"--decode" | b"-r" | b"-dc" | b"--decrypt"));
+            let decodes = rest.iter().any(|arg| {
+                matches!(arg.text.as_slice(), b"-d" | b"-D" | b"--decode" | b"-r" | b"-dc" | b"--decrypt")
+            });
             // What a text decodes to is not read here.
             flow.text = None;
             if !decodes {
@@ -53,7 +62,8 @@ pub(super) fn output(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: 
             Flow::default()
         }
         b"git" if has(rest, b"clone") => {
-            reader.unpacked = rest.iter().find_map(|arg| remote(&arg.text).filter(|_| arg.text.contains(&b':')));
+            reader.unpacked =
+                rest.iter().find_map(|arg| remote(&arg.text).filter(|_| arg.text.contains(&b':')));
             Flow::default()
         }
         _ => Flow::default(),
@@ -63,8 +73,9 @@ pub(super) fn output(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: 
 /// Notes the stores of credentials that a command reads, and not those that it fills or protects.
 fn stores_read(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
     let reads: [&[u8]; 26] = [
-        b"cat", b"tar", b"zip", b"7z", b"cp", b"mv", b"rsync", b"scp", b"base64", b"gzip", b"curl", b"wget", b"grep", b"egrep",
-        b"find", b"awk", b"sed", b"head", b"tail", b"xxd", b"strings", b"dd", b"for", b"openssl", b"jq", b"ls",
+        b"cat", b"tar", b"zip", b"7z", b"cp", b"mv", b"rsync", b"scp", b"base64", b"gzip", b"curl", b"wget",
+        b"grep", b"egrep", b"find", b"awk", b"sed", b"head", b"tail", b"xxd", b"strings", b"dd", b"for",
+        b"openssl", b"jq", b"ls",
     ];
     if !reads.contains(&name) {
         return;
@@ -94,7 +105,8 @@ pub(super) fn after(args: &[Arg], options: &[&[u8]]) -> Option<Vec<u8>> {
 fn read(reader: &Reader<'_>, rest: &[Arg], place: &Place<'_>) -> Flow {
     let mut flow = place.input.clone();
     for arg in rest.iter().filter(|arg| !arg.text.starts_with(b"-")) {
-        let named = arg.text.strip_prefix(b"if=").map(|path| Arg { text: path.to_vec(), flow: Flow::default() });
+        let named =
+            arg.text.strip_prefix(b"if=").map(|path| Arg { text: path.to_vec(), flow: Flow::default() });
         flow.add(&reader.file(named.as_ref().unwrap_or(arg), place));
     }
     flow
@@ -136,7 +148,9 @@ fn filtered(reader: &Reader<'_>, rest: &[Arg], place: &Place<'_>) -> Flow {
     let secret: [&[u8]; 7] = [b"key", b"secret", b"token", b"pass", b"aws", b"cred", b"auth"];
     let pattern = rest.iter().map(|arg| arg.text.to_ascii_lowercase()).find(|text| !text.starts_with(b"-"));
     let wide = rest.iter().any(|arg| arg.text.starts_with(b"-") && arg.text.contains(&b'v'))
-        || pattern.is_some_and(|pattern| pattern.len() < 2 || secret.iter().any(|word| memchr::memmem::find(&pattern, word).is_some()));
+        || pattern.is_some_and(|pattern| {
+            pattern.len() < 2 || secret.iter().any(|word| memchr::memmem::find(&pattern, word).is_some())
+        });
     if flow.cargo.has(Cargo::ENVIRONMENT) && !wide {
         flow.cargo.0 &= !Cargo::ENVIRONMENT.0;
     }
@@ -174,13 +188,18 @@ fn copy(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) -
 
 fn pack(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) -> Flow {
     let flow = read(reader, rest, place);
-    let letters = rest.first().map(|arg| arg.text.strip_prefix(b"-").unwrap_or(&arg.text)).unwrap_or_default();
+    let letters =
+        rest.first().map(|arg| arg.text.strip_prefix(b"-").unwrap_or(&arg.text)).unwrap_or_default();
     let extracts = name == b"tar" && (letters.contains(&b'x') || has(rest, b"--extract"));
     if extracts {
         if flow.remote.is_some() {
             reader.unpacked = flow.remote.clone();
         }
-        return if rest.iter().any(|arg| arg.text.contains(&b'O') && arg.text.starts_with(b"-")) { flow } else { Flow::default() };
+        return if rest.iter().any(|arg| arg.text.contains(&b'O') && arg.text.starts_with(b"-")) {
+            flow
+        } else {
+            Flow::default()
+        };
     }
     let mut packed = Flow::of(flow.cargo);
     packed.cargo.add(Cargo::ENCODED);
@@ -189,7 +208,10 @@ fn pack(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) -
             let letters = arg.text.strip_prefix(b"-").unwrap_or(&arg.text);
             letters.len() < 8 && letters.ends_with(b"f")
         }),
-        _ => rest.iter().position(|arg| !arg.text.starts_with(b"-") && arg.text != b"a").and_then(|at| at.checked_sub(1)),
+        _ => rest
+            .iter()
+            .position(|arg| !arg.text.starts_with(b"-") && arg.text != b"a")
+            .and_then(|at| at.checked_sub(1)),
     };
     match archive.and_then(|at| rest.get(at + 1)).filter(|arg| arg.text != b"-") {
         Some(archive) => {
@@ -252,8 +274,11 @@ fn transfer(reader: &mut Reader<'_>, transfer: Transfer, rest: &[Arg], place: &P
         }
         reader.fetch(&remote, place);
         answer.add(&Flow::answer(&remote));
-        if transfer.saved_by_name && let Some(arg) = rest.get(at) {
-            let path = reader.path(base_name(arg.text.split(|&byte| byte == b'?').next().unwrap_or_default()), place);
+        if transfer.saved_by_name
+            && let Some(arg) = rest.get(at)
+        {
+            let path = reader
+                .path(base_name(arg.text.split(|&byte| byte == b'?').next().unwrap_or_default()), place);
             reader.write(&path, &Flow::answer(&remote), false);
         }
     }
@@ -290,8 +315,8 @@ fn curl(rest: &[Arg]) -> Transfer {
                 b"insecure" => transfer.unchecked = true,
                 b"remote-name" | b"remote-name-all" => transfer.saved_by_name = true,
                 b"output" => (transfer.saved, at) = (Some(value.text), at + 1),
-                b"data" | b"data-binary" | b"data-raw" | b"data-urlencode" | b"data-ascii" | b"form" | b"form-string"
-                | b"json" => {
+                b"data" | b"data-binary" | b"data-raw" | b"data-urlencode" | b"data-ascii" | b"form"
+                | b"form-string" | b"json" => {
                     transfer.sends.push(value);
                     at += 1;
                 }
@@ -307,11 +332,12 @@ fn curl(rest: &[Arg]) -> Transfer {
                     transfer.to.extend(address(&value).map(|remote| (at + 1, remote)));
                     at += 1;
                 }
-                b"request" | b"user" | b"user-agent" | b"referer" | b"proxy" | b"max-time" | b"connect-timeout" | b"retry"
-                | b"retry-delay" | b"retry-max-time" | b"write-out" | b"cookie" | b"cookie-jar" | b"cacert" | b"capath"
-                | b"cert" | b"key" | b"config" | b"range" | b"resolve" | b"unix-socket" | b"interface" | b"proto"
-                | b"tlsv1" | b"max-redirs" | b"output-dir" | b"dump-header" | b"limit-rate" | b"socks5-hostname" | b"socks5"
-                | b"max-filesize" | b"dns-servers" | b"noproxy"
+                b"request" | b"user" | b"user-agent" | b"referer" | b"proxy" | b"max-time"
+                | b"connect-timeout" | b"retry" | b"retry-delay" | b"retry-max-time" | b"write-out"
+                | b"cookie" | b"cookie-jar" | b"cacert" | b"capath" | b"cert" | b"key" | b"config"
+                | b"range" | b"resolve" | b"unix-socket" | b"interface" | b"proto" | b"tlsv1"
+                | b"max-redirs" | b"output-dir" | b"dump-header" | b"limit-rate" | b"socks5-hostname"
+                | b"socks5" | b"max-filesize" | b"dns-servers" | b"noproxy"
                     if !text.contains(&b'=') =>
                 {
                     at += usize::from(option != b"tlsv1");
@@ -323,8 +349,8 @@ fn curl(rest: &[Arg]) -> Transfer {
                 match letter {
                     b'k' => transfer.unchecked = true,
                     b'O' => transfer.saved_by_name = true,
-                    b'o' | b'd' | b'F' | b'T' | b'H' | b'X' | b'u' | b'A' | b'e' | b'x' | b'm' | b'w' | b'b' | b'c'
-                    | b'K' | b'r' | b'Y' | b'y' | b'z' | b'E' | b'D' | b'C' | b'U' => {
+                    b'o' | b'd' | b'F' | b'T' | b'H' | b'X' | b'u' | b'A' | b'e' | b'x' | b'm' | b'w'
+                    | b'b' | b'c' | b'K' | b'r' | b'Y' | b'y' | b'z' | b'E' | b'D' | b'C' | b'U' => {
                         let within = letters.get(number + 1..).unwrap_or_default();
                         let value = if within.is_empty() {
                             at += 1;
@@ -380,7 +406,9 @@ fn wget(rest: &[Arg]) -> Transfer {
             (transfer.saved, transfer.saved_by_name) = (Some(value.text), false);
         } else if text.starts_with(b"--") {
             let own: [&[u8]; 5] = [b"--post-data", b"--post-file", b"--header", b"--tries", b"--timeout"];
-            if own.contains(&text) && let Some(next) = rest.get(at + 1) {
+            if own.contains(&text)
+                && let Some(next) = rest.get(at + 1)
+            {
                 match text {
                     b"--post-data" => transfer.sends.push(next.clone()),
                     b"--post-file" => transfer.uploads.push(next.clone()),
@@ -416,10 +444,20 @@ fn plain(name: &[u8], rest: &[Arg]) -> Transfer {
     let to = rest.iter().enumerate().filter_map(|(at, arg)| Some((at, remote(&arg.text)?)));
     let mut to: Vec<_> = to.collect();
     let saved = after(rest, &[b"-o", b"-O", b"-l"]);
-    if name == b"tftp" && let Some(last) = rest.iter().rposition(|arg| !arg.text.starts_with(b"-")) {
-        to = rest.get(last).map(|arg| (last, host(&arg.text))).into_iter().filter(|(_, remote)| remote.kind != HostKind::Private).collect();
+    if name == b"tftp"
+        && let Some(last) = rest.iter().rposition(|arg| !arg.text.starts_with(b"-"))
+    {
+        to = rest
+            .get(last)
+            .map(|arg| (last, host(&arg.text)))
+            .into_iter()
+            .filter(|(_, remote)| remote.kind != HostKind::Private)
+            .collect();
     }
-    let prints = matches!(name, b"lwp-request" | b"GET" | b"http" | b"https" | b"lynx" | b"w3m" | b"links" | b"elinks");
+    let prints = matches!(
+        name,
+        b"lwp-request" | b"GET" | b"http" | b"https" | b"lynx" | b"w3m" | b"links" | b"elinks"
+    );
     Transfer { to, saved_by_name: saved.is_none() && !prints, saved, ..Transfer::default() }
 }
 

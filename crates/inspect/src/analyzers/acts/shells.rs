@@ -48,20 +48,24 @@ pub(super) fn command(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place:
             // A name is made of data where what the data came through stands before a fixed domain.
             let made = rest.iter().any(|arg| {
                 let dollar = memchr::memchr(b'$', &arg.text);
-                let carries = arg.flow.cargo.has(Cargo::ENCODED) || arg.flow.cargo.has(Cargo::ENVIRONMENT) || arg.flow.cargo.stores() > 0;
-                carries && dollar.is_some_and(|at| arg.text.get(at..).is_some_and(|rest| rest.contains(&b'.')))
+                let carries = arg.flow.cargo.has(Cargo::ENCODED)
+                    || arg.flow.cargo.has(Cargo::ENVIRONMENT)
+                    || arg.flow.cargo.stores() > 0;
+                carries
+                    && dollar.is_some_and(|at| arg.text.get(at..).is_some_and(|rest| rest.contains(&b'.')))
             });
             if made {
                 reader.push(Deed::AsksNames, None, place);
             }
             Some(Flow::default())
         }
-        b"ngrok" | b"chisel" | b"frpc" | b"gost" | b"cloudflared" | b"bore" | b"gs-netcat" | b"rathole" | b"inlets"
-        | b"pagekite" => {
+        b"ngrok" | b"chisel" | b"frpc" | b"gost" | b"cloudflared" | b"bore" | b"gs-netcat" | b"rathole"
+        | b"inlets" | b"pagekite" => {
             tunnel(reader, name, rest, place);
             None
         }
-        b"meshagent" | b"nezha-agent" | b"tmate" | b"rustdesk" | b"teleconsole" | b"anydesk" | b"tacticalagent" => {
+        b"meshagent" | b"nezha-agent" | b"tmate" | b"rustdesk" | b"teleconsole" | b"anydesk"
+        | b"tacticalagent" => {
             remote_control(reader, name, rest, place);
             None
         }
@@ -156,7 +160,8 @@ fn socat(reader: &mut Reader<'_>, rest: &[Arg], place: &Place<'_>) -> Flow {
     let lower: Vec<Vec<u8>> = rest.iter().map(|arg| arg.text.to_ascii_lowercase()).collect();
     let shell = lower.iter().any(|text| {
         let program = text.strip_prefix(b"exec:").or_else(|| text.strip_prefix(b"system:"));
-        program.is_some_and(|program| is_shell(program.trim_ascii_start().strip_prefix(b"'").unwrap_or(program)))
+        program
+            .is_some_and(|program| is_shell(program.trim_ascii_start().strip_prefix(b"'").unwrap_or(program)))
     });
     let kind = |text: &Vec<u8>| text.split(|&byte| byte == b':').next().unwrap_or_default().to_vec();
     let listens = lower.iter().any(|text| {
@@ -165,8 +170,17 @@ fn socat(reader: &mut Reader<'_>, rest: &[Arg], place: &Place<'_>) -> Flow {
     });
     let connects = lower.iter().find_map(|text| {
         let kind = kind(text);
-        let network: [&[u8]; 9] =
-            [b"tcp", b"tcp4", b"tcp6", b"tcp-connect", b"udp", b"openssl", b"openssl-connect", b"sctp", b"udp-connect"];
+        let network: [&[u8]; 9] = [
+            b"tcp",
+            b"tcp4",
+            b"tcp6",
+            b"tcp-connect",
+            b"udp",
+            b"openssl",
+            b"openssl-connect",
+            b"sctp",
+            b"udp-connect",
+        ];
         let to = text.get(kind.len() + 1..)?.split(|&byte| byte == b',').next()?;
         network.contains(&kind.as_slice()).then(|| host(before_port(to)))
     });
@@ -186,7 +200,8 @@ fn inside_awk(reader: &mut Reader<'_>, rest: &[Arg], place: &Place<'_>) {
         let Some(at) = memchr::memmem::find(&arg.text, b"/inet/tcp/0/") else { continue };
         let to = arg.text.get(at + 12..).unwrap_or_default();
         let runs = memchr::memmem::find(&arg.text, b"getline").is_some()
-            && (memchr::memmem::find(&arg.text, b"|&").is_some() || memchr::memmem::find(&arg.text, b"system(").is_some());
+            && (memchr::memmem::find(&arg.text, b"|&").is_some()
+                || memchr::memmem::find(&arg.text, b"system(").is_some());
         if runs {
             let name = to.split(|&byte| byte == b'/' || byte == b'"').next().unwrap_or_default();
             reader.push(Deed::ConnectsShell, Some(&host(name)), place);
@@ -197,7 +212,9 @@ fn inside_awk(reader: &mut Reader<'_>, rest: &[Arg], place: &Place<'_>) {
 /// `ssh -R`: a way in through a host outside that the script names.
 fn ssh(reader: &mut Reader<'_>, rest: &[Arg], place: &Place<'_>) {
     let forwards = rest.iter().any(|arg| {
-        arg.text.strip_prefix(b"-").is_some_and(|letters| !letters.starts_with(b"-") && letters.len() < 6 && letters.ends_with(b"R"))
+        arg.text
+            .strip_prefix(b"-")
+            .is_some_and(|letters| !letters.starts_with(b"-") && letters.len() < 6 && letters.ends_with(b"R"))
             || arg.text.starts_with(b"-R")
     });
     let target = positional(rest).into_iter().find(|arg| arg.text.contains(&b'@'));
@@ -220,8 +237,11 @@ fn tunnel(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
         let text = arg.text.rsplit(|&byte| byte == b'=').next().unwrap_or_default();
         remote(text).filter(|remote| remote.is_outside() && remote.kind != HostKind::Unknown)
     });
-    let token = after(rest, &[b"--token", b"--authtoken", b"-s", b"--secret", b"--auth", b"add-authtoken", b"authtoken"])
-        .is_some_and(|token| token.len() >= 8 && literal(&token));
+    let token = after(
+        rest,
+        &[b"--token", b"--authtoken", b"-s", b"--secret", b"--auth", b"add-authtoken", b"authtoken"],
+    )
+    .is_some_and(|token| token.len() >= 8 && literal(&token));
     let baked = match name {
         b"chisel" => has(rest, b"client") && far.is_some(),
         b"cloudflared" => token && has(rest, b"tunnel"),
@@ -235,9 +255,15 @@ fn tunnel(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>)
 }
 
 fn remote_control(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
-    let options: &[&[u8]] = &[b"-p", b"-k", b"--password", b"--key", b"-a", b"--auth", b"-s", b"--set-unattended-access"];
-    let given = |option: &&[u8]| after(rest, &[option]).is_some_and(|value| value.len() >= 6 && !value.contains(&b'$'));
-    if name == b"meshagent" && rest.iter().any(|arg| arg.text.starts_with(b"--meshServiceName") || arg.text.starts_with(b"--MeshServer"))
+    let options: &[&[u8]] =
+        &[b"-p", b"-k", b"--password", b"--key", b"-a", b"--auth", b"-s", b"--set-unattended-access"];
+    let given = |option: &&[u8]| {
+        after(rest, &[option]).is_some_and(|value| value.len() >= 6 && !value.contains(&b'$'))
+    };
+    if name == b"meshagent"
+        && rest
+            .iter()
+            .any(|arg| arg.text.starts_with(b"--meshServiceName") || arg.text.starts_with(b"--MeshServer"))
         || options.iter().any(given)
     {
         reader.push(Deed::RemoteControl, None, place);

@@ -50,7 +50,12 @@ pub(super) fn store_of(path: &[u8]) -> Option<Store> {
         Store::Shadow
     } else if has(b"/.git-credentials") || has(b"/.netrc") || has(b".config/gh/hosts") {
         Store::Git
-    } else if has(b"wallet.dat") || has(b"/.bitcoin") || has(b"/.ethereum/keystore") || has(b"Login Data") || has(b"/.password-store") {
+    } else if has(b"wallet.dat")
+        || has(b"/.bitcoin")
+        || has(b"/.ethereum/keystore")
+        || has(b"Login Data")
+        || has(b"/.password-store")
+    {
         Store::Wallets
     } else {
         return None;
@@ -64,7 +69,10 @@ pub(super) fn cargo_of(path: &[u8]) -> Cargo {
     if let Some(store) = store_of(path) {
         cargo.add(Cargo::of_store(store));
     }
-    if has(b"secrets/kubernetes.io/serviceaccount/token") || path.ends_with(b"kubernetes.io/serviceaccount/") || path.ends_with(b"kubernetes.io/serviceaccount") {
+    if has(b"secrets/kubernetes.io/serviceaccount/token")
+        || path.ends_with(b"kubernetes.io/serviceaccount/")
+        || path.ends_with(b"kubernetes.io/serviceaccount")
+    {
         cargo.add(Cargo::TOKEN);
     }
     let process = path.starts_with(b"/proc/") || has(b"\"/proc/");

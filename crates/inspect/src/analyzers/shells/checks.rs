@@ -16,9 +16,9 @@ pub(super) const IDIOMS: &[Idiom] = &[
 fn reverse<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let known = |kind: Option<HostKind>| !matches!(kind, None | Some(HostKind::Unknown | HostKind::Loopback));
     let connects = |deed: Deed| deed == Deed::ConnectsShell;
-    let act = doing.first(|act| connects(act.deed) && known(act.host())).or_else(|| {
-        doing.first(|act| connects(act.deed) && act.host() != Some(HostKind::Loopback))
-    })?;
+    let act = doing
+        .first(|act| connects(act.deed) && known(act.host()))
+        .or_else(|| doing.first(|act| connects(act.deed) && act.host() != Some(HostKind::Loopback)))?;
     let (role, severity) = if !known(act.host()) {
         (Role::Corroborates, Severity::High)
     } else if doing.at_run_time() {
@@ -35,7 +35,9 @@ fn bind<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 }
 
 fn tunnel<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    doing.plain(&TUNNEL, Deed::Tunnels, "opens a tunnel whose far end is written down").filter(|_| doing.at_run_time())
+    doing
+        .plain(&TUNNEL, Deed::Tunnels, "opens a tunnel whose far end is written down")
+        .filter(|_| doing.at_run_time())
 }
 
 fn remote_control<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -51,7 +53,9 @@ fn through_tor<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 }
 
 fn onion<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    let act = doing.first(|act| act.remote.as_ref().is_some_and(|remote| remote.kind == HostKind::Onion && is_service(&remote.host)))?;
+    let act = doing.first(|act| {
+        act.remote.as_ref().is_some_and(|remote| remote.kind == HostKind::Onion && is_service(&remote.host))
+    })?;
     let role = if doing.at_run_time() { Role::Corroborates } else { Role::Context };
     Some(Hit::new(act, role, Severity::Medium, format!("talks to the hidden service {}", act.host_shown())))
 }

@@ -98,14 +98,8 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts>
     let (acts, acts_cut) = acts::of(language, text, &reading.calls, &reading.runs);
     let cut = reading.cut || acts_cut;
     let sign = !shebang.is_empty() || mode & 0o111 != 0;
-    (sign || !reading.runs.is_empty() || !reading.imports.is_empty() || cut || !acts.is_empty()).then_some(ScriptFacts {
-        shebang,
-        language,
-        runs: reading.runs,
-        imports: reading.imports,
-        cut,
-        acts,
-    })
+    (sign || !reading.runs.is_empty() || !reading.imports.is_empty() || cut || !acts.is_empty())
+        .then_some(ScriptFacts { shebang, language, runs: reading.runs, imports: reading.imports, cut, acts })
 }
 
 /// Reads a text in one of the languages.

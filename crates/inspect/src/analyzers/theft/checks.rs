@@ -31,7 +31,10 @@ fn is_written_down(act: &Act) -> bool {
 /// The first thing that is sent and meets a condition, to a host that is written down before any other.
 fn first_sent<'a>(doing: &Doing<'a>, is: impl Fn(Cargo) -> bool) -> Option<&'a Act> {
     let holds = |act: &Act| sent(act).is_some_and(&is);
-    doing.first(|act| holds(act) && is_written_down(act)).or_else(|| doing.first(holds)).filter(|_| doing.at_run_time())
+    doing
+        .first(|act| holds(act) && is_written_down(act))
+        .or_else(|| doing.first(holds))
+        .filter(|_| doing.at_run_time())
 }
 
 fn stealer<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -54,7 +57,10 @@ fn stealer<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
         (Role::Corroborates, Severity::High)
     };
     let count = read.len().max(cargo.stores() as usize);
-    let what = format!("sends something to {}, and {count} kinds of stores of credentials are read", act.host_shown());
+    let what = format!(
+        "sends something to {}, and {count} kinds of stores of credentials are read",
+        act.host_shown()
+    );
     Some(Hit::new(act, role, severity, what))
 }
 
@@ -62,7 +68,13 @@ fn metadata<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let asks = |act: &Act| act.deed == Deed::Fetches && act.host() == Some(HostKind::Metadata);
     let secret = |act: &Act| {
         let signs: [&[u8]; 7] = [
-            b"/iam/", b"security-credentials", b"CREDENTIALS", b"/credentials", b"identity/oauth2", b"service-accounts/", b"user-data",
+            b"/iam/",
+            b"security-credentials",
+            b"CREDENTIALS",
+            b"/credentials",
+            b"identity/oauth2",
+            b"service-accounts/",
+            b"user-data",
         ];
         signs.iter().any(|sign| memchr::memmem::find(&act.command, sign).is_some())
     };
@@ -70,7 +82,10 @@ fn metadata<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
         let what = format!("sends what the metadata service answered to {}", act.host_shown());
         return Some(Hit::new(act, Role::Corroborates, Severity::High, what));
     }
-    let act = doing.first(|act| asks(act) && secret(act)).or_else(|| doing.first(asks)).filter(|_| doing.at_run_time())?;
+    let act = doing
+        .first(|act| asks(act) && secret(act))
+        .or_else(|| doing.first(asks))
+        .filter(|_| doing.at_run_time())?;
     Some(if secret(act) {
         Hit::new(act, Role::Corroborates, Severity::Medium, "asks the metadata service for credentials")
     } else {
@@ -82,11 +97,18 @@ fn token<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let act = first_sent(doing, |cargo| cargo.has(Cargo::TOKEN))?;
     // The address of the cluster is often in a variable.
     let role = if is_written_down(act) { Role::Corroborates } else { Role::Context };
-    Some(Hit::new(act, role, Severity::Medium, format!("sends the token of the service account to {}", act.host_shown())))
+    Some(Hit::new(
+        act,
+        role,
+        Severity::Medium,
+        format!("sends the token of the service account to {}", act.host_shown()),
+    ))
 }
 
 fn processes<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    doing.plain(&PROCESSES, Deed::ReadsProcesses, "reads the environment or memory of other processes").filter(|_| doing.at_run_time())
+    doing
+        .plain(&PROCESSES, Deed::ReadsProcesses, "reads the environment or memory of other processes")
+        .filter(|_| doing.at_run_time())
 }
 
 fn environment<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -102,11 +124,18 @@ fn environment<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 fn sink<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let collects = |act: &Act| matches!(act.host(), Some(HostKind::Collector | HostKind::Paste));
     let act = doing.first(|act| sent(act).is_some() && collects(act)).filter(|_| doing.at_run_time())?;
-    Some(Hit::new(act, Role::Corroborates, Severity::High, format!("sends something to {}", act.host_shown())))
+    Some(Hit::new(
+        act,
+        Role::Corroborates,
+        Severity::High,
+        format!("sends something to {}", act.host_shown()),
+    ))
 }
 
 fn names<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    doing.plain(&NAMES, Deed::AsksNames, "looks up names that are made of data").filter(|_| doing.at_run_time())
+    doing
+        .plain(&NAMES, Deed::AsksNames, "looks up names that are made of data")
+        .filter(|_| doing.at_run_time())
 }
 
 fn scan<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -114,7 +143,9 @@ fn scan<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 }
 
 fn worm<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
-    doing.plain(&WORM, Deed::Spreads, "runs something on machines whose addresses were found").filter(|_| doing.at_run_time())
+    doing
+        .plain(&WORM, Deed::Spreads, "runs something on machines whose addresses were found")
+        .filter(|_| doing.at_run_time())
 }
 
 fn cluster<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
@@ -123,5 +154,10 @@ fn cluster<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
 
 fn profile<'a>(doing: &Doing<'a>) -> Option<Hit<'a>> {
     let act = first_sent(doing, |cargo| cargo.has(Cargo::ADDRESS) && cargo.has(Cargo::MACHINE))?;
-    Some(Hit::new(act, Role::Corroborates, Severity::Medium, format!("describes the machine to {}", act.host_shown())))
+    Some(Hit::new(
+        act,
+        Role::Corroborates,
+        Severity::Medium,
+        format!("describes the machine to {}", act.host_shown()),
+    ))
 }

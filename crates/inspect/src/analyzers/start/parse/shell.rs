@@ -1,5 +1,5 @@
-use super::super::{MAX_TEXT, Piece, RunKind, Word};
 use super::super::super::acts::{Call, Redirect};
+use super::super::{MAX_TEXT, Piece, RunKind, Word};
 use super::Reading;
 use std::collections::{HashMap, HashSet};
 
@@ -392,8 +392,7 @@ impl<'t> Shell<'t> {
 
     /// Where a block begins. What is piped into it is what its commands read.
     pub(super) fn mark(&mut self) -> Mark {
-        let mark =
-            Mark { runs: self.out.runs.len(), calls: self.out.calls.len(), source: self.source };
+        let mark = Mark { runs: self.out.runs.len(), calls: self.out.calls.len(), source: self.source };
         self.source = self.pipe.take().or(self.source);
         mark
     }
