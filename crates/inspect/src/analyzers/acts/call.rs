@@ -51,6 +51,9 @@ impl Call {
     }
 }
 
+/// What stands in a text for a piece that is nowhere else the same.
+pub(super) const UNKNOWN: &[u8] = b"$?";
+
 /// The streams whose text stands in a word.
 pub(super) fn streams(word: &Word) -> impl Iterator<Item = u32> + '_ {
     word.0.iter().filter_map(|piece| match piece {
@@ -59,7 +62,8 @@ pub(super) fn streams(word: &Word) -> impl Iterator<Item = u32> + '_ {
     })
 }
 
-/// A word as text. What only running tells has a `$` in it, which no host and no path of ours has.
+/// A word as text. What only running tells has a `$` in it, which no host has. What the
+/// same commands print has the same name everywhere: `f=$(mktemp)` and all uses of `$f`.
 pub(super) fn shown(word: &Word) -> Vec<u8> {
     let mut text = Vec::new();
     for piece in &word.0 {
@@ -71,7 +75,8 @@ pub(super) fn shown(word: &Word) -> Vec<u8> {
             }
             Piece::Directory => text.extend_from_slice(b"$(dirname $0)"),
             Piece::Arguments => text.extend_from_slice(b"$@"),
-            Piece::Unknown | Piece::Output(_) => text.extend_from_slice(b"$_"),
+            Piece::Output(stream) => text.extend_from_slice(format!("$_{stream}").as_bytes()),
+            Piece::Unknown => text.extend_from_slice(UNKNOWN),
         }
     }
     text

@@ -21,8 +21,15 @@ pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts
     let mut reader = Reader::new(out);
     if matters(text) {
         let (tokens, whole) = tokens(language, text);
-        let mut code =
-            Code { language, tokens: &tokens, variables: HashMap::new(), seen: Seen::default(), reader };
+        let minified = text.split(|&byte| byte == b'\n').any(|line| line.len() > 2000);
+        let mut code = Code {
+            language,
+            tokens: &tokens,
+            variables: HashMap::new(),
+            seen: Seen::default(),
+            reader,
+            minified,
+        };
         code.expression(0, tokens.len(), &Flow::default(), 0);
         code.conclude();
         reader = code.reader;
@@ -81,6 +88,7 @@ struct Code<'t, 'o> {
     variables: HashMap<Vec<u8>, Flow>,
     seen: Seen,
     reader: Reader<'o>,
+    minified: bool,
 }
 
 /// What a script has somewhere, which together make a connected shell or a program run from memory.
@@ -142,11 +150,16 @@ impl Code<'_, '_> {
                     chain.add(&flow);
                     at += 1;
                 }
-                Some(Kind::Open(_, close)) => {
+                Some(Kind::Open(bracket, close)) => {
+                    let bracket = *bracket;
                     let close = (*close).min(end);
                     if depth < MAX_DEPTH {
                         let inner = self.expression(at + 1, close, around, depth + 1);
-                        chain.add(&inner);
+                        let before = at.checked_sub(1).and_then(|before| self.kind(before));
+                        // What a value is looked up by is not in it.
+                        if bracket != b'[' || !before.is_some_and(can_be_looked_up) {
+                            chain.add(&inner);
+                        }
                     } else {
                         self.reader.out.cut = true;
                     }
@@ -170,6 +183,10 @@ impl Code<'_, '_> {
     }
 
     fn bind(&mut self, name: Vec<u8>, flow: &Flow) {
+        // Where every name is a letter, one name is many variables.
+        if self.minified && name.len() <= 2 {
+            return;
+        }
         if self.variables.len() < MAX_VARIABLES && (flow.is_known() || flow.text.is_some() || flow.request) {
             self.variables.entry(name).or_default().add(flow);
         } else if self.variables.len() >= MAX_VARIABLES {
@@ -265,6 +282,15 @@ impl Code<'_, '_> {
             b"os.environ" | b"process.env" | b"ENV" | b"%ENV" | b"$_ENV" if !looked_up => {
                 Flow::of(Cargo::ENVIRONMENT)
             }
+            // What a loop over a connection reads in Perl, and in Ruby, whose calls need no brackets.
+            _ if (name == b"$_" && self.language == Language::Perl && self.seen.wired)
+                || (last(name) == b"gets" && self.language == Language::Ruby) =>
+            {
+                match &self.seen.connection {
+                    Some((_, remote)) => Flow { connection: true, ..Flow::answer(remote) },
+                    None => Flow::default(),
+                }
+            }
             b"$_GET" | b"$_POST" | b"$_REQUEST" | b"$_COOKIE" => Flow { request: true, ..Flow::default() },
             _ => {
                 let first = name.split(|&byte| byte == b'.').next().unwrap_or_default();
@@ -308,7 +334,8 @@ impl Code<'_, '_> {
             if let Some(remote) = remote {
                 self.note(line, Deed::Evaluates, Some(remote), name);
             }
-            if inner.request {
+            let loads = matches!(last, b"include" | b"require" | b"include_once" | b"require_once");
+            if inner.request && !loads {
                 self.note(line, Deed::RunsRequest, None, name);
             }
         }
@@ -327,7 +354,8 @@ impl Code<'_, '_> {
             if posts && remote.is_outside() {
                 self.note(line, Deed::Sends(inner.cargo.0), Some(&remote), name);
             }
-            self.note(line, Deed::Fetches, Some(&remote), name);
+            let asked = self.texts(open, close).into_iter().next().unwrap_or_default();
+            self.note(line, Deed::Fetches, Some(&remote), &[name, b"(", &asked, b")"].concat());
             result = Flow::answer(&remote);
             if matches!(last, b"urlretrieve" | b"getstore" | b"mirror" | b"download")
                 && let Some(path) =
@@ -343,6 +371,7 @@ impl Code<'_, '_> {
             | b"pfsockopen"
             | b"stream_socket_client"
             | b"createConnection"
+            | b"INET"
             | b"inet_aton"
             | b"open_connection"
             | b"connect_ex" => self.connects(open, close, line),
@@ -397,6 +426,7 @@ impl Code<'_, '_> {
                     self.reader.write(&path, inner, false);
                 }
             }
+            b"escapeshellarg" | b"escapeshellcmd" | b"intval" | b"basename" => result.request = false,
             b"getenv" if close <= open => result.cargo.add(Cargo::ENVIRONMENT),
             b"b64encode" | b"base64_encode" | b"encode64" | b"btoa" | b"compress" => {
                 result.cargo.add(Cargo::ENCODED)
@@ -428,7 +458,9 @@ impl Code<'_, '_> {
         } else if inner.remote.is_some() {
             self.note(line, Deed::Evaluates, inner.remote.as_ref(), name);
         }
-        if inner.request {
+        // A request that fills in a part of a fixed command is another matter than one that is the command.
+        let whole = inner.text.as_ref().is_none_or(|text| text.trim_ascii_start().starts_with(b"2>"));
+        if inner.request && whole {
             self.note(line, Deed::RunsRequest, None, name);
         }
         let Some(text) = &inner.text else { return };
@@ -482,6 +514,16 @@ impl Code<'_, '_> {
 
     fn note(&mut self, line: u32, deed: Deed, remote: Option<&Remote>, command: &[u8]) {
         self.reader.out.push(line, deed, remote, command);
+    }
+}
+
+/// Whether a bracket behind a token looks something up, rather than being a list.
+fn can_be_looked_up(token: &Kind<'_>) -> bool {
+    let keywords: [&[u8]; 8] = [b"in", b"of", b"return", b"and", b"or", b"not", b"else", b"yield"];
+    match token {
+        Kind::Name(name) => !keywords.contains(name),
+        Kind::Close => true,
+        _ => false,
     }
 }
 
@@ -559,12 +601,19 @@ fn evaluates(name: &[u8], language: Language) -> bool {
 /// Calls that run a program.
 fn runs(name: &[u8], language: Language) -> bool {
     let last = last(name);
+    let owner = name.get(..name.len().saturating_sub(last.len() + 1)).unwrap_or_default();
     match last {
-        b"system" | b"popen" | b"Popen" | b"check_output" | b"check_call" | b"spawn" | b"execSync"
-        | b"spawnSync" | b"execFile" | b"execFileSync" | b"shell_exec" | b"passthru" | b"proc_open"
-        | b"pcntl_exec" | b"`" | b"execl" | b"execle" | b"execv" | b"execve" | b"execvp" | b"execute"
-        | b"getoutput" => language != Language::Python || last != b"execute",
-        b"exec" => language != Language::Python,
+        // Databases and regular expressions execute too.
+        b"exec" | b"system" | b"spawn" | b"execute" => {
+            let owners: [&[u8]; 9] =
+                [b"", b"os", b"Kernel", b"child_process", b"cp", b"subprocess", b"pty", b"shell", b"shelljs"];
+            owners.contains(&owner)
+                && (last != b"exec" || language != Language::Python)
+                && (last != b"execute" || language == Language::Lua)
+        }
+        b"popen" | b"Popen" | b"check_output" | b"check_call" | b"execSync" | b"spawnSync" | b"execFile"
+        | b"execFileSync" | b"shell_exec" | b"passthru" | b"proc_open" | b"pcntl_exec" | b"`" | b"execl"
+        | b"execle" | b"execv" | b"execve" | b"execvp" | b"getoutput" => true,
         b"run" | b"call" => memmem::find(name, b"subprocess").is_some(),
         _ => false,
     }

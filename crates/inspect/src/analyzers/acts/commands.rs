@@ -1,4 +1,4 @@
-use super::call::{Call, Redirect, shown, streams};
+use super::call::{Call, Redirect, UNKNOWN, shown, streams};
 use super::flow::{Cargo, Flow};
 use super::hosts::{self, HostKind, Remote};
 use super::stores::cargo_of;
@@ -12,6 +12,8 @@ use std::collections::{HashMap, HashSet};
 const MAX_DEPTH: u32 = 6;
 /// Most bytes of such lines that are read for one script: each can be a part of the next.
 const MAX_INNER: usize = 512 << 10;
+/// Longest text of a file that a script writes and then runs.
+const MAX_TEXT: usize = 32 << 10;
 /// Most files that are kept track of.
 const MAX_FILES: usize = 512;
 
@@ -26,6 +28,9 @@ pub(super) struct Reader<'o> {
     streams: HashMap<u32, Flow>,
     files: HashMap<Vec<u8>, File>,
     pub(super) fifos: HashSet<Vec<u8>>,
+    /// Functions that the script defines, and whether something in it fetches from an address it is given.
+    functions: HashSet<Vec<u8>>,
+    pub(super) fetches_parameter: bool,
     /// The connection that a descriptor of the shell is.
     pub(super) socket: Option<Remote>,
     /// Where an archive or a repository came from that was unpacked.
@@ -68,6 +73,8 @@ impl<'o> Reader<'o> {
             streams: HashMap::new(),
             files: HashMap::new(),
             fifos: HashSet::new(),
+            functions: HashSet::new(),
+            fetches_parameter: false,
             socket: None,
             unpacked: None,
             unchecked: false,
@@ -101,6 +108,9 @@ impl<'o> Reader<'o> {
             if let Redirect::To(target) = redirect {
                 let target = shown(target);
                 deeds::written(self, &target, &place);
+                if let Some(text) = output.text.as_ref().filter(|_| deeds::runs_later(&target)) {
+                    self.line(text, &place);
+                }
                 self.write(&self.path(&target, &place), &output, false);
             }
         }
@@ -167,6 +177,7 @@ impl<'o> Reader<'o> {
 
     /// Understands one command, and gives what it prints.
     pub(super) fn command(&mut self, args: &[Arg], place: &Place<'_>) -> Flow {
+        let args = args.get(deeds::schedule_len(args)..).unwrap_or_default();
         let Some((program, rest)) = args.split_first() else { return Flow::default() };
         let name = base_name(&program.text);
         if let Some((variable, value)) = assignment(&program.text) {
@@ -191,6 +202,10 @@ impl<'o> Reader<'o> {
             self.push(deed, remote.as_ref(), place);
         }
         match name {
+            b"function" => {
+                self.functions.extend(rest.first().map(|name| name.text.clone()));
+                return Flow::default();
+            }
             b"." | b"source" => return self.source(rest, place),
             b"eval" => return self.evaluate(rest, place),
             b"trap" => {
@@ -198,6 +213,12 @@ impl<'o> Reader<'o> {
                 return self.evaluate(action.map(std::slice::from_ref).unwrap_or_default(), place);
             }
             _ => {}
+        }
+        if program.text.starts_with(b"$_") && program.flow.remote.is_some() {
+            self.interpret(&Flow { text: None, ..program.flow.clone() }, Language::Shell, place);
+        }
+        if self.fetches_parameter && self.functions.contains(program.text.as_slice()) {
+            return programs::own_downloader(self, rest, place);
         }
         if let Some(language) = language_of_program(name) {
             return self.interpreter(language, rest, place);
@@ -321,8 +342,13 @@ impl<'o> Reader<'o> {
                     let remote = file.flow.remote.clone();
                     let deed =
                         Deed::RunsFetched { made_executable: file.executable, verified: self.verified };
+                    let text = file.flow.text.clone().filter(|_| remote.is_none());
                     if remote.is_some() {
                         self.push(deed, remote.as_ref(), place);
+                    }
+                    // A script that the script has just written.
+                    if text.is_some() {
+                        self.interpret(&Flow { text, ..Flow::default() }, language, place);
                     }
                 }
             }
@@ -410,7 +436,8 @@ impl<'o> Reader<'o> {
 
     /// Puts a text into a file.
     pub(super) fn write(&mut self, path: &[u8], flow: &Flow, executable: bool) {
-        if path.is_empty() || path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/") {
+        let unknown = memchr::memmem::find(path, UNKNOWN).is_some();
+        if path.is_empty() || unknown || path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/") {
             return;
         }
         if !self.files.contains_key(path) {
@@ -421,11 +448,20 @@ impl<'o> Reader<'o> {
             self.verified &= flow.remote.is_none();
         }
         let file = self.files.entry(path.to_vec()).or_default();
+        if let (Some(text), Some(more)) = (&mut file.flow.text, &flow.text)
+            && text.len() + more.len() < MAX_TEXT
+        {
+            text.push(b'\n');
+            text.extend_from_slice(more);
+        }
         file.flow.add(&Flow { shell: false, interactive: false, ..flow.clone() });
         file.executable |= executable;
     }
 
     pub(super) fn make_executable(&mut self, path: &[u8]) {
+        if path.ends_with(b"*") {
+            self.files.values_mut().for_each(|file| file.executable = true);
+        }
         if let Some(file) = self.files.get_mut(path) {
             file.executable = true;
         }
@@ -475,6 +511,7 @@ impl<'o> Reader<'o> {
     }
 
     pub(super) fn fetch(&mut self, remote: &Remote, place: &Place<'_>) {
+        self.fetches_parameter |= remote.kind == HostKind::Unknown;
         if remote.kind != HostKind::Loopback {
             self.push(Deed::Fetches, Some(remote), place);
         }

@@ -102,6 +102,28 @@ pub(super) fn written(reader: &mut Reader<'_>, path: &[u8], place: &Place<'_>) {
     }
 }
 
+/// Whether what is written into a file is run without anybody calling it: schedules and the start of shells.
+pub(super) fn runs_later(path: &[u8]) -> bool {
+    let schedules: [&[u8]; 3] = [b"/etc/cron", b"/var/spool/cron/", b"/etc/periodic/"];
+    let names: [&[u8]; 6] = [b".bashrc", b".bash_profile", b".profile", b".zshrc", b"rc.local", b"profile"];
+    schedules.iter().any(|schedule| path.starts_with(schedule))
+        || names.contains(&base_name(path))
+        || path.starts_with(b"/etc/profile.d/")
+}
+
+/// How many words of a line of a schedule stand before the command: the times, and the user where there is one.
+pub(super) fn schedule_len(args: &[Arg]) -> usize {
+    let is_time = |arg: &Arg| {
+        !arg.text.is_empty() && arg.text.iter().all(|byte| byte.is_ascii_digit() || b"*/,-".contains(byte))
+    };
+    let times = match args.first() {
+        Some(first) if first.text.starts_with(b"@") && args.len() > 1 => 1,
+        Some(first) if is_time(first) && args.len() > 5 && args.iter().take(5).all(is_time) => 5,
+        _ => return 0,
+    };
+    times + usize::from(args.get(times).is_some_and(|user| user.text == b"root") && args.len() > times + 1)
+}
+
 fn truncates(command: &[u8]) -> bool {
     matches!(command, b"" | b":" | b"true" | b"echo" | b"echo -n" | b"cat /dev/null" | b"echo  " | b"printf ")
         || command.starts_with(b"echo  ")

@@ -266,11 +266,16 @@ fn standing(image: &ImageView<'_>, out: &Outcome, place: Place, path: &[u8], pro
         agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees
     });
     let web = path.ends_with(b".php");
-    if promised || is_reference(path) || !(program || web || is_hook(path)) {
+    if promised || is_reference(path) || !(program || web || is_hook(path) || is_schedule(path)) {
         Standing::Reference
     } else {
         Standing::Placed
     }
+}
+
+/// Schedules, which are text and run all the same.
+fn is_schedule(path: &[u8]) -> bool {
+    path.starts_with(b"etc/cron") || path.starts_with(b"var/spool/cron/")
 }
 
 /// Directories whose scripts images of well-known software run at their start.

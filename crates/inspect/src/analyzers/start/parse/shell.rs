@@ -144,7 +144,8 @@ impl<'t> Shell<'t> {
                 b'(' => {
                     self.at += 1;
                     if let [name] = command.words.as_slice() {
-                        self.functions.extend(name.as_text().map(<[u8]>::to_vec));
+                        let name = name.clone();
+                        self.define(&name);
                         command = Command::default();
                         while matches!(self.peek(0), Some(b' ' | b'\t')) {
                             self.at += 1;
@@ -191,6 +192,13 @@ impl<'t> Shell<'t> {
             }
         }
         self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+    }
+
+    /// Notes that a function is defined.
+    pub(super) fn define(&mut self, name: &Word) {
+        self.functions.extend(name.as_text().map(<[u8]>::to_vec));
+        let words = vec![Word::text("function"), name.clone()];
+        self.out.call(Call { line: self.line, words, ..Call::default() });
     }
 
     fn read_word(&mut self, command: &mut Command) {

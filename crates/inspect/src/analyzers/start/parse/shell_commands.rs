@@ -75,7 +75,8 @@ impl Shell<'_> {
                     return None;
                 }
                 b"function" => {
-                    self.functions.extend(words.get(1).and_then(Word::as_text).map(<[u8]>::to_vec));
+                    let name = words.get(1).cloned().unwrap_or_default();
+                    self.define(&name);
                     words.drain(..words.len().min(2));
                     continue;
                 }
@@ -107,7 +108,8 @@ impl Shell<'_> {
         if words.first().is_some_and(|word| is(word, b"read"))
             && let (Some(stream), Some(name)) = (reads_from, words.last().and_then(Word::as_text))
         {
-            self.set(&name.to_vec(), vec![Word(vec![Piece::Output(stream)])]);
+            let name = name.to_vec();
+            self.set(&name, vec![Word(vec![Piece::Output(stream)])]);
         }
         self.out.call(Call {
             line,
