@@ -1,11 +1,11 @@
+use super::Acts;
 use super::call::Call;
+use super::code_calls::{fetches, wires};
 use super::code_tokens::{Kind, Token, tokens};
-use super::commands::{Arg, Place, Reader};
+use super::commands::Reader;
 use super::flow::{Cargo, Flow};
-use super::hosts::{self, HostKind, Remote, remote};
-use super::shells::is_shell;
-use super::stores::{cargo_of, store_of};
-use super::{Acts, Deed};
+use super::hosts::{Remote, remote};
+use super::stores::cargo_of;
 use crate::analyzers::start::{Language, Run};
 use memchr::memmem;
 use std::collections::HashMap;
@@ -82,29 +82,53 @@ fn matters(text: &[u8]) -> bool {
     ])
 }
 
-struct Code<'t, 'o> {
-    language: Language,
-    tokens: &'t [Token<'t>],
-    variables: HashMap<Vec<u8>, Flow>,
-    seen: Seen,
-    reader: Reader<'o>,
+/// Where a name stands: its token, the one behind it, the end of the expression, and how deep that is nested.
+struct Spot {
+    at: usize,
+    after: usize,
+    end: usize,
+    depth: u32,
+}
+
+/// A call with what is known of its arguments.
+pub(super) struct Asked<'a> {
+    pub(super) name: &'a [u8],
+    /// The tokens between its brackets.
+    pub(super) open: usize,
+    pub(super) close: usize,
+    pub(super) line: u32,
+    pub(super) inner: &'a Flow,
+    /// What the value holds whose method it is.
+    pub(super) owner: Option<Flow>,
+    /// The host that it asks.
+    pub(super) remote: Option<Remote>,
+    /// What is known of the calls around it.
+    pub(super) around: &'a Flow,
+}
+
+pub(super) struct Code<'t, 'o> {
+    pub(super) language: Language,
+    pub(super) tokens: &'t [Token<'t>],
+    pub(super) variables: HashMap<Vec<u8>, Flow>,
+    pub(super) seen: Seen,
+    pub(super) reader: Reader<'o>,
     minified: bool,
 }
 
 /// What a script has somewhere, which together make a connected shell or a program run from memory.
 #[derive(Default)]
-struct Seen {
-    connection: Option<(u32, Remote)>,
+pub(super) struct Seen {
+    pub(super) connection: Option<(u32, Remote)>,
     /// Standard streams are put on a descriptor.
-    wired: bool,
-    shell: bool,
-    listens: bool,
-    memory: Option<u32>,
-    runs_descriptor: bool,
+    pub(super) wired: bool,
+    pub(super) shell: bool,
+    pub(super) listens: bool,
+    pub(super) memory: Option<u32>,
+    pub(super) runs_descriptor: bool,
 }
 
 impl Code<'_, '_> {
-    fn kind(&self, at: usize) -> Option<&Kind<'_>> {
+    pub(super) fn kind(&self, at: usize) -> Option<&Kind<'_>> {
         self.tokens.get(at).map(|token| &token.kind)
     }
 
@@ -128,6 +152,11 @@ impl Code<'_, '_> {
                     }
                     at += 2;
                 }
+                // What a function is given is not what a variable of that name was elsewhere.
+                Some(Kind::Name(b"def" | b"function" | b"sub" | b"lambda")) => {
+                    self.forget_parameters(at + 1);
+                    at += 1;
+                }
                 // `for x in list`: the variable holds what the list does.
                 Some(Kind::Name(b"in" | b"of")) => {
                     if let Some(Kind::Name(name)) = at.checked_sub(1).and_then(|before| self.kind(before)) {
@@ -142,7 +171,7 @@ impl Code<'_, '_> {
                         at = after + 1;
                         continue;
                     }
-                    at = self.named(&name, at, after, end, around, &mut chain, depth);
+                    at = self.named(&name, Spot { at, after, end, depth }, around, &mut chain);
                 }
                 Some(Kind::Text(text)) => {
                     let flow = literal(text);
@@ -194,6 +223,20 @@ impl Code<'_, '_> {
         }
     }
 
+    fn forget_parameters(&mut self, at: usize) {
+        /// Tokens of a list of parameters that are looked at.
+        const NEAR: usize = 48;
+        let open = (at..at + 2).find(|at| matches!(self.kind(*at), Some(Kind::Open(b'(', _))));
+        let Some((open, Some(Kind::Open(_, close)))) = open.map(|open| (open, self.kind(open))) else {
+            return;
+        };
+        for at in open + 1..(*close).min(open + NEAR) {
+            if let Some(Kind::Name(name)) = self.tokens.get(at).map(|token| &token.kind) {
+                self.variables.remove(*name);
+            }
+        }
+    }
+
     /// A dotted name and the index behind it.
     fn dotted(&self, mut at: usize, end: usize) -> (Vec<u8>, usize) {
         let mut name = Vec::new();
@@ -213,17 +256,8 @@ impl Code<'_, '_> {
     }
 
     /// A name in an expression: a call, or a value.
-    #[allow(clippy::too_many_arguments)]
-    fn named(
-        &mut self,
-        name: &[u8],
-        at: usize,
-        after: usize,
-        end: usize,
-        around: &Flow,
-        chain: &mut Flow,
-        depth: u32,
-    ) -> usize {
+    fn named(&mut self, name: &[u8], spot: Spot, around: &Flow, chain: &mut Flow) -> usize {
+        let Spot { at, after, end, depth } = spot;
         let last = last(name);
         let (open, close) = match self.kind(after) {
             Some(Kind::Open(b'(', close)) if after < end => (after + 1, (*close).min(end)),
@@ -245,8 +279,7 @@ impl Code<'_, '_> {
         }
         let mut inside = around.clone();
         inside.add(chain);
-        let asked = self.address_in(open, close);
-        let asks = asked.as_ref().filter(|_| fetches(last)).cloned();
+        let asks = self.address_in(open, close).filter(|_| fetches(last));
         if let Some(remote) = &asks {
             inside.add(&Flow::answer(remote));
         }
@@ -256,7 +289,8 @@ impl Code<'_, '_> {
             .variables
             .get(name.get(..name.len().saturating_sub(last.len() + 1)).unwrap_or_default())
             .cloned();
-        let result = self.call(name, (open, close), line, &inner, owner, asks, &inside);
+        let asked = Asked { name, open, close, line, inner: &inner, owner, remote: asks, around: &inside };
+        let result = self.call(asked);
         chain.add(&result);
         close.saturating_add(usize::from(matches!(self.kind(close), Some(Kind::Close))))
     }
@@ -294,7 +328,13 @@ impl Code<'_, '_> {
             b"$_GET" | b"$_POST" | b"$_REQUEST" | b"$_COOKIE" => Flow { request: true, ..Flow::default() },
             _ => {
                 let first = name.split(|&byte| byte == b'.').next().unwrap_or_default();
-                self.variables.get(name).or_else(|| self.variables.get(first)).cloned().unwrap_or_default()
+                let whole = self.variables.get(name).filter(|_| !looked_up);
+                whole.cloned().unwrap_or_else(|| {
+                    // A part of something: of the environment, that is one setting and not all of it.
+                    let mut part = self.variables.get(first).cloned().unwrap_or_default();
+                    part.cargo.remove(Cargo::ENVIRONMENT);
+                    part
+                })
             }
         }
     }
@@ -312,209 +352,6 @@ impl Code<'_, '_> {
             _ => None,
         })
     }
-
-    /// What a call gives, and what it does.
-    #[allow(clippy::too_many_arguments)]
-    fn call(
-        &mut self,
-        name: &[u8],
-        (open, close): (usize, usize),
-        line: u32,
-        inner: &Flow,
-        owner: Option<Flow>,
-        asks: Option<Remote>,
-        around: &Flow,
-    ) -> Flow {
-        let last = last(name);
-        let mut result = inner.clone();
-        if evaluates(name, self.language) {
-            // What a callback is given is what the call around it asked for; a text on the spot is not.
-            let spelled = (open..close).any(|at| matches!(self.kind(at), Some(Kind::Text(_))));
-            let remote = inner.remote.as_ref().or(around.remote.as_ref().filter(|_| !spelled));
-            if let Some(remote) = remote {
-                self.note(line, Deed::Evaluates, Some(remote), name);
-            }
-            let loads = matches!(last, b"include" | b"require" | b"include_once" | b"require_once");
-            if inner.request && !loads {
-                self.note(line, Deed::RunsRequest, None, name);
-            }
-        }
-        if runs(name, self.language) {
-            self.runs(name, line, inner);
-            result = Flow { text: None, ..inner.clone() };
-            let first = inner.text.as_deref().unwrap_or_default();
-            if matches!(first.split(u8::is_ascii_whitespace).next(), Some(b"env" | b"printenv" | b"set")) {
-                result.cargo.add(Cargo::ENVIRONMENT);
-            }
-        }
-        if let Some(remote) = asks {
-            let kind = last.to_ascii_lowercase();
-            let posts =
-                matches!(kind.as_slice(), b"post" | b"put" | b"patch") || inner.cargo != Cargo::default();
-            if posts && remote.is_outside() {
-                self.note(line, Deed::Sends(inner.cargo.0), Some(&remote), name);
-            }
-            let asked = self.texts(open, close).into_iter().next().unwrap_or_default();
-            self.note(line, Deed::Fetches, Some(&remote), &[name, b"(", &asked, b")"].concat());
-            result = Flow::answer(&remote);
-            if matches!(last, b"urlretrieve" | b"getstore" | b"mirror" | b"download")
-                && let Some(path) =
-                    self.texts(open, close).into_iter().find(|text| memmem::find(text, b"://").is_none())
-            {
-                self.reader.write(&path, &Flow::answer(&remote), false);
-            }
-        }
-        match last {
-            b"connect"
-            | b"create_connection"
-            | b"fsockopen"
-            | b"pfsockopen"
-            | b"stream_socket_client"
-            | b"createConnection"
-            | b"INET"
-            | b"inet_aton"
-            | b"open_connection"
-            | b"connect_ex" => self.connects(open, close, line),
-            b"new" | b"open" if memmem::find(name, b"Socket").is_some() => self.connects(open, close, line),
-            b"listen" | b"createServer" | b"bind" => self.seen.listens = true,
-            b"dup2" | b"fileno" | b"fdopen" | b"reopen" => self.seen.wired = true,
-            b"pipe" if self.language == Language::JavaScript => self.seen.wired = true,
-            b"recv" | b"fgets" | b"gets" | b"readline" => {
-                if let Some((_, remote)) = &self.seen.connection {
-                    result.add(&Flow { connection: true, ..Flow::answer(remote) });
-                }
-            }
-            b"send" | b"sendall" | b"sendto" if inner.cargo != Cargo::default() => {
-                if let Some((_, remote)) = self.seen.connection.clone() {
-                    self.note(line, Deed::Sends(inner.cargo.0), Some(&remote), name);
-                }
-            }
-            b"memfd_create" => self.seen.memory = Some(line),
-            b"syscall" => {
-                let number = (open..close.min(open + 4))
-                    .any(|at| matches!(self.kind(at), Some(Kind::Number(b"319" | b"279"))));
-                if number {
-                    self.seen.memory = Some(line);
-                }
-            }
-            b"fexecve" | b"execveat" => self.seen.runs_descriptor = true,
-            b"chmod" => {
-                if let Some(path) = self.texts(open, close).into_iter().next() {
-                    self.reader.make_executable(&path);
-                }
-                if let Some(path) = &inner.text {
-                    self.reader.make_executable(path);
-                }
-            }
-            b"open" | b"file_get_contents" | b"readFileSync" | b"read_text" | b"read_bytes" | b"readFile"
-            | b"File.read" | b"glob" => {
-                let path = inner.text.clone().unwrap_or_default();
-                if let Some(store) = store_of(&path) {
-                    self.note(line, Deed::Reads(store), None, name);
-                }
-                if cargo_of(&path).has(Cargo::PROCESSES) {
-                    self.note(line, Deed::ReadsProcesses, None, name);
-                }
-            }
-            b"write" | b"write_bytes" | b"write_text" | b"writeFileSync" | b"file_put_contents"
-            | b"writeFile" => {
-                let path = owner
-                    .and_then(|owner| owner.text)
-                    .or_else(|| around.text.clone())
-                    .or_else(|| inner.text.clone());
-                if let Some(path) = path.filter(|_| inner.remote.is_some()) {
-                    self.reader.write(&path, inner, false);
-                }
-            }
-            b"escapeshellarg" | b"escapeshellcmd" | b"intval" | b"basename" => result.request = false,
-            b"getenv" if close <= open => result.cargo.add(Cargo::ENVIRONMENT),
-            b"b64encode" | b"base64_encode" | b"encode64" | b"btoa" | b"compress" => {
-                result.cargo.add(Cargo::ENCODED)
-            }
-            b"cpu_count" | b"uname" | b"hostname" | b"gethostname" => result.cargo.add(Cargo::MACHINE),
-            _ => {}
-        }
-        if inner.text.as_deref() == Some(b"php://input") {
-            result.request = true;
-        }
-        result
-    }
-
-    /// The first texts among the arguments of a call.
-    fn texts(&self, open: usize, close: usize) -> Vec<Vec<u8>> {
-        const MOST: usize = 4;
-        let texts = (open..close.min(open + 64)).filter_map(|at| match self.kind(at) {
-            Some(Kind::Text(text)) => Some(text.clone()),
-            Some(Kind::Name(name)) => self.variables.get(*name).and_then(|flow| flow.text.clone()),
-            _ => None,
-        });
-        texts.take(MOST).collect()
-    }
-
-    /// A call that runs a program.
-    fn runs(&mut self, name: &[u8], line: u32, inner: &Flow) {
-        if inner.connection {
-            self.note(line, Deed::ConnectsShell, inner.remote.as_ref(), name);
-        } else if inner.remote.is_some() {
-            self.note(line, Deed::Evaluates, inner.remote.as_ref(), name);
-        }
-        // A request that fills in a part of a fixed command is another matter than one that is the command.
-        let whole = inner.text.as_ref().is_none_or(|text| text.trim_ascii_start().starts_with(b"2>"));
-        if inner.request && whole {
-            self.note(line, Deed::RunsRequest, None, name);
-        }
-        let Some(text) = &inner.text else { return };
-        self.seen.shell |= is_shell(text);
-        self.seen.runs_descriptor |=
-            memmem::find(text, b"/proc/self/fd").is_some() || memmem::find(text, b"/proc/").is_some();
-        // What is run under a name that the call alone does not tell was bound before.
-        let place = Place {
-            line,
-            directory: Vec::new(),
-            redirects: &[],
-            input: Flow::default(),
-            shown: name.to_vec(),
-        };
-        let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default().to_vec();
-        if self.reader.fetched(&word, &place) {
-            self.reader.command(&[Arg { text: word, flow: Flow::default() }], &place);
-        }
-    }
-
-    fn connects(&mut self, open: usize, close: usize, line: u32) {
-        let to = self.texts(open, close).into_iter().find_map(|text| {
-            let name = text.split(|&byte| byte == b':').next().unwrap_or_default();
-            let name = if memmem::find(&text, b"://").is_some() { return remote(&text) } else { name };
-            let shape = name.contains(&b'.')
-                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-            shape.then(|| hosts::host(name))
-        });
-        if let Some(to) = to.filter(|to| to.kind != HostKind::Loopback) {
-            self.seen.connection.get_or_insert((line, to));
-        }
-    }
-
-    /// What the script does as a whole.
-    fn conclude(&mut self) {
-        if let Some((line, remote)) =
-            self.seen.connection.take().filter(|_| self.seen.wired && self.seen.shell)
-        {
-            self.note(line, Deed::ConnectsShell, Some(&remote), b"socket, shell");
-        } else if self.seen.listens
-            && self.seen.wired
-            && self.seen.shell
-            && self.language != Language::JavaScript
-        {
-            self.note(1, Deed::OffersShell, None, b"socket, shell");
-        }
-        if let Some(line) = self.seen.memory.filter(|_| self.seen.runs_descriptor) {
-            self.note(line, Deed::RunsFromMemory, None, b"memfd_create");
-        }
-    }
-
-    fn note(&mut self, line: u32, deed: Deed, remote: Option<&Remote>, command: &[u8]) {
-        self.reader.out.push(line, deed, remote, command);
-    }
 }
 
 /// Whether a bracket behind a token looks something up, rather than being a list.
@@ -527,94 +364,10 @@ fn can_be_looked_up(token: &Kind<'_>) -> bool {
     }
 }
 
-fn last(name: &[u8]) -> &[u8] {
+pub(super) fn last(name: &[u8]) -> &[u8] {
     name.rsplit(|&byte| byte == b'.').next().unwrap_or(name)
 }
 
 fn literal(text: &[u8]) -> Flow {
     Flow { text: Some(text.to_vec()), cargo: cargo_of(text), ..Flow::default() }
-}
-
-/// Whether a text puts standard streams on a connection: `<&3`, `>&S`.
-fn wires(text: &[u8]) -> bool {
-    let signs: [&[u8]; 4] = [b"<&3", b"0<&", b">&S", b"<&S"];
-    signs.iter().any(|sign| memmem::find(text, sign).is_some()) || matches!(text, b">&" | b"<&")
-}
-
-/// Calls that ask a host for something, where an address is among their arguments.
-fn fetches(last: &[u8]) -> bool {
-    matches!(
-        last,
-        b"get"
-            | b"post"
-            | b"put"
-            | b"patch"
-            | b"request"
-            | b"urlopen"
-            | b"urlretrieve"
-            | b"Request"
-            | b"open"
-            | b"fetch"
-            | b"axios"
-            | b"got"
-            | b"file_get_contents"
-            | b"curl_init"
-            | b"curl_setopt"
-            | b"getstore"
-            | b"mirror"
-            | b"read"
-            | b"download"
-            | b"get_response"
-            | b"post_form"
-            | b"URI"
-            | b"parse"
-            | b"include"
-            | b"require"
-            | b"fopen"
-            | b"copy"
-    )
-}
-
-/// Calls that make code of a text.
-fn evaluates(name: &[u8], language: Language) -> bool {
-    match name {
-        b"eval"
-        | b"builtins.exec"
-        | b"builtins.eval"
-        | b"window.eval"
-        | b"globalThis.eval"
-        | b"Function"
-        | b"vm.runInThisContext"
-        | b"vm.runInNewContext"
-        | b"vm.runInContext"
-        | b"instance_eval"
-        | b"class_eval"
-        | b"create_function"
-        | b"loadstring" => true,
-        b"exec" => language == Language::Python,
-        b"load" => language == Language::Lua,
-        b"assert" | b"include" | b"require" | b"include_once" | b"require_once" => language == Language::Php,
-        _ => last(name) == b"_compile" || last(name) == b"instance_eval",
-    }
-}
-
-/// Calls that run a program.
-fn runs(name: &[u8], language: Language) -> bool {
-    let last = last(name);
-    let owner = name.get(..name.len().saturating_sub(last.len() + 1)).unwrap_or_default();
-    match last {
-        // Databases and regular expressions execute too.
-        b"exec" | b"system" | b"spawn" | b"execute" => {
-            let owners: [&[u8]; 9] =
-                [b"", b"os", b"Kernel", b"child_process", b"cp", b"subprocess", b"pty", b"shell", b"shelljs"];
-            owners.contains(&owner)
-                && (last != b"exec" || language != Language::Python)
-                && (last != b"execute" || language == Language::Lua)
-        }
-        b"popen" | b"Popen" | b"check_output" | b"check_call" | b"execSync" | b"spawnSync" | b"execFile"
-        | b"execFileSync" | b"shell_exec" | b"passthru" | b"proc_open" | b"pcntl_exec" | b"`" | b"execl"
-        | b"execle" | b"execv" | b"execve" | b"execvp" | b"getoutput" => true,
-        b"run" | b"call" => memmem::find(name, b"subprocess").is_some(),
-        _ => false,
-    }
 }

