@@ -19,7 +19,7 @@ const MAX_VARIABLES: usize = 2048;
 /// or send, by the names of calls alone.
 pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts) {
     let mut reader = Reader::new(out);
-    if matters(text) {
+    if matters(language, text) {
         let (tokens, whole) = tokens(language, text);
         let minified = text.split(|&byte| byte == b'\n').any(|line| line.len() > 2000);
         let mut code = Code {
@@ -47,39 +47,73 @@ pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts
     reader.read(&calls);
 }
 
-/// Whether a script has both ends of anything that is looked for here. Most have not.
-fn matters(text: &[u8]) -> bool {
+/// Whether a script has both ends of anything that is looked for here. Most have not, and telling so costs a
+/// fraction of reading their tokens. An act with a host needs that host's address, or a connection.
+fn matters(language: Language, text: &[u8]) -> bool {
     let has = |signs: &[&[u8]]| signs.iter().any(|sign| memmem::find(text, sign).is_some());
-    has(&[
-        b"http",
-        b"socket",
-        b"Socket",
-        b"sockopen",
-        b"php://input",
-        b"$_",
-        b"memfd",
-        b"syscall",
-        b"net.connect",
-    ]) && has(&[
+    let asks: &[&[u8]] = match language {
+        Language::Python => {
+            &[b"urlopen", b"urlretrieve", b"requests", b"httpx", b"aiohttp", b"http.client", b"Request("]
+        }
+        Language::JavaScript => &[b"fetch(", b"axios", b"http.", b"https.", b"got(", b"got.", b"request("],
+        Language::Php => &[b"file_get_contents", b"curl_", b"fopen", b"copy(", b"include", b"require"],
+        Language::Perl => &[b"LWP", b"HTTP::", b"get"],
+        Language::Ruby => &[b"Net::HTTP", b"open", b"HTTP"],
+        _ => &[b"http"],
+    };
+    let uses: &[&[u8]] = match language {
+        Language::Python => &[
+            b"exec(",
+            b"eval(",
+            b"environ",
+            b"getenv",
+            b"chmod",
+            b"system(",
+            b"open(",
+            b"subprocess",
+            b"webhook",
+            b"/bot",
+            b"pastebin",
+            b"gethostname",
+            b"uname",
+            b"spawn",
+            b"/proc/",
+        ],
+        Language::JavaScript => &[
+            b"eval",
+            b"Function(",
+            b"process.env",
+            b"exec",
+            b"spawn",
+            b"chmod",
+            b"_compile",
+            b"vm.",
+            b"readFile",
+            b"webhook",
+            b"/bot",
+            b"hostname",
+        ],
+        _ => &[b""],
+    };
+    let runs: &[&[u8]] = &[
         b"exec",
-        b"eval",
-        b"system",
         b"popen",
         b"Popen",
         b"spawn",
+        b"system",
         b"subprocess",
-        b"Function",
-        b"post",
-        b"send",
-        b"put",
-        b"urlopen",
-        b"assert",
         b"`",
         b"passthru",
-        b"load",
-        b"fetch",
-        b"POST",
-    ])
+        b"environ",
+        b"ENV",
+        b"process.env",
+    ];
+    has(&[b"://"]) && has(asks) && has(uses)
+        || has(&[b"ocket", b"sockopen", b"net.connect", b"createConnection"])
+            && has(&[b"connect", b"open", b"new"])
+            && has(runs)
+        || has(&[b"memfd_create", b"syscall("])
+        || language == Language::Php && has(&[b"$_GET", b"$_POST", b"$_REQUEST", b"$_COOKIE", b"php://input"])
 }
 
 /// Where a name stands: its token, the one behind it, the end of the expression, and how deep that is nested.
