@@ -122,15 +122,50 @@ pub(crate) fn judge(image: &ImageView<'_>, out: &mut Outcome, idioms: &[Idiom]) 
     if image.platform.os != "linux" {
         return;
     }
+    let configured = configured(image);
+    let scripts = acting_scripts(image);
     for idiom in idioms {
-        commands(image, out, idiom);
-        scripts(image, out, idiom);
+        commands(image, out, idiom, &configured);
+        judge_scripts(image, out, idiom, &scripts);
     }
 }
 
-fn commands(image: &ImageView<'_>, out: &mut Outcome, idiom: &Idiom) {
-    for (origin, text, acts) in configured(image) {
-        let doing = Doing { acts: &acts, origin, path: b"" };
+/// A script of the final tree that has acts.
+struct Script<'a> {
+    place: Place,
+    path: &'a [u8],
+    acts: &'a [Act],
+    /// Whether its mode or its first line marks it as a program.
+    program: bool,
+}
+
+fn acting_scripts<'a>(image: &ImageView<'a>) -> Vec<Script<'a>> {
+    let mut scripts = Vec::new();
+    for (layer, number) in image.layers.iter().zip(0_u32..) {
+        for (entry, fact) in &layer.facts.facts {
+            let Fact::Script(script) = fact else { continue };
+            let place = Place { layer: number, entry: *entry };
+            if script.acts.is_empty() || !image.tree.is_live(place) {
+                continue;
+            }
+            if let Some(view) = image.tree.entry(place) {
+                let program = view.mode & 0o111 != 0 || !script.shebang.is_empty();
+                scripts.push(Script { place, path: view.path, acts: &script.acts, program });
+            }
+        }
+    }
+    scripts
+}
+
+fn commands(
+    image: &ImageView<'_>,
+    out: &mut Outcome,
+    idiom: &Idiom,
+    configured: &[(Origin, String, Vec<Act>)],
+) {
+    for (origin, text, acts) in configured {
+        let origin = *origin;
+        let doing = Doing { acts, origin, path: b"" };
         let Some(hit) = (idiom.holds)(&doing) else { continue };
         let place = match origin {
             Origin::Health => "HEALTHCHECK",
@@ -204,22 +239,13 @@ fn line_of_history(created_by: &str) -> Option<&str> {
     (!line.trim_start().starts_with("#(nop)")).then_some(line)
 }
 
-fn scripts(image: &ImageView<'_>, out: &mut Outcome, idiom: &Idiom) {
+fn judge_scripts(image: &ImageView<'_>, out: &mut Outcome, idiom: &Idiom, scripts: &[Script<'_>]) {
     let mut hits = Vec::new();
-    for (layer, number) in image.layers.iter().zip(0_u32..) {
-        for (entry, fact) in &layer.facts.facts {
-            let Fact::Script(script) = fact else { continue };
-            let place = Place { layer: number, entry: *entry };
-            if script.acts.is_empty() || !image.tree.is_live(place) {
-                continue;
-            }
-            let Some(view) = image.tree.entry(place) else { continue };
-            let doing = Doing { acts: &script.acts, origin: Origin::Script, path: view.path };
-            if let Some(hit) = (idiom.holds)(&doing) {
-                let program = view.mode & 0o111 != 0 || !script.shebang.is_empty();
-                let standing = standing(image, out, place, view.path, program);
-                hits.push((place, view.path, hit, standing));
-            }
+    for script in scripts {
+        let doing = Doing { acts: script.acts, origin: Origin::Script, path: script.path };
+        if let Some(hit) = (idiom.holds)(&doing) {
+            let standing = standing(image, out, script.place, script.path, script.program);
+            hits.push((script.place, script.path, hit, standing));
         }
     }
     // What runs is told first, and what runs is never a collection.
