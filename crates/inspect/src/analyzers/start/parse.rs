@@ -20,7 +20,7 @@ const MAX_RUNS: usize = 256;
 /// Most memory that all commands of a script take.
 const MAX_SIZE: usize = 256 << 10;
 /// Most memory that all commands take while a script is read.
-const MAX_CALLS_SIZE: usize = 2 << 20;
+const MAX_CALLS_SIZE: usize = 8 << 20;
 /// Most memory that the variables of a script take while it is read.
 const MAX_VARIABLES: usize = 1 << 20;
 /// Most bytes of the names of modules that are kept.
