@@ -1,5 +1,6 @@
 //! The analyzers, in the order in which they run.
 
+pub mod acts;
 pub mod anomalies;
 pub mod config;
 pub mod elf;
@@ -7,13 +8,18 @@ pub mod hashes;
 pub mod hooks;
 pub mod indicators;
 pub mod miner;
+pub mod download;
+pub mod hashes;
+pub mod impair;
 pub mod names;
 pub mod ownership;
 pub mod persist;
 pub mod preload;
 pub mod privilege;
 pub mod program;
+pub mod shells;
 pub mod start;
+pub mod theft;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -45,6 +51,10 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &privilege::Privilege,
         // After the others, because a hook counts by what they found where it leads.
         &persist::Persistence,
+        &download::Downloads,
+        &shells::Shells,
+        &theft::Theft,
+        &impair::Impairment,
     ]
 }
 

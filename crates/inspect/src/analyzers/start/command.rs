@@ -2,11 +2,11 @@ use super::parse::language_of_program;
 use super::{Language, base_name};
 
 /// A word of a command line; none where only running tells it.
-pub(super) type Arg = Option<Vec<u8>>;
+pub(crate) type Arg = Option<Vec<u8>>;
 
 /// What a command leads to beyond its own program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// A command that it runs: the rest of a wrapper's line.
     Command(Vec<Arg>),
     /// A command line for the shell, with the arguments that its `$0`, `$1`, … stand for.
@@ -20,7 +20,7 @@ pub(super) enum Step {
 }
 
 /// What a command leads to, told from the name of its program and its words, the program first.
-pub(super) fn steps(name: &[u8], words: &[Arg]) -> Vec<Step> {
+pub(crate) fn steps(name: &[u8], words: &[Arg]) -> Vec<Step> {
     let arguments = words.get(1..).unwrap_or_default();
     if let Some(language) = language_of_program(name) {
         return interpreter(language, arguments);

@@ -13,6 +13,7 @@ mod walk;
 
 pub(crate) use command::is_interpreter;
 
+use super::acts::Act;
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -34,6 +35,8 @@ pub struct ScriptFacts {
     pub imports: Vec<u8>,
     /// Whether it is longer, or runs more, than is kept here.
     pub cut: bool,
+    /// What it does that matters for malice.
+    pub acts: Vec<Act>,
 }
 
 /// A language in which scripts are read.
@@ -101,6 +104,9 @@ pub enum Piece {
     Arguments,
     /// Something that only running the script shows.
     Unknown,
+    /// What other commands of the script print. It exists only while a script is read; kept words have
+    /// [`Piece::Unknown`] in its place.
+    Output(u32),
 }
 
 /// Reads scripts, and follows the start of the image.
@@ -183,6 +189,19 @@ impl ImageAnalyzer for Start {
     }
 }
 
+pub(crate) use command::{Step, steps};
+pub(crate) use parse::language_of_program;
+
+/// Every command of a text for the shell.
+pub(crate) fn shell_calls(text: &[u8]) -> Vec<super::acts::Call> {
+    parse::read_shell(text).calls
+}
+
+/// What a text in a language runs.
+pub(crate) fn runs_of(language: Language, text: &[u8]) -> Vec<Run> {
+    parse::read(language, text).runs
+}
+
 /// What follows the last slash.
 pub(crate) fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
@@ -212,7 +231,7 @@ impl Word {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) | Piece::Variable(text, None) => text.len(),
             Piece::Variable(name, Some(default)) => name.len() + default.len(),
-            Piece::Directory | Piece::Arguments | Piece::Unknown => 0,
+            Piece::Directory | Piece::Arguments | Piece::Unknown | Piece::Output(_) => 0,
         };
         self.0.iter().map(|one| 32 + piece(one)).sum()
     }
@@ -234,6 +253,15 @@ impl Word {
                 } else {
                     self.0.push(piece);
                 }
+            }
+        }
+    }
+
+    /// The word as it is kept: what other commands print is unknown.
+    pub(crate) fn forget_outputs(&mut self) {
+        if self.0.iter().any(|piece| matches!(piece, Piece::Output(_))) {
+            for piece in std::mem::take(&mut self.0) {
+                self.push(if matches!(piece, Piece::Output(_)) { Piece::Unknown } else { piece });
             }
         }
     }

@@ -8,6 +8,7 @@ mod shell;
 mod shell_commands;
 mod shell_words;
 
+use super::super::acts::{self, Call};
 use super::{Language, Run, ScriptFacts, Word, base_name};
 
 pub(super) use python::read as read_python;
@@ -18,6 +19,8 @@ pub(super) use shell::read as read_shell;
 const MAX_RUNS: usize = 256;
 /// Most memory that all commands of a script take.
 const MAX_SIZE: usize = 256 << 10;
+/// Most memory that all commands take while a script is read.
+const MAX_CALLS_SIZE: usize = 8 << 20;
 /// Most memory that the variables of a script take while it is read.
 const MAX_VARIABLES: usize = 1 << 20;
 /// Most bytes of the names of modules that are kept.
@@ -32,17 +35,40 @@ pub(super) struct Reading {
     pub(super) imports: Vec<u8>,
     /// Whether something was left out.
     pub(super) cut: bool,
+    /// Every command of a shell script in the order of its lines, those that run no program too.
+    pub(super) calls: Vec<Call>,
+    /// How many streams its commands print into.
+    streams: u32,
+    calls_size: usize,
     size: usize,
 }
 
 impl Reading {
-    fn run(&mut self, run: Run) {
+    fn run(&mut self, mut run: Run) {
+        run.words.iter_mut().for_each(Word::forget_outputs);
+        run.directory.forget_outputs();
         self.size += run.words.iter().map(Word::size).sum::<usize>() + run.directory.size();
         if self.runs.len() >= MAX_RUNS || self.size > MAX_SIZE {
             self.cut = true;
         } else {
             self.runs.push(run);
         }
+    }
+
+    /// Notes a command for the acts.
+    fn call(&mut self, call: Call) {
+        self.calls_size += call.size();
+        if self.calls_size > MAX_CALLS_SIZE {
+            self.cut = true;
+        } else {
+            self.calls.push(call);
+        }
+    }
+
+    /// A stream that no command prints into yet.
+    fn stream(&mut self) -> u32 {
+        self.streams += 1;
+        self.streams
     }
 
     fn import(&mut self, name: &[u8]) {
@@ -69,17 +95,15 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts>
             .unwrap_or_else(|| if looks_like_python(text) { Language::Python } else { Language::Shell }),
     };
     let reading = read(language, text);
+    let (acts, acts_cut) = acts::of(language, text, &reading.calls, &reading.runs);
+    let cut = reading.cut || acts_cut;
     let sign = !shebang.is_empty() || mode & 0o111 != 0;
-    (sign || !reading.runs.is_empty() || !reading.imports.is_empty() || reading.cut).then_some(ScriptFacts {
-        shebang,
-        language,
-        runs: reading.runs,
-        imports: reading.imports,
-        cut: reading.cut,
-    })
+    (sign || !reading.runs.is_empty() || !reading.imports.is_empty() || cut || !acts.is_empty())
+        .then_some(ScriptFacts { shebang, language, runs: reading.runs, imports: reading.imports, cut, acts })
 }
 
-fn read(language: Language, text: &[u8]) -> Reading {
+/// Reads a text in one of the languages.
+pub(super) fn read(language: Language, text: &[u8]) -> Reading {
     match language {
         Language::Shell => shell::read(text),
         Language::Python => python::read(text),
@@ -125,7 +149,7 @@ fn language_of_interpreter(shebang: &[Vec<u8>]) -> Language {
 }
 
 /// The language that a program of this base name interprets.
-pub(super) fn language_of_program(name: &[u8]) -> Option<Language> {
+pub(crate) fn language_of_program(name: &[u8]) -> Option<Language> {
     let stem =
         name.iter().position(|byte| byte.is_ascii_digit()).and_then(|at| name.get(..at)).unwrap_or(name);
     Some(match stem.strip_suffix(b"-").unwrap_or(stem) {

@@ -380,7 +380,7 @@ impl<'i, 'a> Follower<'i, 'a> {
                     text.push(b'/');
                     text.extend_from_slice(context.script.get(..end).unwrap_or_default());
                 }
-                Piece::Arguments | Piece::Unknown => return vec![None],
+                Piece::Arguments | Piece::Unknown | Piece::Output(_) => return vec![None],
             }
         }
         vec![Some(text)]

@@ -1,3 +1,4 @@
+use super::super::super::acts::{Call, Redirect};
 use super::super::{MAX_TEXT, Piece, RunKind, Word};
 use super::Reading;
 use std::collections::{HashMap, HashSet};
@@ -29,7 +30,14 @@ pub(super) struct Shell<'t> {
     pub(super) plain: HashSet<Vec<u8>>,
     pub(super) arguments: Vec<Vec<Word>>,
     pub(super) directory: Word,
-    documents: Vec<(Vec<u8>, bool)>,
+    /// Here-documents whose bodies follow the line: their end, whether tabs before it count, their command.
+    documents: Vec<(Vec<u8>, bool, Option<usize>)>,
+    /// The stream that the commands of a substitution print into.
+    pub(super) capture: Option<u32>,
+    /// The stream that commands read from: that of the pipe into the block they stand in.
+    pub(super) source: Option<u32>,
+    /// The stream of a pipe whose reader comes next.
+    pub(super) pipe: Option<u32>,
     /// Memory that variables were given so far.
     pub(super) bound: usize,
 }
@@ -41,16 +49,26 @@ pub(super) struct Command {
     /// Whether the first word was written without quotes, so that it can be a reserved word.
     pub(super) bare: bool,
     pub(super) line: u32,
+    pub(super) redirects: Vec<Redirect>,
 }
 
 /// A compound command that is open, with what is restored or looked at when it ends.
 pub(super) enum Block {
     /// `( … )`: a directory changed inside is left at its end.
-    Subshell { runs: usize, directory: Word },
+    Subshell { start: Mark, directory: Word },
     /// `case … esac`: a closing parenthesis ends a pattern, which stands before each list of commands.
-    Case { runs: usize, pattern: bool },
+    Case { start: Mark, pattern: bool },
     /// `{`, `if`, `while`, `until`, `for`, `select`.
-    Other { runs: usize },
+    Other { start: Mark },
+}
+
+/// What had been read where a block began.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Mark {
+    pub(super) runs: usize,
+    pub(super) calls: usize,
+    /// What commands read from outside of the block.
+    pub(super) source: Option<u32>,
 }
 
 impl<'t> Shell<'t> {
@@ -67,6 +85,9 @@ impl<'t> Shell<'t> {
             arguments: Vec::new(),
             directory: Word::default(),
             documents: Vec::new(),
+            capture: None,
+            source: None,
+            pipe: None,
             bound: 0,
         }
     }
@@ -96,7 +117,12 @@ impl<'t> Shell<'t> {
                 b'#' => self.skip_line(),
                 b'|' | b'(' if in_pattern(&command, &blocks) => self.at += 1,
                 b';' | b'|' => {
-                    self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+                    let pipes = byte == b'|' && self.peek(1) != Some(b'|');
+                    let calls = self.out.calls.len();
+                    let group = self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+                    if pipes {
+                        self.pipe_from(group.map_or(calls, |group| group.calls));
+                    }
                     let start = self.at;
                     self.at += 1;
                     while self.peek(0).is_some_and(|next| next == byte || next == b'&') {
@@ -113,28 +139,28 @@ impl<'t> Shell<'t> {
                     self.finish(&mut command, &mut blocks, &mut ended, kind);
                     self.at += 1 + usize::from(both);
                 }
-                b'<' | b'>' => self.redirection(),
+                b'<' | b'>' => self.redirection(&mut command),
                 b'(' if self.peek(1) == Some(b'(') && self.is_arithmetic(&command) => self.skip_arithmetic(),
                 b'(' => {
                     self.at += 1;
                     if let [name] = command.words.as_slice() {
-                        self.functions.extend(name.as_text().map(<[u8]>::to_vec));
+                        let name = name.clone();
+                        self.define(&name);
                         command = Command::default();
                         while matches!(self.peek(0), Some(b' ' | b'\t')) {
                             self.at += 1;
                         }
                         self.at += usize::from(self.peek(0) == Some(b')'));
                     } else if command.words.is_empty() {
-                        blocks.push(Block::Subshell {
-                            runs: self.out.runs.len(),
-                            directory: self.directory.clone(),
-                        });
+                        let start = self.mark();
+                        blocks.push(Block::Subshell { start, directory: self.directory.clone() });
                     }
                 }
                 b')' => {
                     match blocks.last_mut() {
                         _ if opens_case(&command) => {
-                            blocks.push(Block::Case { runs: self.out.runs.len(), pattern: false });
+                            let start = self.mark();
+                            blocks.push(Block::Case { start, pattern: false });
                             command = Command::default();
                         }
                         Some(Block::Case { pattern, .. }) => {
@@ -143,9 +169,10 @@ impl<'t> Shell<'t> {
                         }
                         Some(Block::Subshell { .. }) => {
                             self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
-                            if let Some(Block::Subshell { runs, directory }) = blocks.pop() {
+                            if let Some(Block::Subshell { start, directory }) = blocks.pop() {
                                 self.directory = directory;
-                                ended = Some(runs);
+                                self.source = start.source;
+                                ended = Some(start);
                             }
                         }
                         None if nested => break,
@@ -165,6 +192,13 @@ impl<'t> Shell<'t> {
             }
         }
         self.finish(&mut command, &mut blocks, &mut ended, RunKind::Spawn);
+    }
+
+    /// Notes that a function is defined.
+    pub(super) fn define(&mut self, name: &Word) {
+        self.functions.extend(name.as_text().map(<[u8]>::to_vec));
+        let words = vec![Word::text("function"), name.clone()];
+        self.out.call(Call { line: self.line, words, ..Call::default() });
     }
 
     fn read_word(&mut self, command: &mut Command) {
@@ -209,6 +243,11 @@ impl<'t> Shell<'t> {
         if adds {
             value = vec![Word(vec![Piece::Unknown])];
         }
+        if is_telling(name) {
+            let mut word = Word::text([name, b"="].concat());
+            value.iter().for_each(|value| word.extend(value));
+            self.out.call(Call { line: self.line, words: vec![word], ..Call::default() });
+        }
         self.set(name, value);
         true
     }
@@ -244,15 +283,21 @@ impl<'t> Shell<'t> {
         list
     }
 
-    fn redirection(&mut self) {
+    fn redirection(&mut self, command: &mut Command) {
         let document = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b"<<"));
         let here_string = document && self.peek(2) == Some(b'<');
         if matches!((self.peek(0), self.peek(1)), (Some(b'<' | b'>'), Some(b'('))) {
             // Process substitution: its commands run too.
+            let reads = self.peek(0) == Some(b'<');
             self.at += 2;
-            self.substituted_commands();
+            let stream = self.out.stream();
+            self.captured(stream);
+            if reads {
+                command.redirects.push(Redirect::Commands(stream));
+            }
             return;
         }
+        let operator = self.at;
         while matches!(self.peek(0), Some(b'<' | b'>' | b'&' | b'|')) {
             self.at += 1;
         }
@@ -262,20 +307,32 @@ impl<'t> Shell<'t> {
             self.at += 1;
         }
         let start = self.at;
-        self.words();
+        let target = self.words().into_iter().next().unwrap_or_default();
+        let operator = self.text.get(operator..start).unwrap_or_default();
+        if command.redirects.len() < 8 && !target.is_empty() && (!document || here_string) {
+            let writes = operator.contains(&b'>');
+            command.redirects.push(match (here_string, writes) {
+                (true, _) => Redirect::Text(target),
+                (_, true) => Redirect::To(target),
+                (_, false) => Redirect::From(target),
+            });
+        }
         if document && !here_string && self.documents.len() < 16 {
             let raw = self.text.get(start..self.at).unwrap_or_default();
             let end = raw.iter().copied().filter(|byte| !matches!(byte, b'\'' | b'"' | b'\\')).collect();
-            self.documents.push((end, tabs));
+            self.documents.push((end, tabs, Some(self.out.calls.len())));
         }
     }
 
-    /// Here-documents are data. Their bodies are passed over, so that their words are not taken for commands.
+    /// Here-documents are data. Their bodies are passed over, so that their words are not taken for commands;
+    /// what an interpreter is given in this way is kept with its command.
     fn skip_documents(&mut self) {
-        for (end, tabs) in std::mem::take(&mut self.documents) {
+        for (end, tabs, owner) in std::mem::take(&mut self.documents) {
+            let body = self.at;
             while self.at < self.text.len() {
                 let rest = self.text.get(self.at..).unwrap_or_default();
                 let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let body = self.text.get(body..self.at).unwrap_or_default();
                 let mut line = rest.get(..len).unwrap_or_default();
                 while tabs && line.first() == Some(&b'\t') {
                     line = line.get(1..).unwrap_or_default();
@@ -283,6 +340,9 @@ impl<'t> Shell<'t> {
                 self.at += (len + 1).min(rest.len());
                 self.line += 1;
                 if line.strip_suffix(b"\r").unwrap_or(line) == end {
+                    if let Some(call) = owner.and_then(|owner| self.out.calls.get_mut(owner)) {
+                        call.given(body);
+                    }
                     break;
                 }
             }
@@ -317,7 +377,7 @@ impl<'t> Shell<'t> {
 
     /// Reads the commands of a substitution, whose opening is read, to its end. They see the variables and leave
     /// the directory as it was.
-    pub(super) fn substituted_commands(&mut self) {
+    fn substituted_commands(&mut self) {
         if self.depth >= MAX_DEPTH {
             self.out.cut = true;
             self.at = self.text.len();
@@ -331,8 +391,33 @@ impl<'t> Shell<'t> {
         self.at = (self.at + 1).min(self.text.len());
     }
 
+    /// Reads the commands of a substitution, which print into a stream.
+    pub(super) fn captured(&mut self, stream: u32) {
+        let outside = (self.capture.replace(stream), self.source.take(), self.pipe.take());
+        self.substituted_commands();
+        (self.capture, self.source, self.pipe) = outside;
+    }
+
+    /// Where a block begins. What is piped into it is what its commands read.
+    pub(super) fn mark(&mut self) -> Mark {
+        let mark = Mark { runs: self.out.runs.len(), calls: self.out.calls.len(), source: self.source };
+        self.source = self.pipe.take().or(self.source);
+        mark
+    }
+
+    /// Lets all commands since one of them print into a pipe, whose reader comes next.
+    fn pipe_from(&mut self, first: usize) {
+        let stream = self.out.stream();
+        for call in self.out.calls.iter_mut().skip(first) {
+            if call.prints_into == self.capture {
+                call.prints_into = Some(stream);
+            }
+        }
+        self.pipe = Some(stream);
+    }
+
     /// Reads the commands of a text that stands apart from the script's own, such as that between backticks.
-    pub(super) fn apart(&mut self, text: &[u8]) {
+    pub(super) fn apart(&mut self, text: &[u8], stream: u32) {
         if self.depth >= MAX_DEPTH {
             self.out.cut = true;
             return;
@@ -341,6 +426,7 @@ impl<'t> Shell<'t> {
         inner.line = self.line;
         inner.directory = self.directory.clone();
         inner.bound = self.bound;
+        inner.capture = Some(stream);
         std::mem::swap(&mut inner.variables, &mut self.variables);
         std::mem::swap(&mut inner.out, &mut self.out);
         std::mem::swap(&mut inner.functions, &mut self.functions);
@@ -352,6 +438,14 @@ impl<'t> Shell<'t> {
         self.plain = inner.plain;
         self.bound = inner.bound;
     }
+}
+
+/// Variables that change what later commands do to traces and to checks of certificates.
+fn is_telling(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"HISTFILE" | b"HISTSIZE" | b"HISTFILESIZE" | b"NODE_TLS_REJECT_UNAUTHORIZED" | b"PYTHONHTTPSVERIFY"
+    )
 }
 
 pub(super) fn is(word: &Word, text: &[u8]) -> bool {

@@ -1,58 +1,82 @@
+use super::super::super::acts::{Call, Redirect};
 use super::super::command::is_plain;
 use super::super::{Piece, Run, RunKind, Word};
 use super::MAX_VARIABLES;
-use super::shell::{Block, Command, Shell, is};
+use super::shell::{Block, Command, Mark, Shell, is};
 
 /// Most ways in which a script sets its own arguments that are followed.
 const MAX_ARGUMENTS: usize = 4;
 
 impl Shell<'_> {
-    /// Ends a simple command, or takes a reserved word for what it is.
+    /// Ends a simple command, or takes a reserved word for what it is. Returns where the block began that
+    /// ended here.
     pub(super) fn finish(
         &mut self,
         command: &mut Command,
         blocks: &mut Vec<Block>,
-        ended: &mut Option<usize>,
+        ended: &mut Option<Mark>,
         kind: RunKind,
-    ) {
-        let Command { mut words, bare, line } = std::mem::take(command);
-        let runs = self.out.runs.len();
+    ) -> Option<Mark> {
+        let Command { mut words, bare, line, redirects } = std::mem::take(command);
         if words.is_empty() {
-            if let (RunKind::Background, Some(start)) = (kind, ended.take()) {
-                self.leave_behind(start);
+            let group = ended.take();
+            if let (RunKind::Background, Some(start)) = (kind, group) {
+                self.leave_behind(start.runs);
             }
-            return;
+            if !redirects.is_empty() {
+                self.note(&[], line.max(1), redirects, group);
+            }
+            return group;
         }
         while let Some(word) = words.first().and_then(Word::as_text).filter(|_| bare) {
             match word {
-                b"if" | b"while" | b"until" | b"{" => blocks.push(Block::Other { runs }),
+                b"if" | b"while" | b"until" | b"{" => {
+                    let start = self.mark();
+                    blocks.push(Block::Other { start });
+                }
                 b"then" | b"else" | b"elif" | b"do" | b"!" | b"time" | b"coproc" => {}
                 b"fi" | b"done" | b"esac" | b"}" => {
                     let start = match blocks.pop() {
                         Some(
-                            Block::Subshell { runs, .. } | Block::Case { runs, .. } | Block::Other { runs },
-                        ) => runs,
-                        None => runs,
+                            Block::Subshell { start, .. }
+                            | Block::Case { start, .. }
+                            | Block::Other { start },
+                        ) => start,
+                        None => Mark {
+                            runs: self.out.runs.len(),
+                            calls: self.out.calls.len(),
+                            source: self.source,
+                        },
                     };
+                    self.source = start.source;
                     if kind == RunKind::Background {
-                        self.leave_behind(start);
+                        self.leave_behind(start.runs);
+                    }
+                    if !redirects.is_empty() {
+                        self.note(&[], line, redirects, Some(start));
                     }
                     *ended = Some(start);
-                    return;
+                    return *ended;
                 }
                 b"for" | b"select" => {
-                    if let Some(name) = words.get(1).and_then(Word::as_text) {
-                        self.set(name.to_vec().as_slice(), vec![Word(vec![Piece::Unknown])]);
+                    let start = self.mark();
+                    if let Some(name) = words.get(1).and_then(Word::as_text).map(<[u8]>::to_vec) {
+                        let stream = self.out.stream();
+                        let call = Call { line, words, prints_into: Some(stream), ..Call::default() };
+                        self.out.call(call);
+                        self.set(&name, vec![Word(vec![Piece::Output(stream)])]);
                     }
-                    blocks.push(Block::Other { runs });
-                    return;
+                    blocks.push(Block::Other { start });
+                    return None;
                 }
                 b"case" => {
-                    blocks.push(Block::Case { runs, pattern: true });
-                    return;
+                    let start = self.mark();
+                    blocks.push(Block::Case { start, pattern: true });
+                    return None;
                 }
                 b"function" => {
-                    self.functions.extend(words.get(1).and_then(Word::as_text).map(<[u8]>::to_vec));
+                    let name = words.get(1).cloned().unwrap_or_default();
+                    self.define(&name);
                     words.drain(..words.len().min(2));
                     continue;
                 }
@@ -60,7 +84,42 @@ impl Shell<'_> {
             }
             words.remove(0);
         }
+        if !words.is_empty() {
+            self.note(&words, line, redirects, None);
+        }
         self.simple(words, line, kind);
+        None
+    }
+
+    /// Notes a command as it stands, for the acts. Redirections behind a block are those of a command without
+    /// words, into which all commands of the block print.
+    fn note(&mut self, words: &[Word], line: u32, redirects: Vec<Redirect>, group: Option<Mark>) {
+        let mut reads_from = self.pipe.take().or(self.source);
+        if let Some(group) = group {
+            let stream = self.out.stream();
+            let capture = self.capture;
+            for call in self.out.calls.iter_mut().skip(group.calls) {
+                if call.prints_into == capture {
+                    call.prints_into = Some(stream);
+                }
+            }
+            reads_from = Some(stream);
+        }
+        if words.first().is_some_and(|word| is(word, b"read"))
+            && let (Some(stream), Some(name)) = (reads_from, words.last().and_then(Word::as_text))
+        {
+            let name = name.to_vec();
+            self.set(&name, vec![Word(vec![Piece::Output(stream)])]);
+        }
+        self.out.call(Call {
+            line,
+            words: words.to_vec(),
+            redirects,
+            directory: self.directory.clone(),
+            reads_from,
+            prints_into: self.capture,
+            document: Vec::new(),
+        });
     }
 
     fn leave_behind(&mut self, start: usize) {

@@ -176,9 +176,10 @@ impl Shell<'_> {
             Some(b'(') => {
                 self.at += 1;
                 let start = self.at;
-                self.substituted_commands();
+                let stream = self.out.stream();
+                self.captured(stream);
                 let inner = self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default();
-                words.piece(output_of(inner));
+                words.piece(output_of(inner, stream));
             }
             Some(b'{') => {
                 self.at += 1;
@@ -328,9 +329,10 @@ impl Shell<'_> {
                 _ => inner.push(byte),
             }
         }
-        self.apart(&inner);
+        let stream = self.out.stream();
+        self.apart(&inner, stream);
         self.line += u32::try_from(memchr::memchr_iter(b'\n', &inner).count()).unwrap_or(0);
-        words.piece(output_of(&inner));
+        words.piece(output_of(&inner, stream));
     }
 }
 
@@ -344,7 +346,7 @@ fn name_len(text: &[u8]) -> usize {
 }
 
 /// What a command prints, for the few that scripts ask for their own place or for the path of a program.
-fn output_of(commands: &[u8]) -> Piece {
+fn output_of(commands: &[u8], stream: u32) -> Piece {
     let has = |text: &[u8]| memchr::memmem::find(commands, text).is_some();
     let of_script = has(b"$0") || has(b"${0") || has(b"BASH_SOURCE");
     if of_script && (has(b"dirname") || has(b"%/*")) {
@@ -362,6 +364,6 @@ fn output_of(commands: &[u8]) -> Piece {
         {
             Piece::Text(name.to_vec())
         }
-        _ => Piece::Unknown,
+        _ => Piece::Output(stream),
     }
 }

@@ -17,7 +17,7 @@ fn shown(word: &Word) -> String {
             }
             Piece::Directory => "$DIR".to_owned(),
             Piece::Arguments => "$@".to_owned(),
-            Piece::Unknown => "?".to_owned(),
+            Piece::Unknown | Piece::Output(_) => "?".to_owned(),
         })
         .collect()
 }

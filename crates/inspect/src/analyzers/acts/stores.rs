@@ -1,0 +1,90 @@
+use super::Cargo;
+use serde::{Deserialize, Serialize};
+
+/// Where people and programs keep credentials. At most nine, for `Cargo` has as many bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Store {
+    /// Amazon's command line.
+    Aws,
+    /// Keys of the secure shell.
+    Ssh,
+    /// Kubernetes.
+    Kube,
+    /// Registries of images.
+    Docker,
+    /// Registries of packages: npm, PyPI, RubyGems, Cargo.
+    Packages,
+    /// Google's command line and Microsoft's.
+    Cloud,
+    /// Password hashes.
+    Shadow,
+    /// Git.
+    Git,
+    /// Wallets, browsers and password managers.
+    Wallets,
+}
+
+/// The store that a path or a pattern leads into.
+pub(super) fn store_of(path: &[u8]) -> Option<Store> {
+    let has = |part: &[u8]| memchr::memmem::find(path, part).is_some();
+    // The public half, the list of known hosts and the configuration are no credentials.
+    let ssh = has(b".ssh/id_")
+        || has(b"/.ssh/*")
+        || path.ends_with(b"/.ssh")
+        || path.ends_with(b"/.ssh/")
+        || has(b"/etc/ssh/ssh_host_")
+        || has(b"id_ed25519");
+    Some(if has(b".aws/") && !has(b".aws/cli") || path.ends_with(b"/.aws") {
+        Store::Aws
+    } else if ssh && !path.ends_with(b".pub") {
+        Store::Ssh
+    } else if has(b".kube/") || path.ends_with(b"/.kube") || has(b"/etc/kubernetes/admin.conf") {
+        Store::Kube
+    } else if has(b".docker/config.json") || path.ends_with(b"/.docker") || path.ends_with(b"/.dockercfg") {
+        Store::Docker
+    } else if has(b"/.npmrc") || has(b"/.pypirc") || has(b"/.gem/credentials") || has(b".cargo/credentials") {
+        Store::Packages
+    } else if has(b".config/gcloud") || has(b"/.azure") || has(b"application_default_credentials") {
+        Store::Cloud
+    } else if path == b"/etc/shadow" || path == b"/etc/gshadow" {
+        Store::Shadow
+    } else if has(b"/.git-credentials") || has(b"/.netrc") || has(b".config/gh/hosts") {
+        Store::Git
+    } else if has(b"wallet.dat")
+        || has(b"/.bitcoin")
+        || has(b"/.ethereum/keystore")
+        || has(b"Login Data")
+        || has(b"/.password-store")
+    {
+        Store::Wallets
+    } else {
+        return None;
+    })
+}
+
+/// What is in the file at a path.
+pub(super) fn cargo_of(path: &[u8]) -> Cargo {
+    let has = |part: &[u8]| memchr::memmem::find(path, part).is_some();
+    let mut cargo = Cargo::default();
+    if let Some(store) = store_of(path) {
+        cargo.add(Cargo::of_store(store));
+    }
+    if has(b"secrets/kubernetes.io/serviceaccount/token")
+        || path.ends_with(b"kubernetes.io/serviceaccount/")
+        || path.ends_with(b"kubernetes.io/serviceaccount")
+    {
+        cargo.add(Cargo::TOKEN);
+    }
+    let process = path.starts_with(b"/proc/") || has(b"\"/proc/");
+    if process && path.ends_with(b"/environ") {
+        let own = path == b"/proc/self/environ" || path == b"/proc/1/environ";
+        cargo.add(if own { Cargo::ENVIRONMENT } else { Cargo::PROCESSES });
+    }
+    if process && path.ends_with(b"/mem") && !path.starts_with(b"/proc/self/") {
+        cargo.add(Cargo::PROCESSES);
+    }
+    if path == b"/proc/cpuinfo" || path == b"/etc/os-release" || path == b"/proc/meminfo" {
+        cargo.add(Cargo::MACHINE);
+    }
+    cargo
+}
