@@ -4,6 +4,7 @@ pub mod anomalies;
 pub mod config;
 pub mod hashes;
 pub mod names;
+pub mod obfuscation;
 pub mod ownership;
 pub mod program;
 pub mod start;
@@ -16,7 +17,7 @@ use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth]
+    &[&start::Start, &program::Programs, &ownership::PackageTruth, &obfuscation::Obfuscation]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -29,6 +30,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &ownership::PackageTruth,
         &anomalies::Anomalies,
         &names::Names,
+        &obfuscation::Obfuscation,
     ]
 }
 

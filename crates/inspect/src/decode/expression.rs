@@ -656,6 +656,12 @@ impl<'t> Scan<'t, '_> {
     }
 
     pub(super) fn find(&mut self, data: Data, runner: Option<Runner>) {
+        // Single characters are put together everywhere.
+        if runner.is_none()
+            && data.steps.first().is_none_or(|step| (step.bytes_in as usize) < super::MIN_STORED)
+        {
+            return;
+        }
         if self.found.len() < MAX_FOUND {
             self.found.push(Found { data, runner });
         } else {
