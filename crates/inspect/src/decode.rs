@@ -207,6 +207,11 @@ impl StepKind {
         }
     }
 
+    /// Whether every other program does it to its texts, without anything to hide.
+    fn is_weak(self) -> bool {
+        matches!(self, Self::Escapes | Self::CharCodes | Self::Reverse | Self::Text)
+    }
+
     /// The name that people see.
     pub fn name(self) -> &'static str {
         match self {

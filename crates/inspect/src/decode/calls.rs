@@ -3,7 +3,7 @@
 
 use super::expression::{Scan, number};
 use super::value::{Data, Value};
-use super::{MIN_TEXT, Runner, StepKind, alphabets};
+use super::{MIN_TEXT, Runner, StepKind, alphabets, gate};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -108,6 +108,7 @@ fn found(scan: &mut Scan<'_, '_>, data: Data, runner: Runner) {
     if !data.steps.is_empty() {
         scan.find(data, Some(runner));
     } else if data.bytes.len() >= MIN_TEXT
+        && gate::hints(&data.bytes).any()
         && let Some(data) = data.decode(StepKind::Text, scan.budget)
     {
         scan.find(data, Some(runner));

@@ -14,8 +14,12 @@ use std::rc::Rc;
 
 /// Parentheses inside each other that are followed.
 const MAX_DEPTH: u32 = 96;
+/// Steps of one expression from which on it may have been cut by the depth.
+const MAX_CHAIN: usize = MAX_DEPTH as usize / 3;
 /// Most variables of a text.
-const MAX_VARIABLES: usize = 4096;
+const MAX_VARIABLES: usize = 1 << 16;
+/// Variables from which on numbers and names are remembered no more: long lists of constants hold no payload.
+const MAX_SMALL: usize = 1 << 13;
 /// Most arguments of a call, and most texts of a list. Lists of plain numbers may be longer.
 const MAX_ELEMENTS: usize = 1 << 16;
 /// Most findings of one text, before those that say the same become one.
@@ -31,11 +35,13 @@ pub(super) fn read(text: &[u8], language: Option<Runner>, budget: &mut Budget) -
         variables: HashMap::new(),
         dead: Dead::default(),
         comment_dead: false,
+        deep: false,
         budget,
         found: Vec::new(),
     };
     while scan.at < text.len() {
         let before = scan.at;
+        scan.deep = false;
         scan.statement();
         if scan.at <= before {
             scan.at = before + 1;
@@ -52,6 +58,8 @@ pub(super) struct Scan<'t, 'b> {
     variables: HashMap<&'t [u8], Value<'t>>,
     dead: Dead,
     comment_dead: bool,
+    /// Whether the statement is given up, as its parentheses lie too deep. In prose they need not be in pairs.
+    deep: bool,
     pub(super) budget: &'b mut Budget,
     found: Vec<Found>,
 }
@@ -156,11 +164,18 @@ impl<'t> Scan<'t, '_> {
             value
         };
         self.sink(&value);
-        if matches!(value, Value::Unknown) {
-            self.variables.remove(target);
-        } else if self.variables.len() < MAX_VARIABLES {
+        let held = match &value {
+            Value::Unknown => {
+                self.variables.remove(target);
+                return;
+            }
+            Value::Data(data) => !data.steps.is_empty() || data.bytes.len() >= super::MIN_STORED,
+            Value::Codes(..) | Value::Parts(_) | Value::Lambda(..) => true,
+            Value::Int(_) | Value::Name(..) => false,
+        };
+        if self.variables.len() < if held { MAX_VARIABLES } else { MAX_SMALL } {
             self.variables.insert(target, value);
-        } else {
+        } else if held {
             self.budget.note(Limit::Work);
         }
     }
@@ -217,7 +232,8 @@ impl<'t> Scan<'t, '_> {
 
     pub(super) fn expression(&mut self) -> Value<'t> {
         if self.depth >= MAX_DEPTH || self.budget.spent() {
-            self.budget.note(if self.budget.spent() { Limit::Work } else { Limit::Depth });
+            // Whoever reads on begins anew from here, so that what lies deeper is not lost.
+            self.deep = true;
             return Value::Unknown;
         }
         self.depth += 1;
@@ -518,7 +534,7 @@ impl<'t> Scan<'t, '_> {
         let mut values = Vec::new();
         self.at += 1;
         self.depth += 1;
-        loop {
+        while !self.deep {
             self.space(true);
             let start = self.at;
             if self.peek() == close {
@@ -548,7 +564,7 @@ impl<'t> Scan<'t, '_> {
             match self.peek() {
                 b',' => self.at += 1,
                 byte if byte == close => {}
-                _ if self.at == start || self.depth >= MAX_DEPTH => break,
+                _ if self.at == start || self.deep => break,
                 // Something not understood: what follows belongs to the same argument.
                 _ => {
                     if !is_name(self.peek()) && !matches!(self.peek(), b'\'' | b'"' | b'(' | b'[') {
@@ -661,6 +677,17 @@ impl<'t> Scan<'t, '_> {
             && data.steps.first().is_none_or(|step| (step.bytes_in as usize) < super::MIN_STORED)
         {
             return;
+        }
+        // Tables of characters are escaped everywhere; there is one for each of many strings.
+        if runner.is_none()
+            && data.steps.iter().all(|step| step.kind.is_weak())
+            && !loose::is_code(&data.bytes)
+        {
+            return;
+        }
+        // Nothing but a chain of decoders gets that long, and a longer one was cut in two.
+        if data.steps.len() >= MAX_CHAIN {
+            self.budget.note(Limit::Depth);
         }
         if self.found.len() < MAX_FOUND {
             self.found.push(Found { data, runner });

@@ -124,6 +124,11 @@ pub(super) fn is_program(bytes: &[u8]) -> bool {
     heads.iter().any(|head| bytes.starts_with(head))
 }
 
+/// Whether bytes begin like a script, or hint at something that runs or decodes.
+pub(super) fn is_code(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"#!") || gate::hints(bytes).any()
+}
+
 /// Decoded bytes that are compressed, inflated; others as they are.
 pub(super) fn opened(data: Data, budget: &mut Budget) -> Data {
     match sniff(&data.bytes) {

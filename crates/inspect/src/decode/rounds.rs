@@ -58,7 +58,9 @@ fn round(text: &[u8], runner: Option<Runner>, marshal: bool, budget: &mut Budget
         found.extend(expression::read(text, language, budget));
     }
     if matches!(language, None | Some(Runner::Shell)) {
-        found.extend(shell::read(text, budget));
+        let shell = shell::read(text, budget);
+        // In what is not known to be a script, commands without a payload are sentences.
+        found.extend(shell.into_iter().filter(|found| found.data.known || language.is_some()));
     }
     // A comment is enough to make a language look like another one.
     if found.is_empty() && text.len() <= MISTAKEN {
@@ -121,9 +123,7 @@ fn is_worth(text: &[u8], data: &Data, runner: Option<Runner>) -> bool {
     if data.bytes.is_empty() || data.bytes.as_slice() == text {
         return false;
     }
-    let strong = data.steps.iter().any(|step| {
-        !matches!(step.kind, StepKind::Escapes | StepKind::CharCodes | StepKind::Reverse | StepKind::Text)
-    });
+    let weak = data.steps.iter().all(|step| step.kind.is_weak());
     match runner {
         Some(Runner::Shell) if data.steps.iter().all(|step| step.kind == StepKind::Text) => {
             gate::hints(&data.bytes).any()
@@ -132,7 +132,7 @@ fn is_worth(text: &[u8], data: &Data, runner: Option<Runner>) -> bool {
         None => {
             first.bytes_in as usize >= MIN_STORED
                 && loose::is_content(&data.bytes)
-                && (strong || loose::is_program(&data.bytes) || gate::hints(&data.bytes).any())
+                && (!weak || loose::is_code(&data.bytes))
         }
     }
 }

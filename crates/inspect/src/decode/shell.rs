@@ -10,7 +10,7 @@ use std::rc::Rc;
 /// Substitutions inside each other that are followed.
 const MAX_DEPTH: u32 = 32;
 /// Most variables and written files that are remembered.
-const MAX_VARIABLES: usize = 4096;
+const MAX_VARIABLES: usize = 1 << 16;
 /// Most words of a command.
 const MAX_WORDS: usize = 4096;
 /// Most here-documents that begin in one line, and most that never end.
@@ -101,7 +101,7 @@ impl<'t> Shell<'t, '_> {
     fn list(&mut self, close: Option<u8>) -> Option<Data> {
         let start = self.at;
         if self.depth >= MAX_DEPTH || self.budget.spent() {
-            self.budget.note(if self.budget.spent() { Limit::Work } else { Limit::Depth });
+            // What lies deeper is read by itself.
             return None;
         }
         self.depth += 1;

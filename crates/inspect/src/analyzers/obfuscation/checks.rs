@@ -2,7 +2,7 @@ use super::{NESTED, SHELL};
 use crate::decode::{Runner, StepKind};
 use crate::{Fact, ImageView, Outcome, StageFacts};
 use layers::Place;
-use model::{Detection, Finding, Role, Severity};
+use model::{Finding, Role, Severity};
 use packages::{Agreement, agreement};
 use std::collections::HashMap;
 
@@ -38,7 +38,12 @@ pub(super) fn hidden_code(image: &ImageView<'_>, out: &mut Outcome) {
                     _ => None,
                 })
                 .collect();
-            let found = [nested(image, place, &stages), shell(image, place, &stages)];
+            let mut found = [nested(image, place, &stages), shell(image, place, &stages)];
+            if let Some(shell) = found.iter_mut().flatten().find(|finding| finding.id == SHELL.id)
+                && !is_script(image, out, place)
+            {
+                context(shell);
+            }
             for mut finding in found.into_iter().flatten() {
                 if out.reaches(image, place) {
                     finding.reachable = Some(true);
@@ -104,7 +109,7 @@ fn shell(image: &ImageView<'_>, place: Place, stages: &[&StageFacts]) -> Option<
     let mut finding = evidence(finding, &rounds(stages, stage));
     if stage.len == 0 {
         // A variable of the environment, or a download: that is how settings travel too.
-        context(&mut finding, &SHELL);
+        context(&mut finding);
     }
     explain_if_promised(image, place, &mut finding);
     Some(finding)
@@ -148,12 +153,21 @@ fn explain_if_promised(image: &ImageView<'_>, place: Place, finding: &mut Findin
     let Some(entry) = image.tree.entry(place) else { return };
     let (Some(owner), Some(hashes)) = (image.ownership.owner(entry.path), entry.hashes) else { return };
     if agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees {
-        context(finding, &SHELL);
+        context(finding);
         finding.explanation.push_str(" The file is as its package delivered it.");
     }
 }
 
-fn context(finding: &mut Finding, detection: &Detection) {
+/// Whether the file is there to be run: documents show commands too, and nobody runs them.
+fn is_script(image: &ImageView<'_>, out: &Outcome, place: Place) -> bool {
+    let Some(entry) = image.tree.entry(place) else { return false };
+    let named = super::ENDINGS.iter().any(|ending| entry.path.ends_with(ending));
+    let marked =
+        || image.facts(place).any(|fact| matches!(fact, Fact::Script(script) if !script.shebang.is_empty()));
+    named || entry.mode & 0o111 != 0 || marked() || out.reaches(image, place)
+}
+
+fn context(finding: &mut Finding) {
     finding.role = Role::Context;
-    finding.severity = detection.severity.min(Severity::Medium);
+    finding.severity = finding.severity.min(Severity::Medium);
 }

