@@ -4,13 +4,16 @@
 //! It reads a text once from front to back. What it does not understand is a value that is not known, and it goes
 //! on behind it.
 
+mod lists;
+mod statements;
+
+use self::lists::listed;
 use super::literals::{Dead, literal};
 use super::value::{Data, Found, Value};
-use super::{Budget, Limit, Runner, StepKind, calls, loose};
+use super::{Budget, Limit, Runner, calls, loose};
 use memchr::memmem;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 /// Parentheses inside each other that are followed.
 const MAX_DEPTH: u32 = 96;
@@ -122,112 +125,6 @@ impl<'t> Scan<'t, '_> {
         let len = rest.iter().take_while(|&&byte| is_name(byte)).count();
         self.at += len;
         rest.get(..len).unwrap_or_default()
-    }
-
-    fn statement(&mut self) {
-        self.space(true);
-        let start = self.at;
-        let name = self.name();
-        match name {
-            b"import" | b"from" if self.language != Some(Runner::JavaScript) => return self.import(),
-            b"def" | b"function" | b"sub" => return self.function(),
-            _ => {}
-        }
-        if !name.is_empty() {
-            while self.peek() == b'.' && self.text.get(self.at + 1).is_some_and(|&byte| is_name(byte)) {
-                self.at += 1;
-                self.name();
-            }
-            let target = self.text.get(start..self.at).unwrap_or_default();
-            self.space(false);
-            let appends = self.next_is(b"+=") || self.next_is(b".=");
-            let plain =
-                self.peek() == b'=' && !matches!(self.text.get(self.at + 1), Some(b'=' | b'>' | b'~'));
-            if appends || plain {
-                self.at += if appends { 2 } else { 1 };
-                let value = self.expression();
-                return self.assign(target, value, appends);
-            }
-            self.at = start;
-        }
-        let value = self.expression();
-        self.sink(&value);
-    }
-
-    fn assign(&mut self, target: &'t [u8], value: Value<'t>, appends: bool) {
-        let value = if appends {
-            match self.variables.remove(target) {
-                Some(old) => self.add(old, value),
-                None => Value::Unknown,
-            }
-        } else {
-            value
-        };
-        self.sink(&value);
-        let held = match &value {
-            Value::Unknown => {
-                self.variables.remove(target);
-                return;
-            }
-            Value::Data(data) => !data.steps.is_empty() || data.bytes.len() >= super::MIN_STORED,
-            Value::Codes(..) | Value::Parts(_) | Value::Lambda(..) => true,
-            Value::Int(_) | Value::Name(..) => false,
-        };
-        if self.variables.len() < if held { MAX_VARIABLES } else { MAX_SMALL } {
-            self.variables.insert(target, value);
-        } else if held {
-            self.budget.note(Limit::Work);
-        }
-    }
-
-    /// Other names for modules and functions: `import base64 as b`, `from base64 import b64decode as d`.
-    fn import(&mut self) {
-        let start = self.at;
-        self.skip_line();
-        let line = self.text.get(start..self.at.min(start + 4096)).unwrap_or_default();
-        let end = memchr::memchr(b';', line).unwrap_or(line.len());
-        self.at = start + memchr::memchr(b';', line).unwrap_or(self.at - start);
-        let words: Vec<_> = line
-            .get(..end)
-            .unwrap_or_default()
-            .split(|byte| byte.is_ascii_whitespace() || b",()".contains(byte))
-            .filter(|word| !word.is_empty())
-            .collect();
-        for triple in words.windows(3) {
-            let [from, middle, to] = triple else { continue };
-            if *middle == b"as" && self.variables.len() < MAX_VARIABLES {
-                self.variables.insert(to, named(from));
-            }
-        }
-    }
-
-    /// A function of one parameter that does nothing but return: `def f(x): return …`.
-    fn function(&mut self) {
-        self.space(false);
-        let name = self.name();
-        self.space(false);
-        if self.peek() != b'(' {
-            return;
-        }
-        self.at += 1;
-        self.space(false);
-        let parameter = self.name();
-        self.space(false);
-        if self.peek() != b')' {
-            return;
-        }
-        self.at += 1;
-        self.space(true);
-        if matches!(self.peek(), b':' | b'{') {
-            self.at += 1;
-        }
-        self.space(true);
-        let body = self.at;
-        if self.name() == b"return" && !name.is_empty() && self.variables.len() < MAX_VARIABLES {
-            self.variables.insert(name, Value::Lambda(parameter, self.at));
-        } else {
-            self.at = body;
-        }
     }
 
     pub(super) fn expression(&mut self) -> Value<'t> {
@@ -505,157 +402,6 @@ impl<'t> Scan<'t, '_> {
         value
     }
 
-    /// A list; long ones of plain numbers are read without a value for each.
-    fn list(&mut self) -> Value<'t> {
-        let at = self.at;
-        let rest = self.text.get(at + 1..).unwrap_or_default();
-        let plain = |byte: &u8| {
-            byte.is_ascii_hexdigit() || matches!(byte, b'x' | b',' | b' ' | b'\r' | b'\n' | b'\t')
-        };
-        let len = rest.iter().take_while(|byte| plain(byte)).count();
-        if rest.get(len) == Some(&b']') && len > 0 && self.budget.work(len) {
-            let inner = rest.get(..len).unwrap_or_default();
-            let codes: Option<Vec<u32>> = inner
-                .split(|&byte| byte == b',')
-                .map(<[u8]>::trim_ascii)
-                .filter(|one| !one.is_empty())
-                .map(|one| number(one).and_then(|value| u32::try_from(value).ok()))
-                .collect();
-            if let Some(codes) = codes {
-                self.at += len + 2;
-                return Value::Codes(Rc::new(codes), at);
-            }
-        }
-        listed(self.elements(b']'))
-    }
-
-    /// What stands between parentheses, the cursor at the opening one.
-    pub(super) fn elements(&mut self, close: u8) -> Vec<Value<'t>> {
-        let mut values = Vec::new();
-        self.at += 1;
-        self.depth += 1;
-        while !self.deep {
-            self.space(true);
-            let start = self.at;
-            if self.peek() == close {
-                self.at += 1;
-                break;
-            }
-            let mut value = self.expression();
-            self.space(true);
-            if self.next_is(b"for ") || self.next_is(b"for\t") {
-                value = self.comprehension(start);
-                self.space(true);
-            }
-            if self.peek() == b'=' && self.text.get(self.at + 1) != Some(&b'=') {
-                // A named argument: its value is what counts.
-                self.at += 1;
-                value = self.expression();
-                self.space(true);
-            }
-            let ends = self.peek() == b',' || self.peek() == close;
-            if !ends {
-                self.sink(&value);
-                value = Value::Unknown;
-            }
-            if values.len() < MAX_ELEMENTS {
-                values.push(value);
-            }
-            match self.peek() {
-                b',' => self.at += 1,
-                byte if byte == close => {}
-                _ if self.at == start || self.deep => break,
-                // Something not understood: what follows belongs to the same argument.
-                _ => {
-                    if !is_name(self.peek()) && !matches!(self.peek(), b'\'' | b'"' | b'(' | b'[') {
-                        self.at += 1;
-                    }
-                    if self.at >= self.text.len() || matches!(self.peek(), b')' | b']' | b'}' | b';') {
-                        if self.peek() == close {
-                            continue;
-                        }
-                        break;
-                    }
-                }
-            }
-        }
-        self.depth -= 1;
-        values
-    }
-
-    /// `chr(c ^ 7) for c in data`: the element stands at `start`, the cursor at `for`.
-    fn comprehension(&mut self, start: usize) -> Value<'t> {
-        let element = self.text.get(start..self.at).unwrap_or_default();
-        self.at += 3;
-        self.space(true);
-        self.name();
-        self.space(true);
-        if self.name() != b"in" {
-            return Value::Unknown;
-        }
-        let values = self.expression();
-        self.each(element, &values)
-    }
-
-    /// What comes out where every element of a value goes through this text.
-    pub(super) fn each(&mut self, element: &[u8], values: &Value<'t>) -> Value<'t> {
-        if element.len() > 256 {
-            return Value::Unknown;
-        }
-        let Some(at) = memchr::memchr(b'^', element) else {
-            return match values {
-                Value::Parts(parts) => calls::numbers(parts),
-                other => other.clone(),
-            };
-        };
-        let Some(data) = values.data(self.budget) else { return Value::Unknown };
-        let sides = [element.get(..at).unwrap_or_default(), element.get(at + 1..).unwrap_or_default()];
-        let key = sides.iter().find_map(|side| {
-            let mut words = side.split(|&byte| !is_name(byte)).filter(|word| !word.is_empty());
-            words.find_map(|word| match number(word) {
-                Some(key) => Some(key),
-                None => self.variables.get(word).and_then(Value::int),
-            })
-        });
-        match key.and_then(|key| u8::try_from(key).ok()) {
-            Some(key) => data.xor(key, self.budget).map_or(Value::Unknown, Value::Data),
-            None => Value::Unknown,
-        }
-    }
-
-    /// `[::-1]`, `[2:]`, and names in brackets: `window["eval"]`.
-    fn index(&mut self, value: Value<'t>) -> Value<'t> {
-        if self.next_is(b"[::-1]") {
-            self.at += 6;
-            let reversed =
-                value.data(self.budget).and_then(|data| data.decode(StepKind::Reverse, self.budget));
-            return reversed.map_or(Value::Unknown, Value::Data);
-        }
-        let rest = self.text.get(self.at + 1..).unwrap_or_default();
-        let len = rest.iter().take(24).take_while(|byte| b"0123456789: ".contains(byte)).count();
-        if rest.get(len) == Some(&b']')
-            && let Some(inner) = rest.get(..len).filter(|inner| inner.contains(&b':'))
-            && let Some(data) = value.data(self.budget)
-        {
-            self.at += len + 2;
-            let mut bounds = inner.split(|&byte| byte == b':').map(|one| number(one.trim_ascii()));
-            let bound = |value: Option<Option<i64>>, other| {
-                value.flatten().and_then(|value| usize::try_from(value).ok()).unwrap_or(other)
-            };
-            let (from, to) = (bound(bounds.next(), 0), bound(bounds.next(), data.bytes.len()));
-            let part = data.bytes.get(from..to.min(data.bytes.len())).unwrap_or_default().to_vec();
-            self.budget.work(part.len());
-            return Value::Data(Data { bytes: Rc::new(part), ..data });
-        }
-        let inner = self.elements(b']');
-        match (value, inner.first()) {
-            (Value::Name(..) | Value::Unknown, Some(Value::Data(data))) if data.bytes.len() < 64 => {
-                Value::Name(Cow::Borrowed(b"builtins"), Cow::Owned(data.bytes.to_vec()))
-            }
-            _ => Value::Unknown,
-        }
-    }
-
     /// Something decoded is not run here, but it is there.
     pub(super) fn sink(&mut self, value: &Value<'t>) {
         match value {
@@ -705,34 +451,6 @@ pub(super) fn named(name: &[u8]) -> Value<'_> {
         }
         None => Value::Name(Cow::Borrowed(b""), Cow::Borrowed(name)),
     }
-}
-
-/// A list as the value that it is best read as.
-fn listed(values: Vec<Value<'_>>) -> Value<'_> {
-    if values.is_empty() {
-        return Value::Unknown;
-    }
-    let codes: Option<Vec<u32>> = values
-        .iter()
-        .map(|value| match value {
-            Value::Int(value) => u32::try_from(*value).ok(),
-            _ => None,
-        })
-        .collect();
-    if let Some(codes) = codes {
-        return Value::Codes(Rc::new(codes), 0);
-    }
-    if let [Value::Codes(codes, at)] = values.as_slice() {
-        return Value::Codes(codes.clone(), *at);
-    }
-    let parts: Vec<Data> = values
-        .into_iter()
-        .filter_map(|value| match value {
-            Value::Data(data) => Some(data),
-            _ => None,
-        })
-        .collect();
-    if parts.is_empty() { Value::Unknown } else { Value::Parts(Rc::new(parts)) }
 }
 
 pub(super) fn number(text: &[u8]) -> Option<i64> {
