@@ -17,8 +17,8 @@ use std::collections::HashMap;
 
 /// Parentheses inside each other that are followed.
 const MAX_DEPTH: u32 = 96;
-/// Steps of one expression from which on it may have been cut by the depth.
-const MAX_CHAIN: usize = MAX_DEPTH as usize / 3;
+/// Decoders inside each other from which on it is said that they were not followed.
+const CUT: usize = 16;
 /// Most variables of a text.
 const MAX_VARIABLES: usize = 1 << 16;
 /// Variables from which on numbers and names are remembered no more: long lists of constants hold no payload.
@@ -39,6 +39,7 @@ pub(super) fn read(text: &[u8], language: Option<Runner>, budget: &mut Budget) -
         dead: Dead::default(),
         comment_dead: false,
         deep: false,
+        cut: false,
         budget,
         found: Vec::new(),
     };
@@ -46,6 +47,9 @@ pub(super) fn read(text: &[u8], language: Option<Runner>, budget: &mut Budget) -
         let before = scan.at;
         scan.deep = false;
         scan.statement();
+        // A row of decoders that was cut; parentheses of prose have none between them.
+        let read = text.get(before..scan.at).unwrap_or_default();
+        scan.cut = scan.deep && memmem::find_iter(read, b"dec").take(CUT).count() == CUT;
         if scan.at <= before {
             scan.at = before + 1;
         }
@@ -63,6 +67,8 @@ pub(super) struct Scan<'t, 'b> {
     comment_dead: bool,
     /// Whether the statement is given up, as its parentheses lie too deep. In prose they need not be in pairs.
     deep: bool,
+    /// Whether the statement before was given up in the middle of decoders.
+    cut: bool,
     pub(super) budget: &'b mut Budget,
     found: Vec<Found>,
 }
@@ -431,8 +437,7 @@ impl<'t> Scan<'t, '_> {
         {
             return;
         }
-        // Nothing but a chain of decoders gets that long, and a longer one was cut in two.
-        if data.steps.len() >= MAX_CHAIN {
+        if self.cut {
             self.budget.note(Limit::Depth);
         }
         if self.found.len() < MAX_FOUND {

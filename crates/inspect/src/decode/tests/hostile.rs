@@ -182,6 +182,25 @@ fn limits_are_named() {
     }
 }
 
+#[test]
+fn what_lies_too_deep_in_parentheses_is_said() {
+    let chain = |count: usize| {
+        let (open, close) = ("codecs.decode(".repeat(count), ", 'rot13')".repeat(count));
+        format!("import codecs\nexec({open}'cevag(1);cevag(2);cevag(3);cevag(4)'{close})")
+    };
+    let decoded = within_budget(chain(31).as_bytes());
+    assert_eq!(
+        (decoded.limits.as_slice(), decoded.stages.first().and_then(|stage| stage.runner)),
+        ([].as_slice(), PYTHON)
+    );
+    assert_eq!(within_budget(chain(200).as_bytes()).limits, [Limit::Depth]);
+    // Parentheses without a partner, as in prose, are no depth, and do not hide what comes after them.
+    let prose = format!("(see [1 ( {}\nexec(bytes.fromhex('{}'))", "(a smile :-( \n".repeat(300), hex(PLAIN));
+    let decoded = within_budget(prose.as_bytes());
+    assert_eq!(decoded.limits, []);
+    assert_eq!(decoded.stages.first().map(|stage| stage.bytes.as_slice()), Some(PLAIN.as_bytes()));
+}
+
 /// Inputs whose naive reading takes the square of their length.
 #[test]
 fn long_lines_take_bounded_time() {
