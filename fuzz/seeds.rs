@@ -30,6 +30,9 @@ fn main() -> std::io::Result<()> {
             put("layer", &format!("{name}-{first}"), &[&[first], &archive[..]].concat())?;
         }
     }
+    for (index, script) in SCRIPTS.iter().enumerate() {
+        put("stages", &index.to_string(), script.as_bytes())?;
+    }
     for (index, records) in RECORDS.iter().enumerate() {
         put("pax", &index.to_string(), &pax_records(records))?;
     }
@@ -70,6 +73,15 @@ const FEED_DOCUMENTS: [&str; 2] = [
 
 const PATTERNS: [&str; 3] =
     ["61626364??66\n..abcdefg", "7879*61626364{1-3}7a\nxy..abcd.z", "61626364{-4}?5\nabcd1234e"];
+
+const SCRIPTS: &[&str] = &[
+    "import base64\nexec(base64.b64decode('ZXhlYygncHJpbnQoMSknKSAjIG5vdGhpbmcgZWxzZQ=='))",
+    "_ = lambda x: __import__('zlib').decompress(x[::-1])\nexec(''.join(chr(c ^ 7) for c in [119, 117, 110, 105]))",
+    "#!/bin/sh\necho ZWNobyBub3RoaW5nIGVsc2UgaGVyZQ== | base64 -d | sh\neval \"$(xxd -r -p <<E\n6563686f\nE\n)\"",
+    "const a = require('zlib'); eval(Buffer.from('ZXhlYygncHJpbnQoMSknKQ==', 'base64').toString())",
+    "<?php eval(gzinflate(base64_decode(strrev('==AA'))));",
+    "#!/usr/bin/perl\neval pack \"H*\", \"7072696e7420312c20322c20333b\";",
+];
 
 const RECORDS: &[&[(&[u8], &[u8])]] = &[
     &[(b"path", b"usr/bin/env"), (b"size", b"5"), (b"mtime", b"1350244992.5")],

@@ -3,15 +3,15 @@
 pub mod acts;
 pub mod anomalies;
 pub mod config;
+pub mod download;
 pub mod elf;
 pub mod hashes;
 pub mod hooks;
+pub mod impair;
 pub mod indicators;
 pub mod miner;
-pub mod download;
-pub mod hashes;
-pub mod impair;
 pub mod names;
+pub mod obfuscation;
 pub mod ownership;
 pub mod persist;
 pub mod preload;
@@ -30,8 +30,15 @@ use model::Detection;
 /// Analyzers of single files, but for those that imported feeds bring: [`indicators::Listed`] and
 /// [`indicators::Patterns`].
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &elf::ElfStructure, &ownership::PackageTruth, &hooks::Hooks]
-    &[&start::Start, &program::Programs, &ownership::PackageTruth, &miner::Mining]
+    &[
+        &start::Start,
+        &program::Programs,
+        &elf::ElfStructure,
+        &ownership::PackageTruth,
+        &hooks::Hooks,
+        &miner::Mining,
+        &obfuscation::Obfuscation,
+    ]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -49,12 +56,13 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &names::Names,
         &preload::Preloads,
         &privilege::Privilege,
-        // After the others, because a hook counts by what they found where it leads.
-        &persist::Persistence,
         &download::Downloads,
         &shells::Shells,
         &theft::Theft,
         &impair::Impairment,
+        &obfuscation::Obfuscation,
+        // After the others, because a hook counts by what they found where it leads.
+        &persist::Persistence,
     ]
 }
 

@@ -84,7 +84,9 @@ fn commands_of_script(
                                 (None, None) => line.push('$'),
                             }
                         }
-                        Piece::Directory | Piece::Arguments | Piece::Unknown => line.push('$'),
+                        Piece::Directory | Piece::Arguments | Piece::Unknown | Piece::Output(_) => {
+                            line.push('$')
+                        }
                     }
                 }
                 line.push(' ');
