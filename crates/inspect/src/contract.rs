@@ -1,4 +1,5 @@
-use crate::{Fact, LayerFacts};
+use crate::decode::Step;
+use crate::{Fact, LayerFacts, StageFacts};
 use layers::{Entry, Place, Tree};
 use model::{Detection, Digest, Finding, Gap, ImageConfig, ImageRef, LayerRef, Platform};
 use packages::Ownership;
@@ -15,6 +16,12 @@ pub trait FileAnalyzer: Sync {
     /// The gate: cheap, without allocation or regular expressions. `head` holds the first bytes of the file,
     /// up to 4 KiB.
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want;
+
+    /// Whether it also reads what is decoded out of files. Who asks what a file is because of its place, as
+    /// with a package database, must not: whoever can write a text there could write another file into it.
+    fn reads_stages(&self) -> bool {
+        true
+    }
 
     /// Learns from one file.
     ///
@@ -43,18 +50,30 @@ pub struct FileView<'a> {
     pub bytes: &'a [u8],
     /// Whether `bytes` is all of it.
     pub whole: bool,
+    /// How `bytes` were decoded out of the file, first step first; empty for the file itself. The entry is
+    /// always that of the file, its size included.
+    pub stages: &'a [Step],
 }
 
-/// Collects the facts about one file.
+/// Collects the facts about one file, or about one stage that was decoded out of it.
 #[derive(Debug, Default)]
 pub struct FactSink {
     facts: Vec<Fact>,
+    stage: Option<u16>,
 }
 
 impl FactSink {
+    /// A sink for the facts about a stage, told apart by its number.
+    pub fn of_stage(number: u16) -> Self {
+        Self { facts: Vec::new(), stage: Some(number) }
+    }
+
     /// Notes a fact.
     pub fn push(&mut self, fact: Fact) {
-        self.facts.push(fact);
+        self.facts.push(match self.stage {
+            Some(stage) => Fact::Staged { stage, fact: Box::new(fact) },
+            None => fact,
+        });
     }
 
     /// What was noted.
@@ -147,11 +166,38 @@ pub struct LayerView<'a> {
 }
 
 impl<'a> ImageView<'a> {
-    /// The facts about the file at a place, its hard link's target included.
+    /// The facts about the file at a place, its hard link's target included: first those about the file itself,
+    /// then those about what was decoded out of it.
     pub fn facts(&self, place: Place) -> impl Iterator<Item = &'a Fact> + use<'a> {
         let place = self.tree.content(place);
         let layer = self.layers.get(place.layer as usize).map(|layer| layer.facts);
         layer.into_iter().flat_map(move |facts| facts.of(place.entry))
+    }
+
+    /// The same facts, each with the stage that it is about; none for the file itself.
+    pub fn staged_facts(
+        &self,
+        place: Place,
+    ) -> impl Iterator<Item = (Option<&'a StageFacts>, &'a Fact)> + use<'a> {
+        let place = self.tree.content(place);
+        let layer = self.layers.get(place.layer as usize).map(|layer| layer.facts);
+        layer.into_iter().flat_map(move |facts| facts.staged(place.entry))
+    }
+
+    /// A finding about a fact of [`ImageView::staged_facts`]: where it is about a stage, its evidence says how
+    /// to get there.
+    pub fn finding_in(
+        &self,
+        detection: &Detection,
+        explanation: impl Into<String>,
+        place: Place,
+        stage: Option<&StageFacts>,
+    ) -> Finding {
+        let finding = self.finding_at(detection, explanation, place);
+        match stage {
+            Some(stage) => finding.with_evidence("decoded", &stage.to_string(), None),
+            None => finding,
+        }
     }
 
     /// A finding about the image as a whole.

@@ -1,6 +1,10 @@
 //! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
+mod stages;
+
+pub(crate) use stages::analyze_stages;
+
 use crate::buffers::Buffers;
 use crate::hashing::{Hashes, StreamHasher, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
@@ -398,7 +402,7 @@ fn content_hashes(hashes: Hashes, sha256: [u8; 32]) -> ContentHashes {
 }
 
 fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], done: &mut Done) {
-    let view = FileView { entry: &file.entry, bytes, whole: file.whole };
+    let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[] };
     let head = &bytes[..bytes.len().min(GATE)];
     for analyzer in analyzers {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
@@ -422,4 +426,7 @@ fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], do
             )),
         }
     }
+    let (facts, gaps) = analyze_stages(&view, analyzers);
+    done.facts.extend(facts.into_iter().map(|fact| (file.index, fact)));
+    done.gaps.extend(gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
 }

@@ -1,7 +1,9 @@
 use crate::analyzers;
+use crate::decode::{Runner, Step};
 use layers::{Anomaly, Compression, EntryTable};
 use model::{Digest, Gap};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// All that was learned from one layer. Depends on its bytes and on the analyzers' versions alone, so it is
 /// kept by both and never computed twice.
@@ -9,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct LayerFacts {
     /// Its entries with their hashes.
     pub entries: EntryTable,
-    /// Facts about files, as (index of the entry, fact), sorted by index.
+    /// Facts about files, as (index of the entry, fact), sorted by index; those about the file itself come before
+    /// its stages, and a stage before the facts about it.
     pub facts: Vec<(u32, Fact)>,
     /// What is odd about its bytes.
     pub anomalies: Vec<Anomaly>,
@@ -24,10 +27,31 @@ pub struct LayerFacts {
 }
 
 impl LayerFacts {
-    /// The facts about one entry.
+    /// The facts about one entry: those about the file itself first, then those about what was decoded out of it.
     pub fn of(&self, entry: u32) -> impl Iterator<Item = &Fact> {
+        self.slice(entry).iter().map(|(_, fact)| match fact {
+            Fact::Staged { fact, .. } => &**fact,
+            fact => fact,
+        })
+    }
+
+    /// The same facts, each with the stage that it is about; none for the file itself.
+    pub fn staged(&self, entry: u32) -> impl Iterator<Item = (Option<&StageFacts>, &Fact)> {
+        let mut last = None;
+        self.slice(entry).iter().map(move |(_, fact)| match fact {
+            Fact::Stage(stage) => {
+                last = Some(stage);
+                (last, fact)
+            }
+            Fact::Staged { stage, fact } => (last.filter(|last| last.number == *stage), &**fact),
+            fact => (None, fact),
+        })
+    }
+
+    fn slice(&self, entry: u32) -> &[(u32, Fact)] {
         let start = self.facts.partition_point(|(index, _)| *index < entry);
-        self.facts.iter().skip(start).take_while(move |(index, _)| *index == entry).map(|(_, fact)| fact)
+        let facts = self.facts.get(start..).unwrap_or_default();
+        facts.get(..facts.partition_point(|(index, _)| *index == entry)).unwrap_or_default()
     }
 }
 
@@ -53,4 +77,50 @@ pub enum Fact {
     Script(analyzers::start::ScriptFacts),
     /// The file is part of a package database.
     Packages(packages::Part),
+    /// Something was decoded out of the file. The facts about it follow.
+    Stage(StageFacts),
+    /// A fact about a stage and not about the file itself.
+    Staged {
+        /// Number of the stage.
+        stage: u16,
+        /// What holds for its bytes.
+        fact: Box<Fact>,
+    },
+}
+
+/// One stage that was decoded out of a file: enough to find it again and to see what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageFacts {
+    /// Its number in the file, from 1.
+    pub number: u16,
+    /// Number of the stage that it was decoded out of, 0 for the file itself.
+    pub parent: u16,
+    /// Line of the file where the first step towards it stands, the first is 1.
+    pub line: u32,
+    /// The steps of this round, out of its parent.
+    pub steps: Vec<Step>,
+    /// What the code around it runs it with, where it does.
+    pub runner: Option<Runner>,
+    /// How many bytes it has.
+    pub len: u32,
+    /// SHA-256 of these.
+    pub sha256: [u8; 32],
+    /// Its first bytes.
+    pub head: Vec<u8>,
+}
+
+impl fmt::Display for StageFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if self.parent > 0 {
+            write!(f, ", stage {} out of stage {}", self.number, self.parent)?;
+        }
+        for step in &self.steps {
+            write!(f, ", {} ({} to {} bytes)", step.kind.name(), step.bytes_in, step.bytes_out)?;
+        }
+        match self.runner {
+            Some(runner) => write!(f, ", run by {}", runner.name()),
+            None => write!(f, ", not seen to be run"),
+        }
+    }
 }

@@ -10,6 +10,7 @@
 pub mod analyzers;
 mod buffers;
 mod contract;
+pub mod decode;
 mod engine;
 mod facts;
 mod hashing;
@@ -19,5 +20,5 @@ pub use contract::{
     FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Reached, Want,
 };
 pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
-pub use facts::{Fact, LayerFacts, Transport};
+pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;

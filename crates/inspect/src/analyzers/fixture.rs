@@ -204,16 +204,20 @@ impl Fixture {
             let view = match analyzer.wants(&entry, head) {
                 Want::Nothing => continue,
                 Want::Whole(limit) if entry.size > limit => panic!("{} is over the limit", entry.size),
-                Want::Whole(_) => FileView { entry: &entry, bytes, whole: true },
+                Want::Whole(_) => FileView { entry: &entry, bytes, whole: true, stages: &[] },
                 Want::AtHand => {
                     let bytes = &bytes[..bytes.len().min(64 << 10)];
-                    FileView { entry: &entry, bytes, whole: bytes.len() as u64 == entry.size }
+                    FileView { entry: &entry, bytes, whole: bytes.len() as u64 == entry.size, stages: &[] }
                 }
             };
             let mut sink = FactSink::default();
             analyzer.analyze(&view, &mut sink).unwrap();
             layer.facts.extend(sink.into_facts().into_iter().map(|fact: Fact| (index as u32, fact)));
         }
+        let view = FileView { entry: &entry, bytes, whole: true, stages: &[] };
+        let (facts, gaps) = crate::engine::analyze_stages(&view, super::file_analyzers());
+        assert_eq!(gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
+        layer.facts.extend(facts.into_iter().map(|fact| (index as u32, fact)));
         self
     }
 }

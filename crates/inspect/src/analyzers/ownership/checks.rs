@@ -142,7 +142,7 @@ fn is_program(image: &ImageView<'_>, content: Place, entry: &EntryView<'_>) -> b
     image.facts(content).any(|fact| match fact {
         Fact::Program(_) => true,
         Fact::Script(script) => entry.mode & 0o111 != 0 && !script.shebang.is_empty(),
-        Fact::Packages(_) => false,
+        _ => false,
     })
 }
 

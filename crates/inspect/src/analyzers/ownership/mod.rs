@@ -31,6 +31,10 @@ impl FileAnalyzer for PackageTruth {
         }
     }
 
+    fn reads_stages(&self) -> bool {
+        false
+    }
+
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
         let Some(kind) = packages::recognize(&file.entry.path) else { return Ok(()) };
         let part = packages::parse(kind, &file.entry.path, file.bytes).map_err(|error| error.to_string())?;

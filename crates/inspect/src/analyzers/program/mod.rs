@@ -64,6 +64,10 @@ impl FileAnalyzer for Programs {
         if head.starts_with(b"\x7fELF") { Want::AtHand } else { Want::Nothing }
     }
 
+    fn reads_stages(&self) -> bool {
+        false
+    }
+
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
         if let Some(program) = parse::program(file.bytes) {
             facts.push(Fact::Program(program));

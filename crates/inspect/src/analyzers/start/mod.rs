@@ -139,6 +139,10 @@ impl FileAnalyzer for Start {
         }
     }
 
+    fn reads_stages(&self) -> bool {
+        false
+    }
+
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
         if let Some(mut script) = parse::script(&file.entry.path, file.entry.mode, file.bytes) {
             script.cut |= !file.whole;
