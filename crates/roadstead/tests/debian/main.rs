@@ -44,7 +44,7 @@ const PACKAGES: [(&str, &[&str]); 42] = [
     ("chkrootkit", &["chkrootkit"]),
     ("rkhunter", &["rkhunter", "--check"]),
     ("unhide", &["unhide", "proc"]),
-    ("upx-ucl", &["upx"]),
+    ("tini", &["tini", "--", "bash"]),
     ("faketime", &["faketime", "now", "bash"]),
     ("eatmydata", &["eatmydata", "bash"]),
     ("s6", &["s6-svscan", "/etc/services"]),
