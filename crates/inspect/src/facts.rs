@@ -48,6 +48,22 @@ impl LayerFacts {
         })
     }
 
+    /// All facts as [`Self::staged`] gives them, each with the index of its entry.
+    pub fn all(&self) -> impl Iterator<Item = (u32, Option<&StageFacts>, &Fact)> {
+        let mut last: Option<(u32, &StageFacts)> = None;
+        self.facts.iter().map(move |(entry, fact)| match fact {
+            Fact::Stage(stage) => {
+                last = Some((*entry, stage));
+                (*entry, Some(stage), fact)
+            }
+            Fact::Staged { stage, fact } => {
+                let of = last.filter(|(of, last)| of == entry && last.number == *stage);
+                (*entry, of.map(|(_, stage)| stage), &**fact)
+            }
+            fact => (*entry, None, fact),
+        })
+    }
+
     fn slice(&self, entry: u32) -> &[(u32, Fact)] {
         let start = self.facts.partition_point(|(index, _)| *index < entry);
         let facts = self.facts.get(start..).unwrap_or_default();

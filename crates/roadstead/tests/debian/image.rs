@@ -68,11 +68,6 @@ impl Images {
         images
     }
 
-    /// Where facts about the layers are kept, so that the one below all of them is read once.
-    pub(crate) fn cache(&self) -> PathBuf {
-        self.folder.join("cache")
-    }
-
     /// The image of a package that starts with these words.
     pub(crate) fn with(&self, package: &str, start: &[&str]) -> String {
         let known = self.folder.join(format!("{package}.digest"));

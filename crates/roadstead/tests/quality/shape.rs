@@ -4,7 +4,7 @@ use crate::{Run, ground};
 use serde_json::Value;
 use std::process::Command;
 use std::sync::Mutex;
-use test_support::{ConfigBuilder, ImageBuilder, Layer, LayerBuilder};
+use test_support::{ConfigBuilder, FakeRegistry, ImageBuilder, Layer, LayerBuilder};
 
 /// What the gate wants to hear of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,13 +196,18 @@ fn scan(shape: &Shape, surface: Surface) -> Run {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("roadstead"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder.path());
     command.args(["scan", "--quiet", "--no-cache", "--jobs", "1", "--format", "json"]);
-    // A name is part of the picture only where the image was asked for by it: from a registry or an archive with tags.
+    // A name counts only where an image was asked for by it: a registry on this machine answers for the one that the
+    // name tells.
+    let mut registry = None;
     let reference = match &name {
         Some(name) => {
-            let archive = folder.path().join("image.tar");
-            let bytes = test_support::DockerArchive::new().image(&[name], &image).build();
-            std::fs::write(&archive, bytes).unwrap();
-            format!("docker-archive:{}:{name}", archive.display())
+            let (host, rest) = name.split_once('/').unwrap();
+            let (repository, tag) = rest.split_once(':').unwrap();
+            let running = FakeRegistry::new().image(repository, tag, &image).start();
+            command.args(["--plain-http", &running.host()]);
+            command.arg("--mirror").arg(format!("{host}=http://{}", running.host()));
+            registry = Some(running);
+            format!("docker://{name}")
         }
         None => {
             let layout = folder.path().join("layout");
@@ -211,6 +216,7 @@ fn scan(shape: &Shape, surface: Surface) -> Run {
         }
     };
     let output = command.arg(reference).output().unwrap();
+    drop(registry);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!("{} ({surface:?}): {error}: {}", shape.name, String::from_utf8_lossy(&output.stderr))
     });

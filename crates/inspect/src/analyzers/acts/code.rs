@@ -55,7 +55,19 @@ fn matters(language: Language, text: &[u8]) -> bool {
         Language::Python => {
             &[b"urlopen", b"urlretrieve", b"requests", b"httpx", b"aiohttp", b"http.client", b"Request("]
         }
-        Language::JavaScript => &[b"fetch(", b"axios", b"http.", b"https.", b"got(", b"got.", b"request("],
+        Language::JavaScript => &[
+            b"fetch(",
+            b"axios",
+            b"http.",
+            b"https.",
+            b"http'",
+            b"https'",
+            b"http\"",
+            b"https\"",
+            b"got(",
+            b"got.",
+            b"request(",
+        ],
         Language::Php => &[b"file_get_contents", b"curl_", b"fopen", b"copy(", b"include", b"require"],
         Language::Perl => &[b"LWP", b"HTTP::", b"get"],
         Language::Ruby => &[b"Net::HTTP", b"open", b"HTTP"],
@@ -203,6 +215,15 @@ impl Code<'_, '_> {
                     if matches!(self.kind(after), Some(Kind::Assign)) && after < end {
                         target = Some(name);
                         at = after + 1;
+                        continue;
+                    }
+                    // `files[name] = …` fills what it is looked up in.
+                    if let Some(Kind::Open(b'[', close)) = self.kind(after)
+                        && let Some(behind) = close.checked_add(1).filter(|&behind| behind < end)
+                        && matches!(self.kind(behind), Some(Kind::Assign))
+                    {
+                        target = Some(name);
+                        at = behind + 1;
                         continue;
                     }
                     at = self.named(&name, Spot { at, after, end, depth }, around, &mut chain);

@@ -102,6 +102,8 @@ impl Code<'_, '_> {
                 if let Some(store) = store_of(&path) {
                     self.note(line, Deed::Reads(store), None, name);
                 }
+                // What is read by a variable over a list of stores carries all of them.
+                result.cargo.add(inner.cargo);
                 if cargo_of(&path).has(Cargo::PROCESSES) {
                     self.note(line, Deed::ReadsProcesses, None, name);
                 }

@@ -196,7 +196,15 @@ fn is_backup(path: &[u8]) -> bool {
 pub(super) fn spreading(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], place: &Place<'_>) {
     let open = |arg: &Arg| arg.text.contains(&b'$');
     match name {
-        b"masscan" | b"zmap" | b"zgrab" | b"zgrab2" | b"pnscan" => reader.push(Deed::Scans, None, place),
+        // Without anything to scan it shows its version or its help.
+        b"masscan" | b"zmap" | b"zgrab" | b"zgrab2" | b"pnscan" => {
+            let asks_about_itself = |arg: &&Arg| {
+                matches!(arg.text.as_slice(), b"--version" | b"-V" | b"--help" | b"-h" | b"--echo")
+            };
+            if !rest.is_empty() && rest.iter().find(asks_about_itself).is_none() {
+                reader.push(Deed::Scans, None, place);
+            }
+        }
         b"nmap" | b"rustscan" | b"naabu" => {
             let ports: [&[u8]; 6] = [b"2375", b"2376", b"6379", b"6443", b"10250", b"5432"];
             let wide = rest.iter().any(|arg| {
@@ -233,7 +241,7 @@ pub(super) fn spreading(reader: &mut Reader<'_>, name: &[u8], rest: &[Arg], plac
             let blind = rest.iter().any(|arg| memmem::find(&arg.text, b"StrictHostKeyChecking=no").is_some());
             let target = rest.iter().find(|arg| {
                 memchr::memchr(b'@', &arg.text)
-                    .is_some_and(|at| arg.text.get(at + 1..).is_some_and(|host| host.starts_with(b"$")))
+                    .is_some_and(|at| arg.text.get(at + 1..).is_some_and(|host| host.contains(&b'$')))
             });
             let runs = rest.last().is_some_and(|arg| {
                 (memmem::find(&arg.text, b"curl ").is_some() || memmem::find(&arg.text, b"wget ").is_some())

@@ -72,6 +72,9 @@ pub(super) fn remote(address: &[u8]) -> Option<Remote> {
     };
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
+    // A variable right behind a whole address is a path: `http://169.254.170.2$CREDENTIALS`.
+    let address = memchr::memchr(b'$', authority).and_then(|at| authority.get(..at));
+    let authority = address.filter(|address| is_whole_address(address)).unwrap_or(authority);
     let authority = authority.rsplit(|&byte| byte == b'@').next().unwrap_or(authority);
     let (host, port) = split_port(authority);
     if host.is_empty() || (!known && !looks_like_host(host)) {
@@ -85,6 +88,10 @@ pub(super) fn remote(address: &[u8]) -> Option<Remote> {
     let usual: [&[u8]; 8] = [b"", b"80", b"443", b"8080", b"8443", b"21", b"5000", b"3000"];
     let odd_port = !usual.contains(&port) && port.iter().all(u8::is_ascii_digit);
     Some(Remote { host: bounded(host), kind, plain, unchecked: false, odd_port })
+}
+
+fn is_whole_address(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok())
 }
 
 /// The other end of a connection that is named by its host alone.

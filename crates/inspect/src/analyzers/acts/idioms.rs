@@ -142,10 +142,14 @@ struct Script<'a> {
 fn acting_scripts<'a>(image: &ImageView<'a>) -> Vec<Script<'a>> {
     let mut scripts = Vec::new();
     for (layer, number) in image.layers.iter().zip(0_u32..) {
-        for (entry, fact) in &layer.facts.facts {
+        for (entry, stage, fact) in layer.facts.all() {
             let Fact::Script(script) = fact else { continue };
-            let place = Place { layer: number, entry: *entry };
+            let place = Place { layer: number, entry };
             if script.acts.is_empty() || !image.tree.is_live(place) {
+                continue;
+            }
+            // What is decoded and not run is data.
+            if stage.is_some_and(|stage| stage.runner.is_none()) {
                 continue;
             }
             if let Some(view) = image.tree.entry(place) {

@@ -136,7 +136,7 @@ pub enum Deed {
 }
 
 /// Most acts that are kept of one script. Repetitions count once, so honest scripts stay far below it.
-const MAX_ACTS: usize = 192;
+const MAX_ACTS: usize = 512;
 /// Longest command that is kept.
 const MAX_COMMAND: usize = 160;
 

@@ -21,9 +21,9 @@ pub(super) fn listed_in_files(image: &ImageView<'_>, out: &mut Outcome) {
     let removed = Removed::of(image);
     let mut told = Told::default();
     for (layer, number) in image.layers.iter().zip(0..) {
-        for (entry, fact) in &layer.facts.facts {
+        for (entry, _, fact) in layer.facts.all() {
             let Fact::Mentions(mentions) = fact else { continue };
-            let place = Place { layer: number, entry: *entry };
+            let place = Place { layer: number, entry };
             let reached = out.reaches(image, place);
             // Elsewhere what is beyond the bound could only explain.
             if mentions.cut && (reached || (is_executed(image, place) && image.tree.is_live(place))) {

@@ -55,9 +55,9 @@ pub(super) fn found_in_files(image: &ImageView<'_>, out: &mut Outcome) {
     let removed = Removed::of(image);
     let mut told = Told::default();
     for (layer, number) in image.layers.iter().zip(0..) {
-        for (entry, fact) in &layer.facts.facts {
+        for (entry, _, fact) in layer.facts.all() {
             let Fact::Patterns(facts) = fact else { continue };
-            let place = Place { layer: number, entry: *entry };
+            let place = Place { layer: number, entry };
             if facts.cut {
                 out.gaps.push(gap(image, place));
             }

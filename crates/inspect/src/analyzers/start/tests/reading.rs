@@ -221,9 +221,9 @@ fn first_lines_are_split_as_the_kernel_does() {
 
 #[test]
 fn a_crowded_script_is_cut_and_says_so() {
-    let many: String = (0..400).map(|number| format!("/p{number}\n")).collect();
+    let many: String = (0..4000).map(|number| format!("/p{number}\n")).collect();
     let script = read("x.sh", &many);
-    assert!(script.cut && script.runs.len() == 256);
+    assert!(script.cut && script.runs.len() == 2048);
     assert!(!read("x.sh", &"sed -i x y\n".repeat(4000)).cut);
 }
 

@@ -193,7 +193,7 @@ fn arguments_that_multiply_come_to_an_end() {
 
 #[test]
 fn a_script_that_is_not_read_to_its_end_is_a_gap() {
-    let many: String = (0..400).map(|number| format!("/p{number}\n")).collect();
+    let many: String = (0..4000).map(|number| format!("/p{number}\n")).collect();
     let mut image = image();
     image
         .file("many.sh", 0o755, many.as_bytes())
