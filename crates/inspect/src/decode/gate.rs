@@ -12,6 +12,10 @@ pub(super) struct Hints {
     pub(super) characters: bool,
     /// The name of something that runs a text.
     pub(super) runner: bool,
+    /// A command that runs a text.
+    pub(super) shell: bool,
+    /// A here-document, as far as two signs tell.
+    pub(super) document: bool,
     /// The beginning of a base64 text that is a script, a program or an archive.
     pub(super) magic: bool,
 }
@@ -19,7 +23,10 @@ pub(super) struct Hints {
 impl Hints {
     /// Whether it is worth to look closer.
     pub(super) fn any(self) -> bool {
-        self.decoder || self.magic || (self.characters && self.runner)
+        self.decoder
+            || self.magic
+            || (self.characters && (self.runner || self.shell))
+            || (self.document && self.shell)
     }
 }
 
@@ -28,6 +35,10 @@ enum Hint {
     Decoder,
     Characters,
     Runner,
+    /// A runner where it is no method: `RegExp.exec` runs nothing.
+    Call,
+    Shell,
+    Document,
     Magic,
 }
 
@@ -73,27 +84,65 @@ const WORDS: &[(&str, Hint)] = &[
     ("\\1", Hint::Characters),
     ("bytes([", Hint::Characters),
     ("bytearray([", Hint::Characters),
-    ("<<", Hint::Characters),
-    ("rev", Hint::Characters),
-    ("exec", Hint::Runner),
-    ("eval", Hint::Runner),
+    ("<<", Hint::Document),
+    ("| rev", Hint::Characters),
+    ("|rev", Hint::Characters),
+    ("rev <", Hint::Characters),
+    ("exec(", Hint::Call),
+    ("exec (", Hint::Call),
+    ("eval(", Hint::Runner),
+    ("eval (", Hint::Runner),
+    ("eval $", Hint::Runner),
+    ("eval \"", Hint::Runner),
+    ("eval '", Hint::Runner),
+    ("eval `", Hint::Runner),
+    ("eval{", Hint::Runner),
     ("Function(", Hint::Runner),
     ("runIn", Hint::Runner),
-    ("compile", Hint::Runner),
-    ("assert(", Hint::Runner),
+    ("_compile", Hint::Runner),
+    ("compile(", Hint::Call),
+    ("child_process", Hint::Runner),
+    ("assert(", Hint::Call),
     ("system(", Hint::Runner),
+    ("system ", Hint::Runner),
     ("subprocess", Hint::Runner),
     ("popen", Hint::Runner),
-    ("sh ", Hint::Runner),
-    ("| sh", Hint::Runner),
-    ("|sh", Hint::Runner),
-    ("bash", Hint::Runner),
-    ("python", Hint::Runner),
-    ("perl", Hint::Runner),
-    ("node", Hint::Runner),
-    ("ruby", Hint::Runner),
-    ("php", Hint::Runner),
-    ("source <", Hint::Runner),
+    ("sh -c", Hint::Shell),
+    ("sh <", Hint::Shell),
+    ("sh -s", Hint::Shell),
+    ("| sh", Hint::Shell),
+    ("|sh", Hint::Shell),
+    ("|  sh", Hint::Shell),
+    ("bash <", Hint::Shell),
+    ("bash -", Hint::Shell),
+    ("| bash", Hint::Shell),
+    ("|bash", Hint::Shell),
+    ("| sudo", Hint::Shell),
+    ("|/bin/", Hint::Shell),
+    ("| /", Hint::Shell),
+    ("| python", Hint::Shell),
+    ("|python", Hint::Shell),
+    ("| perl", Hint::Shell),
+    ("| node", Hint::Shell),
+    ("| php", Hint::Shell),
+    ("| ruby", Hint::Shell),
+    ("python -", Hint::Shell),
+    ("python3 -", Hint::Shell),
+    ("python <", Hint::Shell),
+    ("python3 <", Hint::Shell),
+    ("perl -e", Hint::Shell),
+    ("perl <", Hint::Shell),
+    ("node -e", Hint::Shell),
+    ("node <", Hint::Shell),
+    ("ruby -e", Hint::Shell),
+    ("ruby <", Hint::Shell),
+    ("php -r", Hint::Shell),
+    ("php <", Hint::Shell),
+    ("cat >", Hint::Shell),
+    ("cat <", Hint::Shell),
+    ("source ", Hint::Shell),
+    ("chmod ", Hint::Shell),
+    ("#!/", Hint::Shell),
     (MAGIC[0], Hint::Magic),
     (MAGIC[1], Hint::Magic),
     (MAGIC[2], Hint::Magic),
@@ -121,10 +170,17 @@ pub(super) fn hints(text: &[u8]) -> Hints {
             Some((_, Hint::Decoder)) => hints.decoder = true,
             Some((_, Hint::Characters)) => hints.characters = true,
             Some((_, Hint::Runner)) => hints.runner = true,
+            Some((_, Hint::Call)) => {
+                let before = found.start().checked_sub(1).and_then(|before| text.get(before));
+                hints.runner |=
+                    !before.is_some_and(|before| *before == b'.' || before.is_ascii_alphanumeric());
+            }
+            Some((_, Hint::Shell)) => hints.shell = true,
+            Some((_, Hint::Document)) => hints.document = true,
             Some((_, Hint::Magic)) => hints.magic = true,
             None => {}
         }
-        if hints.decoder || (hints.characters && hints.runner) {
+        if hints.any() && (hints.decoder || !hints.magic) {
             break;
         }
     }
