@@ -1,6 +1,7 @@
 //! The analyzers, in the order in which they run.
 
 pub mod anomalies;
+pub mod backdoors;
 pub mod config;
 pub mod hashes;
 pub mod hooks;
@@ -21,7 +22,14 @@ use model::Detection;
 
 /// Analyzers of single files.
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
-    &[&start::Start, &program::Programs, &ownership::PackageTruth, &hooks::Hooks, &indicators::Listed]
+    &[
+        &start::Start,
+        &program::Programs,
+        &ownership::PackageTruth,
+        &hooks::Hooks,
+        &indicators::Listed,
+        &backdoors::Backdoors,
+    ]
 }
 
 /// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
@@ -37,6 +45,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &names::Names,
         &preload::Preloads,
         &privilege::Privilege,
+        &backdoors::Backdoors,
         // After the others, because a hook counts by what they found where it leads.
         &persist::Persistence,
     ]
@@ -45,4 +54,59 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
 /// Every finding that any analyzer can make.
 pub fn detections() -> Vec<&'static Detection> {
     image_analyzers().iter().flat_map(|analyzer| analyzer.detections()).collect()
+}
+
+/// Detections that are known by an id and that nothing here makes, each with the reason. Their ids are taken, so
+/// that none of them ever means something else.
+pub const NOT_IMPLEMENTED: &[(&str, &str)] = &[
+    (
+        "S-EVA-ARCHSPLIT",
+        "Every platform of an image is judged by itself; it takes a look across all of them.",
+    ),
+    ("S-EVA-TIMESTOMP", "Builders set times as they like, so a time that stands out tells too little."),
+    ("S-META-ENTRYDRIFT", HISTORY_NEEDED),
+    ("S-META-EXECDRIFT", HISTORY_NEEDED),
+    (
+        "S-META-FAKEBASE",
+        "It takes the layers of every distribution's bases to tell a forged base from one built by hand.",
+    ),
+    ("S-META-IMAGELESS", REGISTRY_NEEDED),
+    (
+        "S-META-LABEL",
+        "Labels are inherited, so it takes the layers of every publisher's images to tell a claim from an inheritance.",
+    ),
+    ("S-META-MASSRETAG", HISTORY_NEEDED),
+    ("S-META-NOPROV", REGISTRY_NEEDED),
+    ("S-META-NOUPSTREAM", REGISTRY_NEEDED),
+    ("S-META-PULLS", REGISTRY_NEEDED),
+    ("S-META-SIGREGRESS", HISTORY_NEEDED),
+    ("S-META-TAGMOVE", HISTORY_NEEDED),
+    ("S-META-UPLOADER", HISTORY_NEEDED),
+    (
+        "S-PKG-IFUNC",
+        "Resolvers of honest libraries call more than the processor's features; it takes their call graphs to tell them apart.",
+    ),
+    ("S-PKG-JAVA", "It takes the directories of archives, which are not read."),
+    (
+        "S-PKG-MAL",
+        "It takes a feed of malicious packages; the feeds that can be imported hold files, names and digests.",
+    ),
+];
+
+const HISTORY_NEEDED: &str = "Not static: it needs the registry's history, not one image.";
+const REGISTRY_NEEDED: &str = "Not static: it needs what the registry or the publisher says, not one image.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_implemented_is_not_declared() {
+        let declared: Vec<_> = detections().iter().map(|detection| detection.id).collect();
+        assert!(NOT_IMPLEMENTED.is_sorted_by(|one, next| one.0 < next.0), "each id once, in order");
+        for (id, reason) in NOT_IMPLEMENTED {
+            assert!(!declared.contains(id), "{id}");
+            assert!(reason.ends_with('.'), "{id}");
+        }
+    }
 }
