@@ -12,6 +12,7 @@ pub mod persist;
 pub mod preload;
 pub mod privilege;
 pub mod program;
+pub mod secrets;
 pub mod start;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
         &hooks::Hooks,
         &indicators::Listed,
         &backdoors::Backdoors,
+        &secrets::Secrets,
     ]
 }
 
@@ -46,6 +48,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &preload::Preloads,
         &privilege::Privilege,
         &backdoors::Backdoors,
+        &secrets::Secrets,
         // After the others, because a hook counts by what they found where it leads.
         &persist::Persistence,
     ]
