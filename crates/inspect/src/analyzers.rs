@@ -6,6 +6,7 @@ pub mod config;
 pub mod hashes;
 pub mod hooks;
 pub mod indicators;
+pub mod metadata;
 pub mod names;
 pub mod ownership;
 pub mod persist;
@@ -45,6 +46,7 @@ pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
         &ownership::PackageTruth,
         &anomalies::Anomalies,
         &names::Names,
+        &metadata::Metadata,
         &preload::Preloads,
         &privilege::Privilege,
         &backdoors::Backdoors,
