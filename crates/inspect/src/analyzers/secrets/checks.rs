@@ -133,9 +133,14 @@ fn with_evidence(mut finding: Finding, secrets: &[&Secret]) -> Finding {
 }
 
 /// Whether keys and passwords at a path are there to be read: documentation, tests, examples, and the keys that
-/// Debian makes for every machine that has none.
+/// Debian makes for every machine that has none; and what an index publishes with a library is nobody's secret.
 fn means_nothing(path: &[u8]) -> bool {
-    const FOLDERS: [&[u8]; 16] = [
+    const FOLDERS: [&[u8]; 21] = [
+        b"site-packages",
+        b"dist-packages",
+        b"node_modules",
+        b"third_party",
+        b"dummyserver",
         b"doc",
         b"docs",
         b"man",
@@ -153,7 +158,7 @@ fn means_nothing(path: &[u8]) -> bool {
         b"demos",
         b"licenses",
     ];
-    const ENDINGS: [&[u8]; 6] = [b".md", b".rst", b".adoc", b".html", b"_test.go", b".test.js"];
+    const ENDINGS: [&[u8]; 7] = [b"_test.cc", b".md", b".rst", b".adoc", b".html", b"_test.go", b".test.js"];
     let name = base_name(path);
     path.split(|&byte| byte == b'/').any(|folder| FOLDERS.contains(&folder))
         || ENDINGS.iter().any(|ending| name.ends_with(ending))

@@ -215,6 +215,8 @@ fn what_means_nothing_is_left_out_or_counts_low() {
         "usr/local/go/src/crypto/tls/testdata/key.pem",
         "usr/local/go/src/net/http/example_test.go",
         "app/README.md",
+        "usr/lib/python3/site-packages/proxy/ca.key",
+        "app/node_modules/x/key.pem",
     ] {
         assert_eq!(with(path, &key), [], "{path}");
     }
