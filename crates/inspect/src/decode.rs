@@ -12,6 +12,7 @@ mod language;
 mod literals;
 mod loose;
 mod marshal;
+mod payload;
 mod rounds;
 mod shell;
 mod shell_programs;

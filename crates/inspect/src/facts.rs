@@ -103,6 +103,10 @@ pub enum Fact {
     Mentions(analyzers::indicators::MentionFacts),
     /// The file holds byte patterns of imported feeds. Depends on them too, and is kept by them.
     Patterns(analyzers::indicators::PatternFacts),
+    /// The file says where software comes from, or what its installation runs.
+    Backdoor(analyzers::backdoors::BackdoorFacts),
+    /// The file holds secrets.
+    Secrets(analyzers::secrets::SecretFacts),
     /// Something was decoded out of the file. The facts about it follow.
     Stage(StageFacts),
     /// A fact about a stage and not about the file itself.

@@ -1,6 +1,8 @@
 //! The gate: one pass over the text, without allocation, that most files do not get beyond.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::packed::{self, Searcher};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use memchr::memmem;
 use std::sync::LazyLock;
 
 /// What hints a text has.
@@ -12,6 +14,8 @@ pub(super) struct Hints {
     pub(super) characters: bool,
     /// The name of something that runs a text.
     pub(super) runner: bool,
+    /// The name of something that decodes texts of any characters.
+    pub(super) opaque: bool,
     /// A command that runs a text.
     pub(super) shell: bool,
     /// A here-document, as far as two signs tell.
@@ -30,6 +34,14 @@ impl Hints {
     }
 }
 
+impl Hints {
+    /// Whether something is run that may stand in the text in pieces, or as it is: whoever runs what he decodes can
+    /// put it together from parts that look like nothing.
+    pub(super) fn needs_no_payload(self) -> bool {
+        self.runner || self.opaque || (self.document || self.characters || self.decoder) && self.shell
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Hint {
     Decoder,
@@ -38,7 +50,7 @@ enum Hint {
     /// A runner where it is no method: `RegExp.exec` runs nothing.
     Call,
     Shell,
-    Document,
+    Opaque,
     Magic,
 }
 
@@ -51,8 +63,8 @@ const WORDS: &[(&str, Hint)] = &[
     ("decode64", Hint::Decoder),
     ("a2b_", Hint::Decoder),
     ("atob(", Hint::Decoder),
-    ("b85decode", Hint::Decoder),
-    ("a85decode", Hint::Decoder),
+    ("b85decode", Hint::Opaque),
+    ("a85decode", Hint::Opaque),
     ("b32decode", Hint::Decoder),
     ("base32", Hint::Decoder),
     ("fromhex", Hint::Decoder),
@@ -79,12 +91,9 @@ const WORDS: &[(&str, Hint)] = &[
     ("map(chr", Hint::Characters),
     ("fromCharCode", Hint::Characters),
     ("fromCodePoint", Hint::Characters),
-    ("\\x", Hint::Characters),
     ("\\u00", Hint::Characters),
-    ("\\1", Hint::Characters),
     ("bytes([", Hint::Characters),
     ("bytearray([", Hint::Characters),
-    ("<<", Hint::Document),
     ("| rev", Hint::Characters),
     ("|rev", Hint::Characters),
     ("rev <", Hint::Characters),
@@ -97,14 +106,17 @@ const WORDS: &[(&str, Hint)] = &[
     ("eval '", Hint::Runner),
     ("eval `", Hint::Runner),
     ("eval{", Hint::Runner),
-    ("Function(", Hint::Runner),
-    ("runIn", Hint::Runner),
+    ("Function(", Hint::Call),
+    ("runInThis", Hint::Runner),
+    ("runInNew", Hint::Runner),
     ("_compile", Hint::Runner),
     ("compile(", Hint::Call),
     ("child_process", Hint::Runner),
     ("assert(", Hint::Call),
     ("system(", Hint::Runner),
-    ("system ", Hint::Runner),
+    ("system \"", Hint::Runner),
+    ("system '", Hint::Runner),
+    ("system $", Hint::Runner),
     ("subprocess", Hint::Runner),
     ("popen", Hint::Runner),
     ("sh -c", Hint::Shell),
@@ -119,7 +131,8 @@ const WORDS: &[(&str, Hint)] = &[
     ("|bash", Hint::Shell),
     ("| sudo", Hint::Shell),
     ("|/bin/", Hint::Shell),
-    ("| /", Hint::Shell),
+    ("| /bin", Hint::Shell),
+    ("| /usr", Hint::Shell),
     ("| python", Hint::Shell),
     ("|python", Hint::Shell),
     ("| perl", Hint::Shell),
@@ -140,7 +153,9 @@ const WORDS: &[(&str, Hint)] = &[
     ("php <", Hint::Shell),
     ("cat >", Hint::Shell),
     ("cat <", Hint::Shell),
-    ("source ", Hint::Shell),
+    ("source <", Hint::Shell),
+    ("source /", Hint::Shell),
+    ("source $", Hint::Shell),
     ("chmod ", Hint::Shell),
     ("#!/", Hint::Shell),
     (MAGIC[0], Hint::Magic),
@@ -153,9 +168,18 @@ const WORDS: &[(&str, Hint)] = &[
 /// What a NUL means: the file is no text. One that comes later does not hide what stands before it.
 const TEXT: usize = 512;
 
-/// None where the words could not be made into a searcher, which a test excludes.
-static SEARCHER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::new(WORDS.iter().map(|(word, _)| word)).ok());
+/// What almost no text has beside a payload is looked for first, by machine instructions that take many bytes at
+/// once; who runs what is asked only where that was found. None where the words could not be made into a searcher,
+/// which a test excludes.
+static ENCODED: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    let words = WORDS.iter().filter(|(_, hint)| hint.is_encoding()).map(|(word, _)| word);
+    packed::Config::new().builder().extend(words).build()
+});
+
+static RUN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = WORDS.iter().filter(|(_, hint)| !hint.is_encoding()).map(|(word, _)| word);
+    AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+});
 
 /// Looks for hints.
 pub(super) fn hints(text: &[u8]) -> Hints {
@@ -164,30 +188,53 @@ pub(super) fn hints(text: &[u8]) -> Hints {
     if memchr::memchr(0, head).is_some() {
         return hints;
     }
-    let Some(searcher) = SEARCHER.as_ref() else { return hints };
-    for found in searcher.find_iter(text) {
-        match WORDS.get(found.pattern().as_usize()) {
+    let (Some(encoded), Some(run)) = (ENCODED.as_ref(), RUN.as_ref()) else { return hints };
+    let has = |sign: &[u8]| memmem::find(text, sign).is_some();
+    hints.document = has(b"<<");
+    hints.characters = has(b"\\x") || has(b"\\1");
+    let of_encodings = || WORDS.iter().filter(|(_, hint)| hint.is_encoding());
+    for found in encoded.find_iter(text) {
+        match of_encodings().nth(found.pattern().as_usize()) {
             Some((_, Hint::Decoder)) => hints.decoder = true,
+            Some((_, Hint::Opaque)) => (hints.decoder, hints.opaque) = (true, true),
             Some((_, Hint::Characters)) => hints.characters = true,
+            Some((_, Hint::Magic)) => hints.magic = true,
+            _ => {}
+        }
+        if hints.opaque || hints.decoder && hints.magic {
+            break;
+        }
+    }
+    if !(hints.decoder || hints.characters || hints.magic || hints.document) {
+        return hints;
+    }
+    let of_runners = || WORDS.iter().filter(|(_, hint)| !hint.is_encoding());
+    for found in run.find_iter(text) {
+        match of_runners().nth(found.pattern().as_usize()) {
             Some((_, Hint::Runner)) => hints.runner = true,
             Some((_, Hint::Call)) => {
                 let before = found.start().checked_sub(1).and_then(|before| text.get(before));
-                hints.runner |=
-                    !before.is_some_and(|before| *before == b'.' || before.is_ascii_alphanumeric());
+                hints.runner |= !before
+                    .is_some_and(|before| matches!(before, b'.' | b'_') || before.is_ascii_alphanumeric());
             }
             Some((_, Hint::Shell)) => hints.shell = true,
-            Some((_, Hint::Document)) => hints.document = true,
-            Some((_, Hint::Magic)) => hints.magic = true,
-            None => {}
+            _ => {}
         }
-        if hints.any() && (hints.decoder || !hints.magic) {
+        if hints.any() && hints.needs_no_payload() {
             break;
         }
     }
     hints
 }
 
+impl Hint {
+    /// Whether it is about what a text holds, rather than about who runs it.
+    fn is_encoding(self) -> bool {
+        matches!(self, Self::Decoder | Self::Opaque | Self::Characters | Self::Magic)
+    }
+}
+
 #[cfg(test)]
 pub(super) fn has_searcher() -> bool {
-    SEARCHER.is_some()
+    ENCODED.is_some() && RUN.is_some()
 }

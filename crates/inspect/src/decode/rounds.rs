@@ -1,7 +1,7 @@
 use super::value::{Data, Found};
 use super::{
     Budget, Decoded, Limit, MAX_ROUNDS, MAX_STAGES, MIN_RUN, MIN_STORED, Runner, Stage, Step, StepKind,
-    expression, gate, language, loose, shell,
+    expression, gate, language, loose, payload, shell,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -22,7 +22,8 @@ pub fn stages(text: &[u8]) -> Decoded {
         seen: HashSet::new(),
         hasher: RandomState::new(),
     };
-    if !gate::hints(text).any() {
+    let hints = gate::hints(text);
+    if !hints.any() || (!hints.needs_no_payload() && !payload::could_be_in(text)) {
         return work.decoded;
     }
     let first = round(text, None, false, &mut work.budget);

@@ -56,7 +56,12 @@ pub(super) fn hub_name(image: &ImageView<'_>, name: &ImageRef, out: &mut Outcome
     }
     if let Some(tag) = name.tag.as_deref().filter(|tag| is_machine_made(tag, 7)) {
         let why = format!("The tag {tag} is a run of hexadecimal digits.");
-        out.findings.push(told(image, &HEX_TAG, why, name));
+        let mut finding = told(image, &HEX_TAG, why, name);
+        // Under the name of an official image no build system tags by commit.
+        if out.findings.iter().any(|other| other.id == IMPERSONATION.id) {
+            finding.severity = Severity::Medium;
+        }
+        out.findings.push(finding);
     }
 }
 

@@ -21,7 +21,7 @@ impl ImageAnalyzer for Names {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn detections(&self) -> &'static [Detection] {

@@ -15,6 +15,13 @@ fn check_severity(name: &str, expect: Severity) {
 fn names_of_the_campaigns_are_told() {
     check("c43602f9cc95/openjdk:0da242bd93b7f", &["S-META-HEXNS", "S-META-HEXTAG", "S-META-IMPERSON"]);
     check("700888880a0/golang:e2e26c727b88", &["S-META-HEXNS", "S-META-HEXTAG", "S-META-IMPERSON"]);
+    let hex_tag = |name: &str| {
+        let found = Fixture::named(name).run(&Names).findings;
+        let tag = found.into_iter().find(|finding| finding.id == HEX_TAG.id).unwrap();
+        (tag.severity, tag.role)
+    };
+    assert_eq!(hex_tag("c43602f9cc95/openjdk:0da242bd93b7f"), (Severity::Medium, Role::Context));
+    assert_eq!(hex_tag("acme/billing:0da242bd93b7f"), (Severity::Low, Role::Context));
     check("azurenql/227_135:442", &["S-META-NSSQUAT"]);
     check("alpineos/dockerapi", &["S-META-NSSQUAT"]);
     check("vibersastra/ubuntu", &["S-META-IMPERSON"]);

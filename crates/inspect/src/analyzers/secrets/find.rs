@@ -1,0 +1,84 @@
+use super::formats::{self, Hit};
+use super::{Secret, SecretFacts, keys};
+use aho_corasick::{AhoCorasick, MatchKind};
+use std::sync::LazyLock;
+
+/// Most secrets of one text that are kept.
+pub(super) const MAX_SECRETS: usize = 32;
+/// Most places of one text that are looked at closely.
+const MAX_CANDIDATES: usize = 64 << 10;
+
+/// Looks at the place where a mark begins.
+type Look = fn(&[u8], usize) -> Option<Hit<'_>>;
+
+/// What secrets begin with. The marks are chosen so that ordinary text holds next to none.
+const MARKS: [(&str, Look); 24] = [
+    ("AKIA", formats::aws),
+    ("ASIA", formats::aws),
+    ("ghp_", formats::github),
+    ("gho_", formats::github),
+    ("ghu_", formats::github),
+    ("ghs_", formats::github),
+    ("ghr_", formats::github),
+    ("github_pat_", formats::github_fine),
+    ("glpat-", formats::gitlab),
+    ("xoxb-", formats::slack),
+    ("xoxp-", formats::slack),
+    ("xoxa-", formats::slack),
+    ("xoxr-", formats::slack),
+    ("xoxs-", formats::slack),
+    ("hooks.slack.com/services/", formats::slack_hook),
+    ("sk_live_", formats::stripe),
+    ("rk_live_", formats::stripe),
+    ("_authToken", formats::npm_setting),
+    ("npm_", formats::npm),
+    ("pypi-AgEIcHlwaS5vcmc", formats::pypi),
+    ("AIza", formats::google),
+    ("-----BEGIN ", keys::private_key),
+    ("eyJ", formats::web_token),
+    ("://", formats::url_password),
+];
+
+static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let marks = MARKS.iter().map(|(mark, _)| mark);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(marks).ok()
+});
+
+/// The secrets of a text that their form gives away, in one pass.
+pub(super) fn secrets(text: &[u8]) -> SecretFacts {
+    let mut facts = SecretFacts::default();
+    let Some(finder) = FINDER.as_ref() else { return facts };
+    let mut candidates = 0;
+    for mark in finder.find_iter(text) {
+        let Some((_, look)) = MARKS.get(mark.pattern().as_usize()) else { continue };
+        candidates += 1;
+        if candidates > MAX_CANDIDATES || facts.cut {
+            facts.cut = true;
+            break;
+        }
+        let Some(hit) = look(text, mark.start()) else { continue };
+        push(&mut facts, Secret::new(hit.kind, line(text, mark.start()), hit.secret));
+    }
+    facts
+}
+
+/// Notes a secret once.
+pub(super) fn push(facts: &mut SecretFacts, secret: Secret) {
+    let known = facts
+        .found
+        .iter()
+        .any(|known| known.kind == secret.kind && known.digest == secret.digest && known.ends == secret.ends);
+    if known {
+        return;
+    }
+    if facts.found.len() >= MAX_SECRETS {
+        facts.cut = true;
+    } else {
+        facts.found.push(secret);
+    }
+}
+
+fn line(text: &[u8], at: usize) -> u32 {
+    let before = memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count();
+    u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
+}
