@@ -107,6 +107,12 @@ fn detections_page(detections: &[&Detection]) -> String {
             let _ = write!(page, "\nMITRE ATT&CK: {}\n", d.techniques.join(", "));
         }
     }
+    page.push_str(
+        "\n# Not made\n\nIds of the catalogue of threats that no analyzer makes, and why.\n\n| id | reason |\n|---|---|\n",
+    );
+    for (id, reason) in pipeline::NOT_IMPLEMENTED {
+        let _ = writeln!(page, "| {id} | {reason} |");
+    }
     page
 }
 

