@@ -4,11 +4,17 @@
 //! All of them are made on the spot from harmless text and programs that exit at once. `QUALITY=table` in the
 //! environment prints every case; otherwise the totals are printed and whatever failed.
 
+#[cfg(test)]
 mod benign;
+#[cfg(test)]
 mod ground;
+#[cfg(test)]
 mod malicious;
+#[cfg(test)]
 mod programs;
+#[cfg(test)]
 mod shape;
+#[cfg(test)]
 mod wallet;
 
 use shape::{Expect, Shape, Surface};
