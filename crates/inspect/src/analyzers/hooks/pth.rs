@@ -62,6 +62,24 @@ fn executes_known_text(line: &[u8]) -> bool {
     })
 }
 
+/// Whether a line imports one package and lets it install itself, where a variable asks for it: so coloredlogs does.
+/// What the package then runs is its own, as with any import.
+fn imports_on_demand(line: &[u8]) -> bool {
+    let name = |text: &[u8]| {
+        !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
+    };
+    let inner = line
+        .strip_prefix(b"import os; exec('try: __import__(\"")
+        .and_then(|rest| rest.strip_suffix(b"\") else None\\nexcept ImportError: pass')"));
+    let middle = b"\").auto_install() if os.environ.get(\"";
+    inner.is_some_and(|inner| {
+        memchr::memmem::find(inner, middle).is_some_and(|at| {
+            let (package, rest) = inner.split_at(at);
+            name(package) && rest.get(middle.len()..).is_some_and(name)
+        })
+    })
+}
+
 fn rank(shape: Shape) -> u8 {
     match shape {
         Shape::Known => 0,
@@ -78,6 +96,9 @@ pub(super) fn shape(line: &[u8]) -> Shape {
     }
     if executes_known_text(line) {
         return Shape::Known;
+    }
+    if imports_on_demand(line) {
+        return Shape::Plain;
     }
     let Some(normal) = normal(line) else { return Shape::Other };
     let statements = || normal.split(|&byte| byte == b';').filter(|statement| !statement.is_empty());

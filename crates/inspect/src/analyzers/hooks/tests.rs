@@ -186,9 +186,14 @@ fn the_known_lines_of_python_are_known_by_their_content() {
     ] {
         assert_eq!(shape(line.as_bytes()), Shape::Known, "{line}");
     }
-    for line in
-        ["import agent", "import a.b, c", "import agent; agent.start()", "import os; from a.b import c; c()"]
-    {
+    let on_demand = "import os; exec('try: __import__(\"agent\").auto_install() if os.environ.get(\"AGENT\") else None\\nexcept ImportError: pass')";
+    for line in [
+        "import agent",
+        "import a.b, c",
+        "import agent; agent.start()",
+        "import os; from a.b import c; c()",
+        on_demand,
+    ] {
         assert_eq!(shape(line.as_bytes()), Shape::Plain, "{line}");
     }
     let long = format!("import coverage; {}", "coverage.process_startup();".repeat(1000));
@@ -207,6 +212,8 @@ fn the_known_lines_of_python_are_known_by_their_content() {
         "import sys; exec('import coverage\\x0aid()')",
         "import sys; exec('import coverage' + x + 'import coverage')",
         &nspkg.replace("types.ModuleType", "open"),
+        &on_demand.replace("\"agent\"", "\"os\").system(\"id\""),
+        &on_demand.replace("\"AGENT\"", "\"A\") or open(\"/x\""),
         &long,
     ] {
         assert_eq!(shape(line.as_bytes()), Shape::Other, "{line}");
