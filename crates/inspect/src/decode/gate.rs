@@ -12,7 +12,7 @@ pub(super) struct Hints {
     pub(super) decoder: bool,
     /// A sign of single characters being put together.
     pub(super) characters: bool,
-    /// The name of something that runs a text.
+    /// The name of something that runs or writes a text, or decodes one on the spot.
     pub(super) runner: bool,
     /// The name of something that decodes texts of any characters.
     pub(super) opaque: bool,
@@ -35,6 +35,11 @@ impl Hints {
 }
 
 impl Hints {
+    /// Whether anything in the text runs a text, as far as names tell.
+    pub(super) fn runs_something(self) -> bool {
+        self.runner || self.shell || self.opaque
+    }
+
     /// Whether something is run that may stand in the text in pieces, or as it is: whoever runs what he decodes can
     /// put it together from parts that look like nothing.
     pub(super) fn needs_no_payload(self) -> bool {
@@ -106,6 +111,18 @@ const WORDS: &[(&str, Hint)] = &[
     ("eval '", Hint::Runner),
     ("eval `", Hint::Runner),
     ("eval{", Hint::Runner),
+    ("eval d", Hint::Runner),
+    ("eval p", Hint::Runner),
+    ("eval u", Hint::Runner),
+    ("'exec'", Hint::Runner),
+    ("\"exec\"", Hint::Runner),
+    ("'eval'", Hint::Runner),
+    ("\"eval\"", Hint::Runner),
+    ("writeFile", Hint::Runner),
+    ("atob('", Hint::Runner),
+    ("atob(\"", Hint::Runner),
+    ("Buffer.from('", Hint::Runner),
+    ("Buffer.from(\"", Hint::Runner),
     ("Function(", Hint::Call),
     ("runInThis", Hint::Runner),
     ("runInNew", Hint::Runner),

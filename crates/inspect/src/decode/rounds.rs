@@ -26,7 +26,16 @@ pub fn stages(text: &[u8]) -> Decoded {
     if !hints.any() || (!hints.needs_no_payload() && !payload::could_be_in(text)) {
         return work.decoded;
     }
-    let first = round(text, None, false, &mut work.budget);
+    let is_library = || matches!(language::language(text), None | Some(Runner::JavaScript));
+    let first = if hints.runs_something() || !is_library() {
+        round(text, None, false, &mut work.budget)
+    } else {
+        // Prose, data and code for browsers that neither runs nor writes what it decodes: half of all text there is.
+        // What it holds is worth a look where it is a script, a program or an archive.
+        let mut found = Vec::new();
+        loose::magic(text, &mut work.budget, &mut found);
+        merge(text, found, &mut work.budget)
+    };
     work.keep(text, (0, 0), first);
     let mut done = 0;
     loop {
