@@ -6,37 +6,10 @@ use test_support::standin;
 /// A miner's engine as its data shows it: the salt and the table of algorithms, the names of its options, and the
 /// words that it says to a pool.
 pub(crate) fn miner(surface: Surface) -> Vec<u8> {
-    let own = surface.pick(
-        ["XMRig 6.21.0", "donate.v2.xmrig.com", "xmrig.json", "cpu-max-threads-hint"],
-        ["kworker", "max-threads", "settings", "cpu-max-threads-hint"],
-    );
-    let common = [
-        "RandomX\x03",
-        "rx/0",
-        "rx/wow",
-        "rx/arq",
-        "cn/r",
-        "cn/half",
-        "cn-heavy/xhv",
-        "argon2/chukwa",
-        "kawpow",
-        "ghostrider",
-        "donate-level",
-        "randomx-1gb-pages",
-        "huge-pages-jit",
-        "nicehash",
-        "rig-id",
-        "algo-perf",
-        "{\"id\":%lld,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":",
-        "\"method\":\"submit\"",
-        "keepalived",
-        "stratum+tcp://",
-        "stratum+ssl://",
-        "job_id",
-        "seed_hash",
-    ];
-    let strings: Vec<&str> = own.into_iter().chain(common).collect();
-    standin::program_with(&strings, 2048)
+    standin::miner(surface.pick(
+        &["XMRig 6.21.0", "donate.v2.xmrig.com", "xmrig.json"],
+        &["kworker", "max-threads", "settings"],
+    ))
 }
 
 /// A node of a currency: the hash function without anything that talks to a pool.

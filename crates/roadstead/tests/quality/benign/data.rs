@@ -3,7 +3,7 @@
 use crate::group;
 use crate::programs;
 use crate::shape::{Planted, Shape, clean};
-use crate::wallet::monero;
+use test_support::wallet::monero;
 
 fn web() -> Planted {
     Planted::debian().cmd(&["python3", "-m", "http.server"])
