@@ -20,7 +20,7 @@ fn block(bytes: &[u8]) -> String {
         *place = ALPHABET[(number % 58) as usize];
         number /= 58;
     }
-    String::from_utf8(text).unwrap()
+    text.into_iter().map(char::from).collect()
 }
 
 #[cfg(test)]
