@@ -59,7 +59,7 @@ const PACKAGES: [(&str, &[&str]); 54] = [
     ("erlang-base", &["erl", "-noshell"]),
     ("qemu-user-static", &["qemu-arm-static", "--version"]),
     ("libnss-wrapper", &["bash"]),
-    ("snort-rules-default", &["bash"]),
+    ("fail2ban", &["fail2ban-server", "-f"]),
     ("modsecurity-crs", &["bash"]),
     ("lynis", &["lynis", "audit", "system"]),
     ("sqlmap", &["sqlmap", "--version"]),

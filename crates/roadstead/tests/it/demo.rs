@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 type Evidence = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the evidence is what the test is for")]
 fn the_five_convict_by_structure_whatever_is_taken_from_them() {
     for without in ["", "names", "hashes", "wallets", "names,hashes", "names,hashes,wallets"] {
         let room = Room::new();
