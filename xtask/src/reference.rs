@@ -106,8 +106,13 @@ fn detections_page(detections: &[&Detection]) -> String {
             controls(d, Control::id, " ")
         );
     }
+    let mut before = "";
     for d in &sorted {
-        let _ = write!(page, "\n## {}\n\n**{}**\n\n{}\n\n*What to do:* {}\n", d.id, d.title, d.why, d.advice);
+        // Two analyzers may find the same by different ways.
+        if std::mem::replace(&mut before, d.id) != d.id {
+            let _ = write!(page, "\n## {}\n", d.id);
+        }
+        let _ = write!(page, "\n**{}**\n\n{}\n\n*What to do:* {}\n", d.title, d.why, d.advice);
         if !d.techniques.is_empty() {
             let _ = write!(page, "\nMITRE ATT&CK: {}\n", techniques(d));
         }

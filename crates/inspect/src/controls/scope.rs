@@ -11,7 +11,7 @@ impl Control {
         let of_file = counts && matches!(detection.class, Class::File | Class::Reach);
         match self {
             Self::Package => of_file && !package::NOT_OF_CONTENT.contains(&detection.id),
-            Self::OfficialLayers => of_file || counts && detection.class == Class::Config,
+            Self::OfficialLayers => of_file || CONFIGURED_BY_A_FILE.contains(&detection.id),
             Self::ListFile | Self::Documentation => of_file,
             Self::Purpose => purpose::concerns(detection.id),
             Self::Reach => counts && reach::decides(detection),
@@ -74,6 +74,10 @@ impl Control {
     }
 }
 
+/// Detections about the configuration that a file of a layer is to blame for.
+const CONFIGURED_BY_A_FILE: [&str; 4] =
+    ["S-CFG-CHECKPOINT", "S-CFG-GIANTGROUP", "S-ESC-DEVLINK", "S-EVA-PRELOADENV"];
+
 /// Detections that read the history, which then only explains or falls to this control.
 const TOLD_BY_THE_HISTORY: [&str; 16] = [
     "S-CRE-SECRET",
@@ -103,6 +107,7 @@ mod tests {
     fn ids_that_are_named_are_declared() {
         let declared: Vec<&str> = analyzers::detections().iter().map(|detection| detection.id).collect();
         let named = TOLD_BY_THE_HISTORY.iter().chain(&reach::OF_PROGRAMS).chain(&package::NOT_OF_CONTENT);
+        let named = named.chain(&CONFIGURED_BY_A_FILE);
         for id in named {
             assert!(declared.contains(id), "{id}");
         }
