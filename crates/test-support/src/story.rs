@@ -114,6 +114,9 @@ pub fn five_images_without(without: Without) -> Vec<StoryImage> {
 /// The stand-in for one build of the miner.
 fn miner(without: Without, version: &'static str) -> Vec<u8> {
     let build = without.build(version);
+    if without.engine {
+        return standin::program(build);
+    }
     if without.names {
         return standin::miner(&[build]);
     }
@@ -124,9 +127,10 @@ fn told_by_arguments(without: Without, miner: &[u8]) -> Image {
     let hidden = without.path("/usr/lib/.cache/ld");
     let work = Work { program: &hidden, pool: "203.0.113.66:442", account: &without.account(1) };
     let script = without.name("dao.py");
+    let text = if without.orders { launchers::by_nothing(&hidden) } else { launchers::by_arguments(&work) };
     launched_image(
         &[(&hidden, 0o755, miner)],
-        (&format!("/root/{script}"), &launchers::by_arguments(&work)),
+        (&format!("/root/{script}"), &text),
         (&["python3", &script], "/root"),
     )
 }
@@ -137,11 +141,11 @@ fn told_by_configuration(without: Without, miner: &[u8]) -> Image {
         Work { program: &hidden, pool: "stratum+ssl://pool.invalid:5555", account: &without.account(2) };
     let script = format!("/{}", without.name("dao.py"));
     let written = format!("/var/tmp/{}", without.name("config.json"));
-    launched_image(
-        &[(&hidden, 0o755, miner)],
-        (&script, &launchers::by_configuration(&work, &written)),
-        (&["python3", &script], "/"),
-    )
+    let text = match without.orders {
+        true => launchers::by_nothing(&hidden),
+        false => launchers::by_configuration(&work, &written),
+    };
+    launched_image(&[(&hidden, 0o755, miner)], (&script, &text), (&["python3", &script], "/"))
 }
 
 fn told_by_file(without: Without, miner: &[u8]) -> Image {
@@ -149,6 +153,10 @@ fn told_by_file(without: Without, miner: &[u8]) -> Image {
     let configuration = without.path("/usr/share/.fonts/config.json");
     let script = without.path("/opt/dao.py");
     let told = launchers::configuration("pool.invalid:443", &without.account(3));
+    if without.orders {
+        let text = launchers::by_nothing(&hidden);
+        return launched_image(&[(&hidden, 0o755, miner)], (&script, &text), (&[&script], "/"));
+    }
     launched_image(
         &[(&hidden, 0o755, miner), (&configuration, 0o644, told.as_bytes())],
         (&script, &launchers::by_file(&hidden, &configuration)),
@@ -208,7 +216,7 @@ fn direct_image(without: Without, pretends: &str, miner: &[u8], told: &[&str]) -
                 .created_by(&format!("/bin/sh -c #(nop) ADD file:{program} in /usr/local/bin ")),
         )
         .history(&format!("/bin/sh -c #(nop)  ENTRYPOINT [\"{program}\"]"))
-        .config(|config| config.entrypoint(&[&program]).cmd(told))
+        .config(|config| config.entrypoint(&[&program]).cmd(if without.orders { &[] } else { told }))
         .build()
 }
 
@@ -329,7 +337,7 @@ mod tests {
         );
         let hashes: BTreeSet<&String> = images.iter().flat_map(|story| &story.hashes).collect();
         assert_eq!(hashes.len(), 2);
-        assert!(five_images_without(Without::ALL).iter().all(|story| story.hashes.is_empty()));
+        assert!(five_images_without(Without::LISTED).iter().all(|story| story.hashes.is_empty()));
         let digests: BTreeSet<&str> = images.iter().map(|story| story.image.digest()).collect();
         assert_eq!(digests.len(), 5);
         for (once, again) in images.iter().zip(five_images()) {
@@ -366,7 +374,7 @@ mod tests {
 
     #[test]
     fn every_start_leads_to_a_file() {
-        let bare = five_images_without(Without::ALL);
+        let bare = five_images_without(Without::LISTED);
         for story in five_images().into_iter().chain(bare).chain(benign_images()) {
             let config: model::ImageConfig = serde_json::from_slice(story.image.config()).unwrap();
             let words = config.config.entrypoint.iter().chain(&config.config.cmd);

@@ -29,8 +29,9 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
     let five = five_images_without(without);
     let settings = settings(known_as_the_alert_knew(&five)?)?;
     let mut rows = Vec::new();
-    for (story, bare) in five.into_iter().zip(five_images_without(Without::ALL)) {
-        let bare = if without == Without::ALL { None } else { Some(scan(&bare, scratch.path(), &settings)?) };
+    for (story, bare) in five.into_iter().zip(five_images_without(Without::LISTED)) {
+        let bare =
+            if without == Without::LISTED { None } else { Some(scan(&bare, scratch.path(), &settings)?) };
         let report = scan(&story, dir, &settings)?;
         rows.push(Row { story, harmful: true, report, bare });
     }
@@ -80,7 +81,12 @@ const WIDTH: usize = 100;
 
 fn without(told: &[Told]) -> Without {
     let has = |what| told.contains(&what);
-    Without { names: has(Told::Names), hashes: has(Told::Hashes), wallets: has(Told::Wallets) }
+    Without {
+        names: has(Told::Names),
+        hashes: has(Told::Hashes),
+        wallets: has(Told::Wallets),
+        ..Without::default()
+    }
 }
 
 /// One image of the story and what was said of it.

@@ -2,6 +2,7 @@
 
 use crate::room::{Room, files_below};
 use std::collections::{BTreeMap, BTreeSet};
+use test_support::story::{Without, five_images_without};
 
 /// Class of evidence and the ids of the findings that count, for an image on which no list has a word.
 type Evidence = BTreeMap<String, BTreeSet<String>>;
@@ -27,6 +28,36 @@ fn the_five_convict_by_structure_whatever_is_taken_from_them() {
                 assert!(!without.contains("names") || !said.contains(name), "{name} in {said}");
             }
         }
+    }
+}
+
+/// What a program is and what it is told are found independently of each other: each convicts where nothing is known
+/// of the other, and nothing could be on a list.
+#[test]
+fn either_half_of_the_evidence_convicts_without_the_other() {
+    for (without, classes) in [
+        (Without { engine: true, ..Without::LISTED }, ["REACH", "REACH", "REACH", "CONFIG", "CONFIG"]),
+        (Without { orders: true, ..Without::LISTED }, ["FILE"; 5]),
+    ] {
+        let room = Room::new();
+        for (number, (story, class)) in five_images_without(without).iter().zip(classes).enumerate() {
+            let layout = room.layout(&format!("image{number}"), &story.image);
+            let report = room.run(&["scan", "--no-cache", "--format", "json", &layout]).json();
+            let evidence = evidence(&report);
+            println!("{without:?} {number}: {evidence:?}");
+            assert_eq!(report["verdict"], "malicious", "{without:?} {number}: {evidence:?}");
+            let findings = report["findings"].as_array().unwrap();
+            let convicts = findings.iter().any(|one| one["role"] == "convicts" && one["class"] == class);
+            assert!(convicts, "{without:?} {number}: {evidence:?}");
+        }
+    }
+    let bare = Without { engine: true, orders: true, ..Without::LISTED };
+    for (number, story) in five_images_without(bare).iter().enumerate() {
+        let room = Room::new();
+        let report =
+            room.run(&["scan", "--no-cache", "--format", "json", &room.layout("x", &story.image)]).json();
+        // Nothing is left but a program, which for one of the five lies among temporary files.
+        assert_ne!(report["verdict"], "malicious", "{number}: {:?}", evidence(&report));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The script of the alert in the three forms in which a launcher tells a miner what to do. The interpreter of the
+//! The script of the alert in the forms in which a launcher tells a miner what to do. The interpreter of the
 //! images is a stand-in too, so nothing in them can run it.
 
 /// What a miner must be told.
@@ -9,6 +9,11 @@ pub(super) struct Work<'w> {
     pub(super) pool: &'w str,
     /// Who is paid.
     pub(super) account: &'w str,
+}
+
+/// By nothing: it is started, which is all that the alert tells.
+pub(super) fn by_nothing(program: &str) -> String {
+    format!("#!/usr/bin/env python3\nimport subprocess\n\nsubprocess.call([\"{program}\"])\n")
 }
 
 /// By arguments, with a thread for each processor but one and large pages set aside.

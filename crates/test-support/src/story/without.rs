@@ -12,11 +12,15 @@ pub struct Without {
     pub hashes: bool,
     /// Wallets: each account is a name that its pool has given.
     pub wallets: bool,
+    /// What the program is: it carries nothing of a miner.
+    pub engine: bool,
+    /// What the program is told: it is started and no more, as if everything were built into it.
+    pub orders: bool,
 }
 
 impl Without {
     /// Without anything that a list could hold.
-    pub const ALL: Self = Self { names: true, hashes: true, wallets: true };
+    pub const LISTED: Self = Self { names: true, hashes: true, wallets: true, engine: false, orders: false };
 
     /// The name as the alert tells it, or letters in its place.
     pub(super) fn name(self, told: &str) -> String {
@@ -55,11 +59,11 @@ mod tests {
         let told = Without::default();
         assert_eq!(told.path("/usr/lib/.cache/ld"), "/usr/lib/.cache/ld");
         assert!(told.account(1).starts_with('4'));
-        let bare = Without::ALL.path("/usr/lib/.cache/ld");
+        let bare = Without::LISTED.path("/usr/lib/.cache/ld");
         let last = bare.strip_prefix("/usr/lib/").unwrap();
         assert!(last.len() == 17 && !last.contains(['.', '-']), "{bare}");
-        assert_eq!(Without::ALL.name("a"), Without::ALL.name("a"));
-        assert_ne!(Without::ALL.name("a"), Without::ALL.name("b"));
-        assert_eq!(Without::ALL.account(1), "worker1");
+        assert_eq!(Without::LISTED.name("a"), Without::LISTED.name("a"));
+        assert_ne!(Without::LISTED.name("a"), Without::LISTED.name("b"));
+        assert_eq!(Without::LISTED.account(1), "worker1");
     }
 }
