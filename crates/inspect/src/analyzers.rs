@@ -136,4 +136,17 @@ mod tests {
             assert!(reason.ends_with('.'), "{id}");
         }
     }
+
+    #[test]
+    fn old_techniques_stand_behind_what_they_became() {
+        for detection in detections() {
+            let now = detection.techniques_then_and_now();
+            for (new, old) in model::RENAMED_TECHNIQUES {
+                let told = now.iter().find(|(id, _)| *id == new);
+                let has_old = detection.techniques.iter().any(|id| old.contains(id));
+                assert_eq!(told.is_some_and(|(_, before)| before.is_some()), has_old, "{}", detection.id);
+                assert_eq!(told.is_some(), has_old, "{}: {new}", detection.id);
+            }
+        }
+    }
 }

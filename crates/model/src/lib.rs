@@ -23,7 +23,7 @@ mod verdict;
 pub use axis::Axis;
 pub use config::{HealthCheck, History, ImageConfig, RootFs, RunConfig};
 pub use date::{Date, DateError};
-pub use detection::Detection;
+pub use detection::{Detection, RENAMED_TECHNIQUES};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_chain::error_chain;
 pub use escape::{escape_bytes, escape_text, is_hidden};

@@ -16,6 +16,7 @@ mod transport;
 mod verdict_key;
 
 pub use inspect::analyzers::NOT_IMPLEMENTED;
+pub use inspect::controls::Control;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 

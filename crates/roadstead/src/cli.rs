@@ -113,9 +113,24 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
 
+    /// Take these out of the five images first, to see what is found without them
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) without: Vec<Told>,
+
     /// Print each report in full
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// What a list could know of the images of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Told {
+    /// Names of users, repositories, files and of the miner
+    Names,
+    /// Hashes of the programs
+    Hashes,
+    /// Wallets of who is paid
+    Wallets,
 }
 
 #[derive(Debug, Args)]

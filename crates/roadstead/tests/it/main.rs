@@ -10,6 +10,8 @@ mod controls;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod exceptions;
