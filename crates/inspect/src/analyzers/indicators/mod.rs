@@ -83,6 +83,12 @@ impl ImageAnalyzer for Listed {
     }
 }
 
+/// The hosts, addresses and URLs that a text names, a line feed between, and whether it names more.
+pub(crate) fn named(path: &[u8], text: &[u8]) -> (String, bool) {
+    let mentions = parse::mentions(text, parse::is_code(path, text));
+    (mentions.network, mentions.cut)
+}
+
 /// A finding that weighs no more than its feed allows. Who imports a feed below critical does not take its word
 /// alone, so nothing from it convicts.
 pub(crate) fn capped(mut finding: Finding, severity: Severity) -> Finding {

@@ -1,0 +1,126 @@
+use crate::face::Known;
+use crate::files::Deltas;
+use crate::packages_drift::PackageDrift;
+use inspect::Fact;
+use inspect::analyzers::endpoints::EndpointFacts;
+use inspect::analyzers::hooks::Standing;
+use model::{Change, ChangeKind, Gap, Severity, State};
+use std::collections::{BTreeMap, HashSet};
+
+/// Most files of an image for which a gap is told one by one.
+const MAX_GAPS: usize = 64;
+
+/// Hosts that nothing in the old image named, in what came in: in what the start leads to, and in what no package
+/// vouches for. Each host is told once, at the worst of the files that name it.
+pub(crate) fn compare(
+    old: &Known<'_>,
+    new: &Known<'_>,
+    deltas: &Deltas,
+    packages: &PackageDrift<'_>,
+    changes: &mut Vec<Change>,
+    gaps: &mut Vec<Gap>,
+) {
+    let known = named(old);
+    let mut found: BTreeMap<&str, (Change, u64)> = BTreeMap::new();
+    let mut cut = 0_usize;
+    for delta in deltas.list.iter().filter(|delta| delta.content) {
+        let reached = new.reached(delta.place).is_some();
+        let standing = new.standing(&delta.path, delta.place);
+        let genuine = matches!(standing, Standing::Genuine | Standing::Owned);
+        if genuine && !reached {
+            continue;
+        }
+        let severity = match (reached, genuine || is_library(&delta.path), packages.folds(&delta.path)) {
+            (_, _, true) | (true, true, _) => Severity::Low,
+            (true, false, _) => Severity::High,
+            (false, ..) => Severity::Medium,
+        };
+        for facts in endpoints(new, delta.place) {
+            if facts.cut {
+                cut += 1;
+                if cut <= MAX_GAPS {
+                    let what = format!("{}, {}", new.face.image.platform, crate::face::shown(&delta.path));
+                    gaps.push(Gap::new(what, "it names more hosts, or is longer, than is compared"));
+                }
+            }
+            for host in facts.hosts.lines().filter(|host| !known.contains(host)) {
+                let make = || {
+                    let what = if reached {
+                        "Nothing in the old image named this host; the start leads to what names it."
+                    } else {
+                        "Nothing in the old image named this host."
+                    };
+                    Change {
+                        name: Some(model::escape_text(host)),
+                        after: Some(State { value: Some(model::escape_text(host)), ..State::default() }),
+                        ..new.change(ChangeKind::HostAdded, severity, &delta.path, delta.place, what)
+                    }
+                };
+                let (worst, files) = found.entry(host).or_insert_with(|| (make(), 0));
+                *files += 1;
+                if severity > worst.severity {
+                    *worst = make();
+                }
+            }
+        }
+    }
+    if let Some(more) = cut.checked_sub(MAX_GAPS).filter(|more| *more > 0) {
+        gaps.push(Gap::new("hosts", format!("{more} more files name more hosts than are compared")));
+    }
+    changes.extend(found.into_values().map(|(mut change, files)| {
+        if files > 1 {
+            let more = model::thousands(files - 1);
+            change.what.push_str(&format!(" {more} more files that came or changed name it."));
+        }
+        change
+    }));
+}
+
+/// All that the old image named, removed files included: who looked at these has seen the hosts.
+fn named<'a>(old: &Known<'a>) -> HashSet<&'a str> {
+    let facts = old.face.image.layers.iter().flat_map(|layer| layer.facts.all());
+    let named = facts.filter_map(|(_, _, fact)| match fact {
+        Fact::Endpoints(facts) => Some(facts.hosts.lines()),
+        _ => None,
+    });
+    named.flatten().collect()
+}
+
+fn endpoints<'a>(new: &Known<'a>, place: layers::Place) -> impl Iterator<Item = &'a EndpointFacts> + use<'a> {
+    new.face.image.facts(place).filter_map(|fact| match fact {
+        Fact::Endpoints(facts) => Some(facts),
+        _ => None,
+    })
+}
+
+/// Libraries of languages name hosts in their notes; what they load and run is followed all the same.
+fn is_library(path: &[u8]) -> bool {
+    let parts = || path.split(|&byte| byte == b'/');
+    let directory =
+        |part: &[u8]| matches!(part, b"site-packages" | b"dist-packages" | b"node_modules" | b"gems");
+    // The standard library of Python.
+    let standard = || {
+        parts().zip(parts().skip(1)).any(|(first, next)| {
+            first == b"lib"
+                && next
+                    .strip_prefix(b"python")
+                    .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+        })
+    };
+    parts().any(directory) || standard()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_library;
+
+    #[test]
+    fn libraries_are_told_by_their_directories() {
+        let check = |path: &str, expect| assert_eq!(is_library(path.as_bytes()), expect, "{path}");
+        check("usr/lib/python3.13/urllib/request.py", true);
+        check("app/node_modules/x/index.js", true);
+        check("app/main.py", false);
+        check("usr/lib/pythonic/x.py", false);
+        check("", false);
+    }
+}
