@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 /// Findings that came, that weigh more, and that are gone. A finding at a path whose version numbers alone changed is
 /// the same finding: each of the old stands for one of the new.
-pub(crate) fn compare(old: &[Finding], new: &[Finding], changes: &mut Vec<Change>) {
+pub fn compare(old: &[Finding], new: &[Finding], changes: &mut Vec<Change>) {
     let mut known: HashMap<String, Vec<usize>> = HashMap::new();
     let mut matched = vec![false; old.len()];
     let mut rest: Vec<&Finding> = new.iter().collect();

@@ -23,5 +23,6 @@ mod summary;
 
 pub use baseline::{Baseline, BaselineError};
 pub use face::Face;
+pub use findings::compare as compare_findings;
 pub use platform::{Drift, compare};
 pub use summary::{put_in_order, sentence};

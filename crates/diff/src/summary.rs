@@ -1,7 +1,7 @@
 use model::{Change, Comparison, PackageChange, Severity};
 use std::cmp::Ordering;
 
-/// Worst first; of one severity, by kind, then by layer and path.
+/// Worst first; of one severity, by layer, then by kind and path.
 pub fn put_in_order(changes: &mut Vec<Change>) {
     changes.sort_by(order);
     changes.dedup();
@@ -12,9 +12,9 @@ pub(crate) fn order(one: &Change, other: &Change) -> Ordering {
     other
         .severity
         .cmp(&one.severity)
-        .then_with(|| one.kind.cmp(&other.kind))
         .then_with(|| one.platform.cmp(&other.platform))
         .then_with(|| layer(one).cmp(&layer(other)))
+        .then_with(|| one.kind.cmp(&other.kind))
         .then_with(|| one.path.cmp(&other.path))
         .then_with(|| one.name.cmp(&other.name))
         .then_with(|| one.what.cmp(&other.what))

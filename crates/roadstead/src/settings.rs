@@ -34,6 +34,7 @@ pub(crate) fn of(args: &ImageArgs, indicators: Indicators) -> anyhow::Result<(Lo
         indicators,
         exceptions: Exceptions::default(),
         today: today(),
+        endpoints: false,
         watch: Arc::new(Watch::default()),
     };
     Ok((locator, settings))

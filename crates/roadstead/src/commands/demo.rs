@@ -89,6 +89,7 @@ fn tell((story, harmful): (StoryImage, bool), dir: &Path) -> anyhow::Result<Row>
         indicators: known_as_the_alert_knew()?,
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
+        endpoints: false,
         watch: Arc::new(Watch::default()),
     };
     let report = pipeline::scan(&Locator::DockerArchive { path, reference: None }, &settings)?;
