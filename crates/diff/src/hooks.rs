@@ -29,6 +29,10 @@ impl Hooks {
         Self { by_place }
     }
 
+    pub(crate) fn has(&self, place: Place) -> bool {
+        self.by_place.contains_key(&place)
+    }
+
     /// The change where the file is such a hook and no package vouches for it.
     pub(crate) fn change(
         &self,

@@ -1,5 +1,6 @@
 use crate::face::Known;
 use crate::files::Deltas;
+use crate::hooks::Hooks;
 use crate::packages_drift::PackageDrift;
 use inspect::Fact;
 use inspect::analyzers::endpoints::EndpointFacts;
@@ -16,6 +17,7 @@ pub(crate) fn compare(
     old: &Known<'_>,
     new: &Known<'_>,
     deltas: &Deltas,
+    hooks: &Hooks,
     packages: &PackageDrift<'_>,
     changes: &mut Vec<Change>,
     gaps: &mut Vec<Gap>,
@@ -30,10 +32,12 @@ pub(crate) fn compare(
         if genuine && !reached {
             continue;
         }
-        let severity = match (reached, genuine || is_library(&delta.path), packages.folds(&delta.path)) {
-            (_, _, true) | (true, true, _) => Severity::Low,
-            (true, false, _) => Severity::High,
-            (false, ..) => Severity::Medium,
+        let vouched = genuine || is_library(&delta.path) || packages.folds(&delta.path);
+        let severity = match (vouched, reached) {
+            (true, _) => Severity::Low,
+            (false, true) => Severity::High,
+            (false, false) if new.is_program(delta.place) || hooks.has(delta.place) => Severity::Medium,
+            (false, false) => Severity::Low,
         };
         for facts in endpoints(new, delta.place) {
             if facts.cut {

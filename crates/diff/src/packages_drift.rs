@@ -1,13 +1,18 @@
 use crate::face::{Known, manager};
 use crate::files::Delta;
+use inspect::Fact;
+use inspect::analyzers::backdoors::BackdoorFacts;
 use inspect::analyzers::hooks::Standing;
 use layers::Place;
-use model::{Change, ChangeKind, PackageChange, Severity};
-use std::collections::{BTreeMap, BTreeSet};
+use model::{Change, ChangeKind, PackageChange, Severity, State};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The packages of both images: one row for each that came, went or has another version, and the files that came
 /// with it are counted there.
 pub(crate) struct PackageDrift<'a> {
+    /// The distributions of Python that list something under a name of the top level, by that name: `PIL` is
+    /// Pillow's.
+    tops: HashMap<String, BTreeSet<String>>,
     rows: BTreeMap<(&'static str, String), Row>,
     new: &'a Known<'a>,
     old: &'a Known<'a>,
@@ -21,8 +26,11 @@ struct Row {
     after: BTreeSet<String>,
     files: u64,
     programs: u64,
+    /// Whether the start leads to a file of it that was counted without a promise.
+    reached: bool,
 }
 
+const DPKG: &str = "dpkg";
 const PYTHON: &str = "python";
 /// Most distributions of Python that are compared.
 const MAX_PYTHON: usize = 20_000;
@@ -36,7 +44,7 @@ impl<'a> PackageDrift<'a> {
                 row.side(is_new).insert(package.version.clone());
             }
         }
-        Self { rows, new, old, rewritten: BTreeMap::new() }
+        Self { tops: tops(new), rows, new, old, rewritten: BTreeMap::new() }
     }
 
     /// Shown every path of both trees: what is installed for Python says so by the names of its directories.
@@ -73,26 +81,59 @@ impl<'a> PackageDrift<'a> {
         same
     }
 
-    /// Whether a file lies with a distribution of Python that has another version than before.
+    /// Whether a file that no package owns came with one that is new or of another version: it lies with a
+    /// distribution of Python, or is a script by which dpkg installs a package. These records promise nothing, so
+    /// the files are counted and what is worth more than a count, such as rights, hooks and hosts, is told all the
+    /// same.
     pub(crate) fn folds(&self, path: &[u8]) -> bool {
-        self.python_row(path).is_some_and(|(_, row)| {
-            !row.before.is_empty() && !row.after.is_empty() && row.before != row.after
-        })
+        self.folded_row(path).is_some_and(|(_, row)| !row.after.is_empty() && row.before != row.after)
     }
 
     /// Counts such a file.
-    pub(crate) fn take_python(&mut self, path: &[u8], program: bool) {
-        let Some((key, _)) = self.python_row(path) else { return };
+    pub(crate) fn take_folded(&mut self, path: &[u8], program: bool, reached: bool) {
+        let Some((key, _)) = self.folded_row(path) else { return };
         if let Some(row) = self.rows.get_mut(&key) {
             row.files += 1;
             row.programs += u64::from(program);
+            row.reached |= reached;
         }
     }
 
-    fn python_row(&self, path: &[u8]) -> Option<((&'static str, String), &Row)> {
-        let key = (PYTHON, module(path)?);
-        let row = self.rows.get(&key)?;
-        Some((key, row))
+    fn folded_row(&self, path: &[u8]) -> Option<((&'static str, String), &Row)> {
+        if let Some(package) = dpkg_script(path) {
+            let key = (DPKG, package.to_owned());
+            let row = self.rows.get(&key)?;
+            return Some((key, row));
+        }
+        let top = module(path)?;
+        let listed = self.tops.get(&top).into_iter().flatten().cloned();
+        let rows = std::iter::once(top).chain(listed).filter_map(|name| {
+            let key = (PYTHON, name);
+            let row = self.rows.get(&key)?;
+            Some((key, row))
+        });
+        // Several may share one directory; the one that changed explains what came.
+        rows.max_by_key(|(_, row)| row.before != row.after)
+    }
+
+    /// Packages that are new.
+    pub(crate) fn added(&self, platform: &str, changes: &mut Vec<Change>) {
+        for ((manager, name), row) in &self.rows {
+            let Some(version) = row.after.first().filter(|_| row.before.is_empty()) else { continue };
+            let (severity, what) = match row.reached {
+                true => (
+                    Severity::Medium,
+                    "A new package, and the start leads to files of it that nothing promises.",
+                ),
+                false => (Severity::Low, "A new package."),
+            };
+            changes.push(Change {
+                platform: platform.to_owned(),
+                name: Some(model::escape_text(&format!("{manager} {name}"))),
+                after: Some(State { value: Some(model::escape_text(version)), ..State::default() }),
+                ..Change::new(ChangeKind::PackageAdded, severity, what)
+            });
+        }
     }
 
     /// A package whose version stayed and whose content did not: nobody who rebuilds a package does that, and
@@ -147,6 +188,33 @@ fn distribution(path: &[u8]) -> Option<(String, String)> {
     (!name.is_empty() && !version.is_empty()).then(|| (normal(name), version.to_owned()))
 }
 
+/// What the records of a tree's distributions of Python list, by its name at the top level.
+fn tops(new: &Known<'_>) -> HashMap<String, BTreeSet<String>> {
+    let mut tops: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for (layer, view) in new.face.image.layers.iter().enumerate() {
+        for (entry, stage, fact) in view.facts.all() {
+            let Fact::Backdoor(BackdoorFacts::Record(record)) = fact else { continue };
+            let place = Place { layer: layer as u32, entry };
+            let path = new.face.image.tree.entry(place).map(|entry| entry.path).unwrap_or_default();
+            let Some((name, _)) = path
+                .strip_suffix(b"/RECORD")
+                .and_then(|info| distribution(&[info, b"/METADATA"].concat()))
+                .filter(|_| stage.is_none() && new.face.image.tree.is_live(place))
+            else {
+                continue;
+            };
+            for (file, _) in &record.files {
+                let top = file.split('/').next().unwrap_or_default();
+                let top = normal(top.split('.').next().unwrap_or_default());
+                if !top.is_empty() && (tops.len() < MAX_PYTHON || tops.contains_key(&top)) {
+                    tops.entry(top).or_default().insert(name.clone());
+                }
+            }
+        }
+    }
+    tops
+}
+
 /// The name of the distribution that most likely brought a file: that of its directory, or of its record.
 fn module(path: &[u8]) -> Option<String> {
     let mut parts = path.split(|&byte| byte == b'/');
@@ -158,6 +226,14 @@ fn module(path: &[u8]) -> Option<String> {
         None => top.strip_suffix(".libs").unwrap_or_else(|| top.split('.').next().unwrap_or(top)),
     };
     Some(normal(name))
+}
+
+/// The package that a script of dpkg installs or removes.
+fn dpkg_script(path: &[u8]) -> Option<&str> {
+    let name = str::from_utf8(path.strip_prefix(b"var/lib/dpkg/info/")?).ok()?;
+    let (package, ending) = name.rsplit_once('.')?;
+    let known = ["config", "postinst", "postrm", "preinst", "prerm"].contains(&ending);
+    known.then(|| package.split(':').next().unwrap_or(package))
 }
 
 fn normal(name: &str) -> String {
@@ -179,6 +255,16 @@ mod tests {
         check("a/x.dist-info/METADATA", None);
         check("a/-1.dist-info/METADATA", None);
         check("a/x-1.dist-info/RECORD", None);
+    }
+
+    #[test]
+    fn scripts_of_dpkg_name_their_package() {
+        let check = |path: &str, expect| assert_eq!(dpkg_script(path.as_bytes()), expect, "{path}");
+        check("var/lib/dpkg/info/libc6:amd64.postinst", Some("libc6"));
+        check("var/lib/dpkg/info/g++-12.prerm", Some("g++-12"));
+        check("var/lib/dpkg/info/x.sh", None);
+        check("var/lib/dpkg/info/postinst", None);
+        check("opt/x.postinst", None);
     }
 
     #[test]

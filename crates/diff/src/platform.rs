@@ -33,8 +33,9 @@ pub fn compare(old: Face<'_>, new: Face<'_>) -> Drift {
     let mut changes = Vec::new();
     programs::compare(old, new, &deltas, &hooks, &mut packages, &mut changes);
     rights::compare(old, new, &deltas, &mut changes);
-    hosts::compare(old, new, &deltas, &packages, &mut changes, &mut gaps);
+    hosts::compare(old, new, &deltas, &hooks, &packages, &mut changes, &mut gaps);
     packages.rewritten(new, &mut changes);
+    packages.added(&platform, &mut changes);
     reach::compare(old, new, &mut changes);
     settings::compare(&old.face.image.config.config, &new.face.image.config.config, &platform, &mut changes);
     findings::compare(old.face.findings, new.face.findings, &mut changes);

@@ -35,7 +35,7 @@ pub(crate) fn compare(
         } else if standing == Standing::Changed {
             changes.extend(is_run(new, delta, program).then(|| altered_again(old, new, delta)));
         } else if packages.folds(&delta.path) {
-            packages.take_python(&delta.path, program);
+            packages.take_folded(&delta.path, program, new.reached(delta.place).is_some());
         } else if program {
             let hashes = new.entry(delta.place).filter(|entry| entry.size > 0).and_then(|entry| entry.hashes);
             if delta.before.is_none()

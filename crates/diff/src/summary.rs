@@ -33,11 +33,8 @@ pub fn sentence(comparison: &Comparison) -> String {
     match comparison.counting().next() {
         Some(worst) => {
             let place = worst.path.as_deref().or(worst.name.as_deref()).unwrap_or("the image");
-            parts.push(format!(
-                "{} changes that matter, the first: {} {place}",
-                counts.join(", "),
-                worst.kind.name()
-            ));
+            let what = worst.kind.name();
+            parts.push(format!("Changes: {}; the first to look at is {what} {place}", counts.join(", ")));
         }
         None => parts.push("Nothing came in that the old image could not do".to_owned()),
     }

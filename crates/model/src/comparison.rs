@@ -143,6 +143,8 @@ pub enum ChangeKind {
     ReachChanged,
     /// A program at another path.
     ProgramMoved,
+    /// A package that the old image had not.
+    PackageAdded,
     /// A platform that the old image had not.
     PlatformAdded,
     /// A platform that the new image has no more.
@@ -155,7 +157,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SignatureLost,
         Self::FindingAdded,
         Self::OwnedAltered,
@@ -171,6 +173,7 @@ impl ChangeKind {
         Self::ProgramChanged,
         Self::ReachChanged,
         Self::ProgramMoved,
+        Self::PackageAdded,
         Self::PlatformAdded,
         Self::PlatformRemoved,
         Self::BaseReplaced,
@@ -195,6 +198,7 @@ impl ChangeKind {
             Self::ProgramChanged => "program-changed",
             Self::ReachChanged => "reach-changed",
             Self::ProgramMoved => "program-moved",
+            Self::PackageAdded => "package-added",
             Self::PlatformAdded => "platform-added",
             Self::PlatformRemoved => "platform-removed",
             Self::BaseReplaced => "base-replaced",

@@ -13,10 +13,14 @@ pub(super) fn in_text(path: &[u8], text: &[u8]) -> EndpointFacts {
     let mut found = Found::default();
     let (network, cut) = indicators::named(path, text);
     for mention in network.lines() {
-        let rest = mention.split_once("://").map_or(mention, |(_, rest)| rest);
+        let (scheme, rest) =
+            mention.split_once("://").map_or((None, mention), |(scheme, rest)| (Some(scheme), rest));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
-        found.push(host.split(':').next().unwrap_or_default().as_bytes());
+        let host = host.split(':').next().unwrap_or_default().as_bytes();
+        if scheme.is_some() || is_plain_host(host) {
+            found.push(host);
+        }
     }
     found.cut |= cut;
     found.facts()
@@ -82,7 +86,7 @@ fn is_of_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-'
 }
 
-/// Whether a text of a program that stands alone is a host and neither a file name nor a member of an object, which
+/// Whether a text that stands alone is a host and neither a file name nor a member of an object, which
 /// look alike: only under ends of names that no file and no method has.
 fn is_plain_host(host: &[u8]) -> bool {
     const ENDS: [&[u8]; 28] = [

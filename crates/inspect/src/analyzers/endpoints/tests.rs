@@ -37,6 +37,11 @@ fn scripts_name_hosts() {
     check("a.sh", b"curl -s 203.0.113.7/a; ping 127.0.0.1", "203.0.113.7");
     check("a.py", b"import os.path\nx = 'https://c.invalid/a'\n", "c.invalid");
     check("a.sh", b"echo nothing here\n", "");
+    check(
+        "a.py",
+        b"numpy.random.beta(); x = 'conf.html'; y = 'mail.d.example'; z = \"mod.executable\"",
+        "mail.d.example",
+    );
     // A text that nothing runs is not asked.
     check("notes", b"see https://docs.example/", "docs.example");
 }
