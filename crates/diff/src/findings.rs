@@ -44,7 +44,9 @@ pub fn compare(old: &[Finding], new: &[Finding], changes: &mut Vec<Change>) {
 
 fn added(finding: &Finding) -> Change {
     let severity = match finding.role {
-        Role::Convicts | Role::Corroborates => finding.severity,
+        // One of these alone makes the image malicious.
+        Role::Convicts => Severity::Critical,
+        Role::Corroborates => finding.severity,
         Role::Context => Severity::Low,
     };
     let reached = finding.reachable == Some(true);

@@ -8,6 +8,8 @@ use inspect::analyzers::hooks::Standing;
 use model::{Change, ChangeKind, Gap, Severity, State};
 use std::collections::{BTreeMap, HashSet};
 
+/// Most hosts that are told.
+const MAX_HOSTS: usize = 10_000;
 /// Most files of an image for which a gap is told one by one.
 const MAX_GAPS: usize = 64;
 
@@ -24,7 +26,7 @@ pub(crate) fn compare(
 ) {
     let known = named(old);
     let mut found: BTreeMap<&str, (Change, u64)> = BTreeMap::new();
-    let mut cut = 0_usize;
+    let (mut cut, mut more) = (0_usize, 0_u64);
     for delta in deltas.list.iter().filter(|delta| delta.content) {
         let reached = new.reached(delta.place).is_some();
         let standing = new.standing(&delta.path, delta.place);
@@ -32,7 +34,7 @@ pub(crate) fn compare(
         if genuine && !reached {
             continue;
         }
-        let vouched = genuine || is_library(&delta.path) || packages.folds(&delta.path);
+        let vouched = genuine || crate::library::is_library(&delta.path) || packages.folds(&delta.path);
         let severity = match (vouched, reached) {
             (true, _) => Severity::Low,
             (false, true) => Severity::High,
@@ -60,6 +62,10 @@ pub(crate) fn compare(
                         ..new.change(ChangeKind::HostAdded, severity, &delta.path, delta.place, what)
                     }
                 };
+                if found.len() >= MAX_HOSTS && !found.contains_key(host) {
+                    more += 1;
+                    continue;
+                }
                 let (worst, files) = found.entry(host).or_insert_with(|| (make(), 0));
                 *files += 1;
                 if severity > worst.severity {
@@ -70,6 +76,10 @@ pub(crate) fn compare(
     }
     if let Some(more) = cut.checked_sub(MAX_GAPS).filter(|more| *more > 0) {
         gaps.push(Gap::new("hosts", format!("{more} more files name more hosts than are compared")));
+    }
+    if more > 0 {
+        let why = format!("new hosts are named {} more times than are told", model::thousands(more));
+        gaps.push(Gap::new("hosts", why));
     }
     changes.extend(found.into_values().map(|(mut change, files)| {
         if files > 1 {
@@ -95,36 +105,4 @@ fn endpoints<'a>(new: &Known<'a>, place: layers::Place) -> impl Iterator<Item = 
         Fact::Endpoints(facts) => Some(facts),
         _ => None,
     })
-}
-
-/// Libraries of languages name hosts in their notes; what they load and run is followed all the same.
-fn is_library(path: &[u8]) -> bool {
-    let parts = || path.split(|&byte| byte == b'/');
-    let directory =
-        |part: &[u8]| matches!(part, b"site-packages" | b"dist-packages" | b"node_modules" | b"gems");
-    // The standard library of Python.
-    let standard = || {
-        parts().zip(parts().skip(1)).any(|(first, next)| {
-            first == b"lib"
-                && next
-                    .strip_prefix(b"python")
-                    .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-        })
-    };
-    parts().any(directory) || standard()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_library;
-
-    #[test]
-    fn libraries_are_told_by_their_directories() {
-        let check = |path: &str, expect| assert_eq!(is_library(path.as_bytes()), expect, "{path}");
-        check("usr/lib/python3.13/urllib/request.py", true);
-        check("app/node_modules/x/index.js", true);
-        check("app/main.py", false);
-        check("usr/lib/pythonic/x.py", false);
-        check("", false);
-    }
 }

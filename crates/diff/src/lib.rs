@@ -13,6 +13,7 @@ mod findings;
 mod hooks;
 mod hosts;
 mod layer_drift;
+mod library;
 mod packages_drift;
 mod platform;
 mod programs;

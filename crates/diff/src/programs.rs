@@ -1,6 +1,7 @@
 use crate::face::{Known, shown};
 use crate::files::{self, Delta, Deltas};
 use crate::hooks::Hooks;
+use crate::library::is_library;
 use crate::packages_drift::PackageDrift;
 use inspect::Fact;
 use inspect::analyzers::hooks::Standing;
@@ -24,16 +25,14 @@ pub(crate) fn compare(
         let program = new.is_program(delta.place);
         let standing = new.standing(&delta.path, delta.place);
         if matches!(standing, Standing::Genuine | Standing::Owned) {
-            let silent = packages.take(old, new, delta, program);
-            // Nothing was promised of it, and its package is the same as before.
-            if silent && standing == Standing::Owned && program && delta.before.is_some() {
-                let what = "It has other content, and the package that owns it is of the same version and promises nothing.";
-                changes.push(altered(old, new, delta, Severity::Medium, what));
+            // A package of another version explains what came with it.
+            if packages.take(old, new, delta, program) && (program || hooks.has(delta.place)) {
+                changes.extend(unexplained(old, new, delta, standing));
             }
         } else if let Some(change) = hooks.change(old, new, delta, standing) {
             changes.push(change);
         } else if standing == Standing::Changed {
-            changes.extend(is_run(new, delta, program).then(|| altered_again(old, new, delta)));
+            changes.push(altered_again(old, new, delta, is_run(new, delta, program)));
         } else if packages.folds(&delta.path) {
             packages.take_folded(&delta.path, program, new.reached(delta.place).is_some());
         } else if program {
@@ -90,38 +89,68 @@ fn unowned(
         };
     }
     if let Some(from) = sha256.and_then(|sha256| asked.get(&sha256)?.as_ref()) {
+        // Its old path leads to it by a link now.
+        if new.face.image.tree.get(from) == Some(delta.place) {
+            let what = "Its old path leads to it now.";
+            return Change {
+                moved_from: Some(shown(from)),
+                ..change(ChangeKind::ProgramMoved, Severity::Low, what)
+            };
+        }
         let what = "It is a copy, under another name, of a program that the old image had.";
         return Change {
             moved_from: Some(shown(from)),
             ..change(ChangeKind::ProgramCopied, Severity::Medium, what)
         };
     }
-    let entry = new.entry(delta.place);
-    let runs = entry.is_some_and(|entry| entry.mode & 0o111 != 0)
-        || new.face.image.facts(delta.place).any(|fact| matches!(fact, Fact::Program(_)));
-    let (severity, what) =
-        match (reached, is_system_path(&delta.path) && !new.face.image.ownership.is_empty()) {
-            (true, _) if runs => {
-                (Severity::High, "A new program that no package owns, and the start leads to it.")
-            }
-            (true, _) => {
-                (Severity::Medium, "A new file that no package owns, and what the start runs loads it.")
-            }
-            (false, true) => {
-                (Severity::High, "A new program in a directory of the distribution, and no package owns it.")
-            }
-            (false, false) => (Severity::Medium, "A new program that no package owns."),
-        };
+    let binary = new.face.image.facts(delta.place).any(|fact| matches!(fact, Fact::Program(_)));
+    let runs = binary || new.entry(delta.place).is_some_and(|entry| entry.mode & 0o111 != 0);
+    let system = is_system_path(&delta.path) && !new.face.image.ownership.is_empty();
+    let (severity, what) = match reached {
+        true if runs => (Severity::High, "A new program that no package owns, and the start leads to it."),
+        true => (Severity::Medium, "A new file that no package owns, and what the start runs loads it."),
+        // The distribution's directories hold Python's and others' libraries too.
+        false if is_library(&delta.path) && !binary => {
+            (Severity::Low, "A new script among the libraries of a language.")
+        }
+        false if system && !is_library(&delta.path) => {
+            (Severity::High, "A new program in a directory of the distribution, and no package owns it.")
+        }
+        false => (Severity::Medium, "A new program that no package owns."),
+    };
     change(ChangeKind::ProgramAdded, severity, what)
 }
 
+/// What a package of the same version has and had not. Whoever plants a file and adds it to the list of a package,
+/// which takes one line and no digest, does not make it a part of the package.
+fn unexplained(old: &Known<'_>, new: &Known<'_>, delta: &Delta, standing: Standing) -> Option<Change> {
+    let claimed = old.face.image.ownership.owner(&delta.path).is_some();
+    match delta.before {
+        None if !claimed => {
+            let what =
+                "The package that claims it is of the same version as before, and did not claim it then.";
+            Some(new.change(ChangeKind::ProgramAdded, Severity::High, &delta.path, delta.place, what))
+        }
+        Some(_) if standing == Standing::Owned => {
+            let what = "It has other content, and the package that owns it is of the same version and promises nothing.";
+            Some(altered(old, new, delta, Severity::Medium, what))
+        }
+        // The old image had dropped it, or the package as a whole promises otherwise, which is told of the package.
+        None | Some(_) => None,
+    }
+}
+
 /// A file that is not what its package promised.
-fn altered_again(old: &Known<'_>, new: &Known<'_>, delta: &Delta) -> Change {
+fn altered_again(old: &Known<'_>, new: &Known<'_>, delta: &Delta, run: bool) -> Change {
     let was = delta.before.map(|before| old.standing(&delta.path, before));
     let edited = new.face.image.ownership.owner(&delta.path).is_some_and(|owner| owner.config_file);
     let (severity, what) = match was {
         _ if edited => {
             (Severity::Low, "It differs from what its package brought, which expects people to edit it.")
+        }
+        _ if !run => {
+            let script = new.face.image.facts(delta.place).any(|fact| matches!(fact, Fact::Script(_)));
+            (if script { Severity::Medium } else { Severity::Low }, "It is not what its package promised.")
         }
         Some(Standing::Changed) => {
             (Severity::Medium, "It was not what its package promised before, and is something else again.")

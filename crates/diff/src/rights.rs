@@ -31,8 +31,9 @@ pub(crate) fn compare(old: &Known<'_>, new: &Known<'_>, deltas: &Deltas, changes
             continue;
         }
         let severity = match new.standing(&delta.path, delta.place) {
-            Standing::Genuine => Severity::Medium,
-            Standing::Owned | Standing::Changed | Standing::Unowned => Severity::High,
+            Standing::Genuine if delta.content => Severity::Medium,
+            // The package brought the file, and somebody else the right.
+            Standing::Genuine | Standing::Owned | Standing::Changed | Standing::Unowned => Severity::High,
         };
         let what = format!("Whoever runs it gains {}.", gains.join(" and "));
         changes.push(Change {

@@ -21,6 +21,7 @@ pub fn compare(old: &Locator, new: &Locator, settings: &Settings) -> Result<Comp
     }
     settings.watch.say("reading layers");
     settings.watch.expect(&then);
+    pairs.iter().for_each(|(_, new)| settings.watch.expect_again(new));
     let patterns = settings.patterns();
     let mut analyzers = inspect::file_analyzers().to_vec();
     analyzers.extend(settings.mentions());

@@ -9,6 +9,7 @@ mod commands;
 mod controls;
 #[cfg(test)]
 mod damage;
+mod diff;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 
 /// Most hosts of one file that are kept.
 const MAX_HOSTS: usize = 512;
+/// Most bytes of them.
+const MAX_BYTES: usize = 16 << 10;
 /// Longest host name.
 const MAX_HOST: usize = 253;
 
@@ -12,18 +14,40 @@ const MAX_HOST: usize = 253;
 pub(super) fn in_text(path: &[u8], text: &[u8]) -> EndpointFacts {
     let mut found = Found::default();
     let (network, cut) = indicators::named(path, text);
+    let quoted = quoted_addresses(text);
+    let code = indicators::is_code(path, text);
     for mention in network.lines() {
-        let (scheme, rest) =
-            mention.split_once("://").map_or((None, mention), |(scheme, rest)| (Some(scheme), rest));
+        let (scheme, rest) = match mention.split_once("://") {
+            Some((scheme, rest)) => (Some(scheme), rest),
+            None => (None, mention),
+        };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         let host = host.split(':').next().unwrap_or_default().as_bytes();
-        if scheme.is_some() || is_plain_host(host) {
+        // Four numbers in code are a version, or part of a picture.
+        let number = code && address(host).is_some_and(|address| !quoted.contains(&address));
+        if scheme.is_some() || (is_plain_host(host) && !number) {
             found.push(host);
         }
     }
     found.cut |= cut;
     found.facts()
+}
+
+/// The addresses that stand in quotes.
+fn quoted_addresses(text: &[u8]) -> BTreeSet<Ipv4Addr> {
+    let mut found = BTreeSet::new();
+    for at in memchr::memchr3_iter(b'"', b'\'', b'`', text) {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        let len = rest.iter().take(16).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        let ends = matches!(rest.get(len), Some(b'"' | b'\'' | b'`' | b':' | b'/'));
+        if let Some(address) = rest.get(..len).filter(|_| ends && len >= 7).and_then(address)
+            && found.len() < MAX_HOSTS
+        {
+            found.insert(address);
+        }
+    }
+    found
 }
 
 /// The hosts that a program names: behind a scheme, or as a text of its own with a zero byte before and behind.
@@ -102,6 +126,7 @@ fn is_plain_host(host: &[u8]) -> bool {
 #[derive(Default)]
 struct Found {
     hosts: BTreeSet<String>,
+    bytes: usize,
     cut: bool,
 }
 
@@ -116,7 +141,8 @@ impl Found {
         if !is_host(&host) || self.hosts.contains(&host) {
             return;
         }
-        if self.hosts.len() >= MAX_HOSTS {
+        self.bytes += host.len();
+        if self.hosts.len() >= MAX_HOSTS || self.bytes > MAX_BYTES {
             self.cut = true;
             return;
         }

@@ -42,6 +42,11 @@ fn scripts_name_hosts() {
         b"numpy.random.beta(); x = 'conf.html'; y = 'mail.d.example'; z = \"mod.executable\"",
         "mail.d.example",
     );
+    check(
+        "a.js",
+        b"d='M 1.2.3.4 5'; connect('203.0.113.9', 1); fetch(`203.0.113.8:80`)",
+        "203.0.113.8 203.0.113.9",
+    );
     // A text that nothing runs is not asked.
     check("notes", b"see https://docs.example/", "docs.example");
 }
@@ -67,7 +72,7 @@ fn hostile_programs_cost_no_more() {
     let begin = Instant::now();
     for unit in [b"a.".as_slice(), b"://", b"a://a.", b".", b"a://a.bc\0", b"\0a.com", b"@://@"] {
         let bytes = [b"\x7fELF\0".as_slice(), &unit.repeat((4 << 20) / unit.len())].concat();
-        assert!(facts("a", &bytes).is_none_or(|facts| facts.hosts.len() <= 512 * 254));
+        assert!(facts("a", &bytes).is_none_or(|facts| facts.hosts.len() <= 17 << 10));
     }
     let many: Vec<u8> = (0..2000).flat_map(|at| format!("\0h{at}.example\0").into_bytes()).collect();
     let cut = facts("a", &[b"\x7fELF".as_slice(), &many].concat()).unwrap();

@@ -11,6 +11,7 @@ mod patterns;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use parse::is_code;
 pub use patterns::{PatternFacts, Patterns};
 
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
