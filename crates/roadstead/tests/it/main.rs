@@ -9,6 +9,7 @@ mod commands;
 mod controls;
 #[cfg(test)]
 mod damage;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod disk;
