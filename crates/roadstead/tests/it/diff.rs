@@ -73,6 +73,19 @@ fn the_same_image_twice_is_nothing_new() {
 }
 
 #[test]
+fn no_image_of_the_story_differs_from_itself() {
+    for story in test_support::story::five_images().into_iter().chain(test_support::story::benign_images()) {
+        let room = Room::new();
+        let both = room.layout("both", &story.image);
+        let ran = run(&room, &both, &both, &["--format", "json", "--fail-on", "low"]);
+        let value = ran.json();
+        assert!(told(&value).is_empty() && value["packages"] == serde_json::json!([]), "{value:#}");
+        assert_eq!(value["old"]["verdict"], value["new"]["verdict"]);
+        assert_eq!(ran.code, if value["gaps"] == serde_json::json!([]) { 0 } else { 3 }, "{value:#}");
+    }
+}
+
+#[test]
 fn a_package_upgrade_is_one_line() {
     let room = Room::new();
     let (old, new) = (image().layer(packaged("5.4")).build(), image().layer(packaged("5.6")).build());
