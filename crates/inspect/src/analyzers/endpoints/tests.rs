@@ -63,7 +63,7 @@ fn programs_name_hosts() {
         "alone.example with.example",
     );
     check("a", &program(b"\0libc.so.6\0main.main\0java.lang.String\0v1.2.3\0"), "");
-    check("a", &program(b"\0198.51.100.9\0001.2.3\0127.0.0.1\0"), "198.51.100.9");
+    check("a", &program(b"\x00198.51.100.9\x00001.2.3\x00127.0.0.1\x00"), "198.51.100.9");
     check("a", &program(b"http://%s/x http:// ftp://-.-"), "");
 }
 
