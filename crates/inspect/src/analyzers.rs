@@ -6,6 +6,7 @@ pub mod backdoors;
 pub mod config;
 pub mod download;
 pub mod elf;
+pub mod endpoints;
 pub mod hashes;
 pub mod hooks;
 pub mod impair;
@@ -30,8 +31,8 @@ pub(crate) mod fixture;
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;
 
-/// Analyzers of single files, but for those that imported feeds bring: [`indicators::Listed`] and
-/// [`indicators::Patterns`].
+/// Analyzers of single files, but for those that imported feeds bring, [`indicators::Listed`] and
+/// [`indicators::Patterns`], and the one for comparisons, [`endpoints::Endpoints`].
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
     &[
         &start::Start,

@@ -9,10 +9,11 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("packages", &["model"]),
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
+    ("diff", &["model", "layers", "packages", "inspect"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
-    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "verdict", "store"]),
+    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "diff", "verdict", "store"]),
     (
         "roadstead",
         &[
@@ -22,6 +23,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "packages",
             "feeds",
             "inspect",
+            "diff",
             "verdict",
             "report",
             "store",

@@ -138,6 +138,7 @@ fn settings(indicators: Indicators) -> anyhow::Result<Settings> {
         indicators,
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
+        endpoints: false,
         watch: Arc::new(Watch::default()),
     })
 }
