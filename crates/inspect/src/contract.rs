@@ -108,6 +108,8 @@ pub struct Outcome {
     /// What the start of the image runs, in order: the raw paths with what to say of each. Only the `start`
     /// analyzer writes it; `reached` is asked by the others, which run after it.
     pub chain: Vec<Reached>,
+    /// Whether an analyzer failed, so that what it says is not worth keeping.
+    pub failed: bool,
 }
 
 impl Outcome {

@@ -1,9 +1,11 @@
 //! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
+mod kept;
 mod runway;
 mod stages;
 mod streams;
+mod weight;
 
 pub(crate) use stages::analyze_stages;
 
@@ -11,6 +13,7 @@ use crate::buffers::Buffers;
 use crate::hashing::{Hashes, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use kept::{Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
 use runway::{PIECE, Runway};
@@ -91,8 +94,16 @@ struct Opened {
 #[derive(Default)]
 struct Done {
     hashes: Vec<(u32, ContentHashes)>,
-    facts: Vec<(u32, Fact)>,
+    facts: Vec<Weighed>,
     gaps: Vec<Gap>,
+    /// Whether an analyzer failed.
+    failed: bool,
+}
+
+impl Done {
+    fn facts(&mut self, index: u32, facts: Vec<Fact>) {
+        self.facts.extend(facts.into_iter().map(|fact| Weighed::new(index, fact)));
+    }
 }
 
 /// Runs `work` with a crew of `threads` at its side.
@@ -135,6 +146,7 @@ pub fn with_crew<T>(
 pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &mut Outcome) {
     let ran = catch_unwind(AssertUnwindSafe(|| analyzer.analyze(image, out)));
     if ran.is_err() {
+        out.failed = true;
         out.gaps.push(Gap::new(
             image.platform.to_string(),
             format!("the analyzer {} failed on this image; please report it", analyzer.name()),
@@ -151,6 +163,7 @@ pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_
         crew,
         sums,
         facts: LayerFacts::default(),
+        kept: Kept::default(),
         batch: Batch::default(),
         reply,
         replies,
@@ -179,6 +192,7 @@ struct Reading<'c, 's> {
     crew: &'c Crew<'s>,
     sums: Sums,
     facts: LayerFacts,
+    kept: Kept,
     batch: Batch,
     reply: Sender<Done>,
     replies: Receiver<Done>,
@@ -289,6 +303,7 @@ impl Reading<'_, '_> {
         if self.crew.jobs.send(Job { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
             self.waiting += 1;
         } else {
+            self.facts.failed = true;
             self.gap("", "the threads of the scan have ended before the end of the layer");
         }
         while let Ok(done) = self.replies.try_recv() {
@@ -301,12 +316,13 @@ impl Reading<'_, '_> {
         for (index, hashes) in &done.hashes {
             self.facts.entries.set_hashes(*index as usize, hashes);
         }
-        self.facts.facts.extend(done.facts);
-        self.facts.gaps.extend(done.gaps);
+        self.kept.facts(done.facts);
+        self.kept.gaps(done.gaps);
+        self.facts.failed |= done.failed;
     }
 
     fn gap(&mut self, what: &str, why: &str) {
-        self.facts.gaps.push(Gap::new(what, why));
+        self.kept.gaps(vec![Gap::new(what, why)]);
     }
 
     fn finish(mut self) -> LayerFacts {
@@ -316,15 +332,16 @@ impl Reading<'_, '_> {
         self.reply = unbounded().0;
         while self.waiting > 0 {
             let Ok(done) = self.replies.recv() else {
+                self.facts.failed = true;
                 self.gap("", "a thread of the scan failed before the end of the layer; please report it");
                 break;
             };
             self.waiting -= 1;
             self.note(done);
         }
-        // Batches come back in any order; the facts of a layer are the same every time.
-        self.facts.facts.sort_by_key(|(index, _)| *index);
-        self.facts.gaps.sort();
+        let entries = &self.facts.entries;
+        let path_of = |index| Some(format!("/{}", model::escape_bytes(entries.get(index as usize)?.path)));
+        (self.facts.facts, self.facts.gaps) = self.kept.finish(path_of);
         self.facts
     }
 }
@@ -375,17 +392,24 @@ fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], do
             }
         }));
         match outcome {
-            Ok(Ok(facts)) => done.facts.extend(facts.into_iter().map(|fact| (file.index, fact))),
+            Ok(Ok(facts)) => done.facts(file.index, facts),
             Ok(Err(why)) => {
                 done.gaps.push(Gap::new(shown(&file.entry), format!("{}: {why}", analyzer.name())))
             }
-            Err(_) => done.gaps.push(Gap::new(
-                shown(&file.entry),
-                format!("the analyzer {} failed on this file; please report it", analyzer.name()),
-            )),
+            Err(_) => {
+                done.failed = true;
+                done.gaps.push(Gap::new(
+                    shown(&file.entry),
+                    format!("the analyzer {} failed on this file; please report it", analyzer.name()),
+                ));
+            }
         }
     }
-    let (facts, gaps) = analyze_stages(&view, analyzers);
-    done.facts.extend(facts.into_iter().map(|fact| (file.index, fact)));
-    done.gaps.extend(gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
+    let staged = analyze_stages(&view, analyzers);
+    done.failed |= staged.failed;
+    done.facts(file.index, staged.facts);
+    done.gaps.extend(staged.gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub(crate) struct Concluded {
     pub(crate) layers: Vec<LayerSummary>,
     /// What the start of each platform leads to.
     pub(crate) reached: Vec<(String, Vec<Reached>)>,
+    /// Whether an analyzer failed.
+    pub(crate) failed: bool,
 }
 
 impl Concluded {
@@ -26,6 +28,7 @@ impl Concluded {
         self.gaps.extend(other.gaps);
         self.layers.extend(other.layers);
         self.reached.extend(other.reached);
+        self.failed |= other.failed;
     }
 }
 
@@ -73,7 +76,8 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
         inspect::run_analyzer(*analyzer, &view, &mut outcome);
     }
     inspect::controls::apply(&view, &mut outcome);
-    let mut concluded = Concluded { findings: outcome.findings, gaps: outcome.gaps, ..Concluded::default() };
+    let Outcome { findings, gaps, chain, failed } = outcome;
+    let mut concluded = Concluded { findings, gaps, failed, ..Concluded::default() };
     for (index, facts) in facts.iter().enumerate() {
         concluded.gaps.extend(facts.gaps.iter().map(|gap| layer_gap(&platform, index, gap)));
     }
@@ -84,7 +88,7 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
             .iter()
             .map(|gap| Gap { what: format!("{platform}, {}", gap.what), why: gap.why.clone() }),
     );
-    mark_reached(&mut concluded.findings, &outcome.chain, &platform);
+    mark_reached(&mut concluded.findings, &chain, &platform);
     concluded.layers = layers
         .iter()
         .enumerate()
@@ -97,7 +101,7 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
             entries: layer.facts.entries.len() as u64,
         })
         .collect();
-    concluded.reached.push((platform, outcome.chain));
+    concluded.reached.push((platform, chain));
     concluded
 }
 

@@ -237,9 +237,9 @@ impl Fixture {
             layer.facts.extend(sink.into_facts().into_iter().map(|fact: Fact| (index as u32, fact)));
         }
         let view = FileView { entry: &entry, bytes, whole: true, stages: &[] };
-        let (facts, gaps) = crate::engine::analyze_stages(&view, super::file_analyzers());
-        assert_eq!(gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
-        layer.facts.extend(facts.into_iter().map(|fact| (index as u32, fact)));
+        let staged = crate::engine::analyze_stages(&view, super::file_analyzers());
+        assert_eq!(staged.gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
+        layer.facts.extend(staged.facts.into_iter().map(|fact| (index as u32, fact)));
         self
     }
 }
