@@ -2,11 +2,14 @@
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
 mod kept;
+mod passing;
 mod runway;
 mod stages;
 mod streams;
 mod weight;
 
+#[cfg(test)]
+pub(crate) use passing::pass;
 pub(crate) use stages::analyze_stages;
 
 use crate::buffers::Buffers;
@@ -16,6 +19,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use kept::{Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
+use passing::Passing;
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
 use std::io::BufRead as _;
@@ -104,6 +108,23 @@ impl Done {
     fn facts(&mut self, index: u32, facts: Vec<Fact>) {
         self.facts.extend(facts.into_iter().map(|fact| Weighed::new(index, fact)));
     }
+
+    fn learned(&mut self, file: &Opened, learned: Learned) {
+        self.failed |= learned.failed;
+        self.facts(file.index, learned.facts);
+        self.gaps.extend(learned.gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
+    }
+}
+
+/// What a file taught beside the facts that analyzers note themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    /// Each stage before the facts about it.
+    pub(crate) facts: Vec<Fact>,
+    /// What could not be looked at.
+    pub(crate) gaps: Vec<String>,
+    /// Whether an analyzer or the decoder failed.
+    failed: bool,
 }
 
 /// Runs `work` with a crew of `threads` at its side.
@@ -251,7 +272,7 @@ impl Reading<'_, '_> {
         let mut sha256 = Sha256::new();
         let mut piece = self.runway.piece(&crew.buffers.pieces);
         fill(&mut piece.bytes, HEAD, &mut data, &mut sha256);
-        let gate = &piece.bytes[..piece.bytes.len().min(GATE)];
+        let gate = gate_of(&piece.bytes);
         let whole = crew
             .analyzers
             .iter()
@@ -271,28 +292,35 @@ impl Reading<'_, '_> {
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
+        let mut passing = Passing::new(crew.analyzers, &file.entry, gate_of(&piece.bytes));
+        let head = if passing.is_empty() { Vec::new() } else { piece.bytes.clone() };
         let mut done = Done::default();
-        analyze_file(&file, &piece.bytes, crew.analyzers, &mut done);
-        self.note(done);
+        analyze_file(&file, &piece.bytes, crew.analyzers, |analyzer| !passing.has(analyzer), &mut done);
         let stream = crew.streams.open(index, self.sums, &self.runway, &self.reply);
         let mut read = 0;
         loop {
             fill(&mut piece.bytes, PIECE, &mut data, &mut sha256);
             read += piece.bytes.len() as u64;
+            passing.pass(&piece.bytes);
             if piece.bytes.len() < PIECE {
                 break;
             }
             if crew.cancelled.load(Ordering::Relaxed) {
+                self.note(done);
                 return self.gap(&path, "the scan was cancelled before the end of the file");
             }
             stream.send(piece);
             piece = self.runway.piece(&crew.buffers.pieces);
         }
         if read != size {
+            self.note(done);
             return self.gap(&path, "the file ends before its declared size; it was not analyzed");
         }
         stream.end(piece, sha256.finalize().into());
         self.waiting += 1;
+        let head = FileView { entry: &file.entry, bytes: &head, whole: false, stages: &[] };
+        done.learned(&file, passing.finish(&head));
+        self.note(done);
     }
 
     fn send(&mut self) {
@@ -362,13 +390,17 @@ fn fill(bytes: &mut Vec<u8>, limit: usize, data: &mut EntryData<'_, ChunkReader>
     }
 }
 
+fn gate_of(bytes: &[u8]) -> &[u8] {
+    bytes.get(..GATE).unwrap_or(bytes)
+}
+
 fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> Done {
     let contents: Vec<&[u8]> = batch.files.iter().map(|file| &batch.bytes[file.range.clone()]).collect();
     let hashes = hash_files(&contents, sums);
     let mut done = Done::default();
     for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
-        analyze_file(file, bytes, analyzers, &mut done);
+        analyze_file(file, bytes, analyzers, |_| true, &mut done);
     }
     done
 }
@@ -377,10 +409,17 @@ fn content_hashes(hashes: Hashes, sha256: [u8; 32]) -> ContentHashes {
     ContentHashes { md5: hashes.md5, sha1: hashes.sha1, sha256 }
 }
 
-fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], done: &mut Done) {
+/// Shows a file to those analyzers that are asked about it, and what is decoded out of it to all.
+fn analyze_file(
+    file: &Opened,
+    bytes: &[u8],
+    analyzers: &[&dyn FileAnalyzer],
+    is_asked: impl Fn(&dyn FileAnalyzer) -> bool,
+    done: &mut Done,
+) {
     let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[] };
-    let head = &bytes[..bytes.len().min(GATE)];
-    for analyzer in analyzers {
+    let head = gate_of(bytes);
+    for analyzer in analyzers.iter().filter(|analyzer| is_asked(**analyzer)) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
             Want::Nothing => Ok(Vec::new()),
             Want::Whole(limit) if !view.whole => {
@@ -405,10 +444,7 @@ fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], do
             }
         }
     }
-    let staged = analyze_stages(&view, analyzers);
-    done.failed |= staged.failed;
-    done.facts(file.index, staged.facts);
-    done.gaps.extend(staged.gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
+    done.learned(file, analyze_stages(&view, analyzers));
 }
 
 #[cfg(test)]

@@ -221,7 +221,12 @@ impl Fixture {
         let patterns = self.indicators.patterns().map(super::indicators::Patterns);
         let listed: &dyn crate::FileAnalyzer = &super::indicators::Listed;
         let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer).chain([listed]);
-        for analyzer in super::file_analyzers().iter().copied().chain(of_feeds) {
+        let all: Vec<&dyn crate::FileAnalyzer> =
+            super::file_analyzers().iter().copied().chain(of_feeds).collect();
+        let passed = crate::engine::pass(&entry, bytes, &all);
+        layer.facts.extend(passed.facts.into_iter().map(|fact: Fact| (index as u32, fact)));
+        layer.gaps.extend(passed.gaps.into_iter().map(|why| Gap::new("", why)));
+        for analyzer in all.into_iter().filter(|one| !passed.by.contains(&one.name())) {
             let head = &bytes[..bytes.len().min(4096)];
             let view = match analyzer.wants(&entry, head) {
                 Want::Nothing => continue,

@@ -1,4 +1,4 @@
-use super::GATE;
+use super::{GATE, Learned};
 use crate::decode::{self, Step};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, StageFacts, Want};
 use sha2::{Digest as _, Sha256};
@@ -7,20 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What is kept of the beginning of a stage.
 const HEAD: usize = 256;
 
-/// What the stages of a file taught.
-#[derive(Debug, Default)]
-pub(crate) struct Staged {
-    /// Each stage before the facts about it.
-    pub(crate) facts: Vec<Fact>,
-    /// What could not be looked at.
-    pub(crate) gaps: Vec<String>,
-    /// Whether an analyzer or the decoder failed.
-    pub(super) failed: bool,
-}
-
 /// Shows everything that is decoded out of a file to the analyzers, as they saw the file itself.
-pub(crate) fn analyze_stages(file: &FileView<'_>, analyzers: &[&dyn FileAnalyzer]) -> Staged {
-    let mut staged = Staged::default();
+pub(crate) fn analyze_stages(file: &FileView<'_>, analyzers: &[&dyn FileAnalyzer]) -> Learned {
+    let mut staged = Learned::default();
     let Ok(decoded) = catch_unwind(|| decode::stages(file.bytes)) else {
         staged.failed = true;
         staged.gaps.push("the decoder failed on this file; please report it".to_owned());
@@ -50,7 +39,7 @@ fn analyze_stage(
     steps: &[Step],
     number: u16,
     analyzers: &[&dyn FileAnalyzer],
-    staged: &mut Staged,
+    staged: &mut Learned,
 ) {
     let view = FileView { entry: file.entry, bytes, whole: true, stages: steps };
     let head = bytes.get(..bytes.len().min(GATE)).unwrap_or_default();
@@ -144,7 +133,7 @@ mod tests {
         }
     }
 
-    fn stages_of(text: &str) -> Staged {
+    fn stages_of(text: &str) -> Learned {
         let entry = Entry { kind: Kind::File, ..Entry::default() };
         let view = FileView { entry: &entry, bytes: text.as_bytes(), whole: true, stages: &[] };
         analyze_stages(&view, &[&Witness, &Placed])
@@ -157,7 +146,7 @@ mod tests {
     #[test]
     fn facts_about_stages_are_told_apart() {
         let inner = format!("exec(bytes.fromhex('{}'))", hex("print('the end of it')"));
-        let Staged { facts: staged, gaps, .. } =
+        let Learned { facts: staged, gaps, .. } =
             stages_of(&format!("\nexec(bytes.fromhex('{}'))", hex(&inner)));
         assert_eq!(gaps, [""; 0]);
         let own = Fact::Program(crate::analyzers::program::ProgramFacts::Malformed);
@@ -188,7 +177,7 @@ mod tests {
             hex("panic and stop"),
             hex("refuse to read")
         );
-        let Staged { facts, gaps, failed } = stages_of(&text);
+        let Learned { facts, gaps, failed } = stages_of(&text);
         assert!(failed);
         assert_eq!(facts.len(), 2);
         assert_eq!(

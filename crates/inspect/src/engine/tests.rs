@@ -29,7 +29,7 @@ impl FileAnalyzer for Witness {
     }
 }
 
-fn read(layer: &[u8], analyzers: &[&dyn FileAnalyzer]) -> LayerFacts {
+pub(super) fn read(layer: &[u8], analyzers: &[&dyn FileAnalyzer]) -> LayerFacts {
     let (progress, cancelled) = (Progress::default(), AtomicBool::new(false));
     with_crew(2, analyzers, &progress, &cancelled, |crew| {
         read_layer(layer, &Declared::default(), &Limits::default(), &cancelled, |tar| {

@@ -10,7 +10,7 @@ pub(crate) const LANGUAGES: [(&str, &str); 7] = [
 ];
 
 /// What is repeated until the file is full.
-pub(crate) const PIECES: [(&str, &str); 62] = [
+pub(crate) const PIECES: [(&str, &str); 64] = [
     ("letters", "a"),
     ("base64", "IyEvYmluL3No"),
     ("base64 in pieces", "IyEvYmluL3No' + '"),
@@ -72,6 +72,8 @@ pub(crate) const PIECES: [(&str, &str); 62] = [
     ("miners", "stratum+tcp://a.example:1 -u 4 --donate-level "),
     ("pools", "\"pools\":[{\"url\":\"a:1\",\"user\":\"b\"},"),
     ("secrets", "password=\"AKIA0123456789ABCDEF\" "),
+    ("tokens", "glpat-Zq7xW3nB9vKt5mR2pLc8\n"),
+    ("passwords", "postgres://a:Zk3x9Qw7Lm@db.example/a\n"),
     ("keys", "-----BEGIN RSA PRIVATE KEY-----\n"),
 ];
 

@@ -1,5 +1,6 @@
-pub(super) mod builder;
+pub(in crate::analyzers) mod builder;
 mod hostile;
+mod large;
 mod machine;
 mod miners;
 mod stealth;
