@@ -16,7 +16,7 @@ use crate::buffers::Buffers;
 use crate::hashing::{Hashes, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use kept::{Kept, Weighed};
+use kept::{End, Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
 use passing::Passing;
@@ -72,6 +72,7 @@ struct Pools {
 struct Job {
     batch: Batch,
     sums: Sums,
+    end: Arc<End>,
     reply: Sender<Done>,
 }
 
@@ -102,11 +103,22 @@ struct Done {
     gaps: Vec<Gap>,
     /// Whether an analyzer failed.
     failed: bool,
+    /// From where on facts need not be given back.
+    end: Arc<End>,
+    /// Files of which a fact was not.
+    dropped: Vec<u32>,
 }
 
 impl Done {
     fn facts(&mut self, index: u32, facts: Vec<Fact>) {
-        self.facts.extend(facts.into_iter().map(|fact| Weighed::new(index, fact)));
+        for fact in facts {
+            let fact = Weighed::new(index, fact);
+            if self.end.drops(&fact) {
+                self.dropped.push(index);
+            } else {
+                self.facts.push(fact);
+            }
+        }
     }
 
     fn learned(&mut self, file: &Opened, learned: Learned) {
@@ -145,9 +157,9 @@ pub fn with_crew<T>(
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
-                for Job { batch, sums, reply } in queue {
+                for Job { batch, sums, end, reply } in queue {
                     // The layer may have ended early; then nobody waits for this.
-                    let _ = reply.send(analyze_batch(&batch, sums, analyzers));
+                    let _ = reply.send(analyze_batch(&batch, sums, end, analyzers));
                     pools.batches.give(batch.bytes);
                 }
             });
@@ -288,13 +300,13 @@ impl Reading<'_, '_> {
             let (entry, range) = (std::mem::take(entry), 0..bytes.len());
             let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
             let batch = Batch { bytes, files: vec![file] };
-            return self.note(analyze_batch(&batch, self.sums, crew.analyzers));
+            return self.note(analyze_batch(&batch, self.sums, self.kept.end(), crew.analyzers));
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
         let mut passing = Passing::new(crew.analyzers, &file.entry, gate_of(&piece.bytes));
         let head = if passing.is_empty() { Vec::new() } else { piece.bytes.clone() };
-        let mut done = Done::default();
+        let mut done = Done { end: self.kept.end(), ..Done::default() };
         analyze_file(&file, &piece.bytes, crew.analyzers, |analyzer| !passing.has(analyzer), &mut done);
         let stream = crew.streams.open(index, self.sums, &self.runway, &self.reply);
         let mut read = 0;
@@ -328,7 +340,12 @@ impl Reading<'_, '_> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        if self.crew.jobs.send(Job { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
+        if self
+            .crew
+            .jobs
+            .send(Job { batch, sums: self.sums, end: self.kept.end(), reply: self.reply.clone() })
+            .is_ok()
+        {
             self.waiting += 1;
         } else {
             self.facts.failed = true;
@@ -345,6 +362,7 @@ impl Reading<'_, '_> {
             self.facts.entries.set_hashes(*index as usize, hashes);
         }
         self.kept.facts(done.facts);
+        self.kept.dropped(&done.dropped);
         self.kept.gaps(done.gaps);
         self.facts.failed |= done.failed;
     }
@@ -394,10 +412,10 @@ fn gate_of(bytes: &[u8]) -> &[u8] {
     bytes.get(..GATE).unwrap_or(bytes)
 }
 
-fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> Done {
+fn analyze_batch(batch: &Batch, sums: Sums, end: Arc<End>, analyzers: &[&dyn FileAnalyzer]) -> Done {
     let contents: Vec<&[u8]> = batch.files.iter().map(|file| &batch.bytes[file.range.clone()]).collect();
     let hashes = hash_files(&contents, sums);
-    let mut done = Done::default();
+    let mut done = Done { end, ..Done::default() };
     for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
         analyze_file(file, bytes, analyzers, |_| true, &mut done);

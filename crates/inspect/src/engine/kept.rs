@@ -8,9 +8,12 @@
 use super::weight::weight;
 use crate::Fact;
 use model::Gap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the facts of one layer may take in memory, about. A layer of 60,000 scripts of JavaScript takes a third of it.
-const BUDGET: usize = 64 << 20;
+/// What the facts of one layer may take in memory, about. The largest that was measured, a JavaScript
+/// application of 39,000 scripts, takes a sixth of it.
+const BUDGET: usize = 128 << 20;
 /// Gaps of one layer that are told one by one.
 const MAX_GAPS: usize = 1000;
 
@@ -41,6 +44,32 @@ impl Weighed {
 
 type Rank = (u8, u32);
 
+/// Nothing of this rank or behind it is kept any more. It only moves to the front, so that whoever makes facts may look
+/// at it and need not hand on what would be dropped.
+#[derive(Debug)]
+pub(super) struct End(AtomicU64);
+
+impl Default for End {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl End {
+    /// Whether the fact is dropped.
+    pub(super) fn drops(&self, fact: &Weighed) -> bool {
+        Self::number(fact.rank()) >= self.0.load(Ordering::Relaxed)
+    }
+
+    fn move_to(&self, rank: Rank) {
+        self.0.fetch_min(Self::number(rank), Ordering::Relaxed);
+    }
+
+    fn number((rank, index): Rank) -> u64 {
+        u64::from(rank) << 32 | u64::from(index)
+    }
+}
+
 /// The facts and gaps of one layer.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -49,8 +78,7 @@ pub(super) struct Kept {
     budget: usize,
     /// What is kept takes this much.
     weight: usize,
-    /// Nothing of this rank or behind it is kept any more.
-    end: Option<Rank>,
+    end: Arc<End>,
     /// Entries of which a fact was dropped.
     dropped: Vec<u32>,
     dropped_gaps: usize,
@@ -69,15 +97,25 @@ impl Kept {
             gaps: Vec::new(),
             budget,
             weight: 0,
-            end: None,
+            end: Arc::default(),
             dropped: Vec::new(),
             dropped_gaps: 0,
         }
     }
 
+    /// For whoever makes facts.
+    pub(super) fn end(&self) -> Arc<End> {
+        Arc::clone(&self.end)
+    }
+
+    /// Counts files of which a fact was dropped before it came here.
+    pub(super) fn dropped(&mut self, files: &[u32]) {
+        files.iter().for_each(|index| self.drop_fact(*index));
+    }
+
     pub(super) fn facts(&mut self, facts: Vec<Weighed>) {
         for fact in facts {
-            if self.end.is_some_and(|end| fact.rank() >= end) {
+            if self.end.drops(&fact) {
                 self.drop_fact(fact.index);
             } else {
                 self.weight += fact.weight as usize;
@@ -136,7 +174,7 @@ impl Kept {
         for group in self.facts.chunk_by(|one, next| one.rank() == next.rank()) {
             let more = weight + group.iter().map(|fact| fact.weight as usize).sum::<usize>();
             if more > self.budget {
-                self.end = group.first().map(Weighed::rank);
+                group.iter().take(1).for_each(|first| self.end.move_to(first.rank()));
                 break;
             }
             weight = more;

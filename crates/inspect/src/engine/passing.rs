@@ -8,9 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Nothing that is looked for across the border of two pieces may reach further than this into either.
 const SEAM: usize = 4 << 10;
 
+/// A search; none once it failed.
+type Searching = Option<Box<dyn Search>>;
+
 /// The searches through one file.
 pub(super) struct Passing<'a> {
-    searches: Vec<(&'a dyn FileAnalyzer, Option<Box<dyn Search>>)>,
+    searches: Vec<(&'a dyn FileAnalyzer, Searching)>,
     /// The end of what passed last.
     seam: Vec<u8>,
     /// Line on which the next piece begins.

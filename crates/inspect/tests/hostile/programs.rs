@@ -1,7 +1,10 @@
 //! ELF files whose tables lie about themselves, each padded to the length that is asked for.
 
+/// Makes a program of about this length.
+type Shape = &'static dyn Fn(usize) -> Vec<u8>;
+
 /// Programs by what is wrong with them.
-pub(crate) const SHAPES: [(&str, &dyn Fn(usize) -> Vec<u8>); 12] = [
+pub(crate) const SHAPES: [(&str, Shape); 12] = [
     ("zeros", &|len| padded(header(0, 0, 0, 0), len, b"\0")),
     ("texts", &|len| padded(header(0, 0, 0, 0), len, b"/proc/%s/sta\0donate-leve\0#aa")),
     ("marks of a packer", &|len| padded(header(0, 0, 0, 0), len, b"UPX!\x0d\x16\x02\x08")),

@@ -77,8 +77,11 @@ pub(crate) const PIECES: [(&str, &str); 64] = [
     ("keys", "-----BEGIN RSA PRIVATE KEY-----\n"),
 ];
 
+/// Makes a text of about this length.
+type Shape = fn(usize) -> Vec<u8>;
+
 /// What is more than one piece over and over.
-pub(crate) const SHAPES: [(&str, fn(usize) -> Vec<u8>); 8] = [
+pub(crate) const SHAPES: [(&str, Shape); 8] = [
     ("a name for each line", |len| numbered(len, |n| format!("a{n}=b{n}\n"))),
     ("a name out of two", |len| numbered(len, |n| format!("a{n}=$a{}$a{}\n", n / 2, n / 3))),
     ("a function for each line", |len| numbered(len, |n| format!("f{n}() {{ f{}; }}\n", n / 2))),
