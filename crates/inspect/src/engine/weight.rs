@@ -7,9 +7,11 @@ use serde::ser::{
 };
 use std::fmt::{Display, Error};
 
-/// What every number, choice and list takes, whatever is in it.
+/// What every number, choice with something in it, and list takes, whatever that is. A list is allocated by itself, and
+/// a choice is as large as the largest one.
 const WORD: usize = 8;
-const LIST: usize = 24;
+const CHOICE: usize = 32;
+const LIST: usize = 48;
 
 /// The estimate, in bytes. It is the same for the same fact everywhere.
 pub(super) fn weight(fact: &impl Serialize) -> usize {
@@ -96,7 +98,7 @@ impl Serializer for &mut Weight {
         _: &'static str,
         value: &T,
     ) -> Done {
-        self.add(WORD)?;
+        self.add(CHOICE)?;
         value.serialize(self)
     }
 
@@ -209,5 +211,6 @@ mod tests {
         check(&|| weight(&vec![(1_u32, "ab"), (2, "c")]), LIST + 2 * WORD + 2 * LIST + 3);
         check(&|| weight(&BTreeMap::from([(1_u32, 2_u32)])), LIST + 2 * WORD);
         check(&|| weight(&crate::decode::StepKind::Hex), WORD);
+        check(&|| weight(&Ok::<u8, u8>(1)), CHOICE + 1);
     }
 }
