@@ -134,15 +134,15 @@ fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => return path.to_vec(),
         };
-        match tree.resolve(parent) {
-            Ok((mut resolved, _)) => {
+        match tree.directory(parent) {
+            Some(mut resolved) => {
                 if !resolved.is_empty() {
                     resolved.push(b'/');
                 }
                 resolved.extend_from_slice(name);
                 resolved
             }
-            Err(_) => path.to_vec(),
+            None => path.to_vec(),
         }
     };
     Ownership::build(live, &resolve_parent)

@@ -189,9 +189,9 @@ impl Fixture {
             let Some((folder, name)) = at.and_then(|at| path.split_at_checked(at)) else {
                 return path.to_vec();
             };
-            match tree.resolve(folder) {
-                Ok((folder, _)) => [folder.as_slice(), name].concat(),
-                Err(_) => path.to_vec(),
+            match tree.directory(folder) {
+                Some(folder) => [folder.as_slice(), name].concat(),
+                None => path.to_vec(),
             }
         })
     }
