@@ -82,8 +82,10 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     if settings.is_cancelled() {
         return Err(Error::Cancelled);
     }
+    // A report that an analyzer failed over is made anew, as the analyzer may be mended meanwhile.
+    let lasting = read.lasting && !read.outcome.failed;
     let report = conclude(&opened, &scanned, settings, read.outcome, read.coverage, started);
-    if read.lasting
+    if lasting
         && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))
     {
         cache.put(Shelf::Verdicts, &key, &report);

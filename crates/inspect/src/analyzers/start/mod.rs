@@ -266,6 +266,16 @@ impl Word {
         }
     }
 
+    /// Gives back the room that it does not need.
+    pub(crate) fn shrink(&mut self) {
+        for piece in &mut self.0 {
+            if let Piece::Text(text) | Piece::Variable(text, _) = piece {
+                text.shrink_to_fit();
+            }
+        }
+        self.0.shrink_to_fit();
+    }
+
     pub(crate) fn extend(&mut self, other: &Word) {
         for piece in &other.0 {
             self.push(piece.clone());
