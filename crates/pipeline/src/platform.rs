@@ -72,6 +72,7 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
     for analyzer in inspect::image_analyzers() {
         inspect::run_analyzer(*analyzer, &view, &mut outcome);
     }
+    inspect::run_analyzer(&settings.rules, &view, &mut outcome);
     inspect::controls::apply(&view, &mut outcome);
     let mut concluded = Concluded { findings: outcome.findings, gaps: outcome.gaps, ..Concluded::default() };
     for (index, facts) in facts.iter().enumerate() {

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod feeds;
 mod files;
+mod rules;
 mod scan;
 
 use crate::cli::{Cli, Command};
@@ -18,5 +19,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Feeds(args) => feeds::run(&args),
+        Command::Rules(args) => rules::run(&args),
     }
 }

@@ -9,10 +9,11 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("packages", &["model"]),
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
+    ("yara", &["model", "layers", "inspect"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
-    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "verdict", "store"]),
+    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "yara", "verdict", "store"]),
     (
         "roadstead",
         &[
@@ -22,6 +23,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "packages",
             "feeds",
             "inspect",
+            "yara",
             "verdict",
             "report",
             "store",
@@ -41,6 +43,8 @@ pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
     ("ctrlc", &["roadstead"], "only the command line takes signals"),
     ("anyhow", &["roadstead", "xtask"], "libraries name their errors"),
     ("yara-x", &["yara"], "one crate links the rule engine"),
+    ("yara-x-parser", &["yara"], "one crate links the rule engine"),
+    ("protobuf", &["yara"], "one crate speaks to the rule engine"),
     ("sqlx", &["store", "queue"], "one place keeps rows"),
 ];
 

@@ -87,6 +87,7 @@ fn tell((story, harmful): (StoryImage, bool), dir: &Path) -> anyhow::Result<Row>
         jobs: 2,
         cache: None,
         indicators: known_as_the_alert_knew()?,
+        rules: yara::RuleSet::default(),
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
         watch: Arc::new(Watch::default()),
