@@ -6,7 +6,7 @@
 use aho_corasick::{AhoCorasick, packed};
 use yara_x_parser::ast::{Expr, HexToken, Of, OfItems, Pattern, PatternSet, Quantifier, Rule};
 
-/// Bytes of an anchor; a longer literal says hardly more.
+/// Bytes of an anchor; a longer one says hardly more.
 const LONGEST: usize = 8;
 /// A shorter literal is found everywhere.
 const SHORTEST: usize = 4;
@@ -145,25 +145,33 @@ fn rarest(literal: &[u8]) -> Option<Vec<u8>> {
     if literal.len() < SHORTEST {
         return None;
     }
-    literal.windows(literal.len().min(LONGEST)).min_by_key(|window| weight(window)).map(<[u8]>::to_vec)
+    let windows = literal.windows(literal.len().min(LONGEST));
+    // Of parts that are as rare, the one that begins with what is rarer: the search compares four bytes first.
+    windows
+        .max_by_key(|window| (rarity(window), rarity(window.get(..4).unwrap_or_default())))
+        .map(<[u8]>::to_vec)
 }
 
+/// How often any of these is met.
 fn cost(anchors: &[Vec<u8>]) -> u64 {
-    anchors.iter().map(|anchor| weight(anchor)).sum()
+    anchors.iter().map(|anchor| 1 << 56_u32.saturating_sub(rarity(anchor))).fold(0, u64::saturating_add)
 }
 
-/// How often an anchor's beginning is met, roughly: the search compares four bytes before it looks closer.
-fn weight(anchor: &[u8]) -> u64 {
-    let commonness = |byte: u8| match byte {
-        0 => 40,
-        b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 16,
-        b'l' | b'c' | b'd' | b'u' | b'm' | b'p' | b'_' | b'h' | b'\n' | b'/' | b'.' => 10,
-        b'0' | b'1' | b'g' | b'f' | b'y' | b'b' | b'v' | b'-' | b'"' | b'\'' | b'(' | b')' | 0xff => 7,
-        b'a'..=b'z' | b'2'..=b'9' | b'=' | b',' | b':' | b';' => 4,
-        b'A'..=b'Z' => 3,
-        _ => 2,
+/// How seldom bytes are met, in bits, roughly.
+fn rarity(anchor: &[u8]) -> u32 {
+    /// Parts of literals that are in every second program or script.
+    const EVERYWHERE: [&[u8]; 7] = [b"#!/b", b"!/bi", b"/bin", b"bin/", b"/pro", b"proc/", b"appli"];
+    if EVERYWHERE.iter().any(|common| anchor.windows(common.len()).any(|part| part == *common)) {
+        return 16;
+    }
+    let bits = |byte: u8| match byte {
+        0 => 1,
+        b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 4,
+        b'a'..=b'z' | b'_' | b'\n' | b'/' | b'.' | b'0' | b'1' | b'2' => 5,
+        b'A'..=b'Z' | b'3'..=b'9' | b'-' | b'"' | b'\'' | b'(' | b')' | b'=' | b',' | b':' | b';' | 0xff => 6,
+        _ => 7,
     };
-    anchor.iter().take(4).map(|&byte| commonness(byte)).product()
+    anchor.iter().map(|&byte| bits(byte)).sum()
 }
 
 #[cfg(test)]
@@ -218,6 +226,7 @@ mod tests {
         check("$a = { 51 5a [2-4] 51 5a 51 5a 51 ?? 5a }", "$a", Some(&["QZQZQ"]));
         check("$a = { 51 5a 51 ( 5a | 51 ) 51 5a 51 }", "$a", None);
         check("$a = \"eeeeeeeeeeee:ZX9:eeeee\"", "$a", Some(&[":ZX9:eee"]));
+        check("$a = \"#!/bin/sh echo\" $b = \"release_agent\"", "$a and $b", Some(&["ease_age"]));
     }
 
     #[test]

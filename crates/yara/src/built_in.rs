@@ -25,7 +25,7 @@ pub(crate) struct BuiltInRule {
 pub(crate) enum Kind {
     /// Programs and libraries in ELF.
     Program,
-    /// Scripts, pages and other text that something runs.
+    /// Scripts, pages and all other text.
     Text,
     /// Where files lie and what leads to them.
     Place,
@@ -54,8 +54,7 @@ impl Kind {
         }
     }
 
-    /// Which rules a file is for, by its first bytes and, for texts, by what would run it: the name of its language
-    /// or its mode. A text that nothing is seen to run counts for nothing, so it is not read.
+    /// Which rules a file is for, by its first bytes. What a text is called buys it nothing: a shell runs any.
     pub(crate) fn of(entry: &Entry, head: &[u8]) -> Option<Self> {
         if !matches!(entry.kind, layers::Kind::File | layers::Kind::Unknown(_)) {
             return None;
@@ -63,14 +62,8 @@ impl Kind {
         if head.starts_with(b"\x7fELF") {
             return Some(Self::Program);
         }
-        let head = head.get(..head.len().min(1024)).unwrap_or_default();
-        let runs = || {
-            head.starts_with(b"#!")
-                || head.starts_with(b"<?php")
-                || entry.mode & 0o111 != 0
-                || is_language(&entry.path)
-        };
-        (head.len() >= SHORTEST && runs() && memchr::memchr(0, head).is_none()).then_some(Self::Text)
+        let head = head.get(..head.len().min(4096)).unwrap_or_default();
+        (head.len() >= SHORTEST && memchr::memchr(0, head).is_none()).then_some(Self::Text)
     }
 
     pub(crate) fn prefilter(self) -> &'static Prefilter {
@@ -103,15 +96,3 @@ impl Kind {
 
 /// No rule holds for less.
 const SHORTEST: usize = 16;
-
-/// Whether a name ends as programs in a language do that is run from its source.
-fn is_language(path: &[u8]) -> bool {
-    const ENDINGS: [&[u8]; 16] = [
-        b"sh", b"bash", b"py", b"pl", b"rb", b"php", b"phtml", b"php5", b"php7", b"phar", b"inc", b"jsp",
-        b"jspx", b"aspx", b"lua", b"cgi",
-    ];
-    let ending = path.get(path.len().saturating_sub(6)..).unwrap_or_default();
-    let Some(dot) = memchr::memrchr(b'.', ending) else { return false };
-    let ending = ending.get(dot + 1..).unwrap_or_default();
-    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
-}

@@ -123,3 +123,81 @@ fn lasting(key: &str, rules: Rules) -> &'static Rules {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     kept.get_or_insert_default().entry(key.to_owned()).or_insert_with(|| Box::leak(Box::new(rules)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pack(files: &[(&str, &str)]) -> Result<Pack, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Pack::load(folder.path())
+    }
+
+    #[test]
+    fn what_a_pack_says_of_itself_is_read_and_bounded() {
+        let long = "x".repeat(5000);
+        let text = format!(
+            "rule a {{ meta: id = \"S-YARA-A\" role = \"convicts\" severity = \"LOW\" class = \"reach\" \
+             techniques = \"T1059.004, T1, nonsense Tx\" why = \"{long}\" condition: true }} \
+             rule b {{ meta: id = \"S-MIN-HASH\" role = \"nonsense\" licence = \"GPL\" description = \"d\" condition: true }} \
+             private rule c {{ condition: true }}"
+        );
+        let pack =
+            pack(&[("deep/x.yar", &text), ("y.yara", "rule d { condition: true }"), ("z.txt", "no rule")])
+                .unwrap();
+        let rules: Vec<&Meta> = pack.rules().collect();
+        assert_eq!(rules.iter().map(|meta| meta.rule.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        let (a, b) = (rules[0], rules[1]);
+        assert_eq!(
+            (a.id.as_str(), a.role, a.severity),
+            ("S-YARA-A", model::Role::Convicts, model::Severity::Low)
+        );
+        assert_eq!((a.class, a.techniques.join(" ")), (model::Class::Reach, "T1059.004 T1".to_owned()));
+        assert_eq!(a.why.len(), 1000);
+        // A rule cannot speak in the name of a detection of the product.
+        assert_eq!((b.id.as_str(), b.role), ("S-YARA-RULE", model::Role::Context));
+        assert_eq!((b.license.as_deref(), b.why.as_str()), (Some("GPL"), "d"));
+        assert!(a.pack.ends_with("/deep/x.yar"), "{}", a.pack);
+    }
+
+    #[test]
+    fn what_is_no_pack_is_refused() {
+        let check = |files: &[(&str, &str)], part: &str| {
+            let error = pack(files).unwrap_err().to_string();
+            assert!(error.contains(part), "{part}: {error}");
+        };
+        check(&[("x.txt", "rule a { condition: true }")], "holds no rules");
+        check(&[("x.yar", "rule a { condition: true } rule a { condition: true }")], "x.yar:1:");
+        check(&[("x.yar", "rule a {\n condition: $a }")], "x.yar:2:");
+        check(&[("x.yar", "include \"y.yar\""), ("y.yar", "rule a { condition: true }")], "x.yar:1:");
+        check(
+            &[("x.yar", "import \"image\"\nrule a { strings: $a = \"abcd\" condition: $a }")],
+            "x.yar: the rule a",
+        );
+        check(&[("x.yar", &"rule a { condition: ".repeat(2_000))], "x.yar");
+    }
+
+    #[test]
+    fn deep_nesting_ends_in_an_answer() {
+        for (open, shut) in [("(", ")"), ("not (", ")"), ("for any i in (1..2) : (", ")"), ("-", "")] {
+            let text = format!("rule a {{ condition: {}true{} }}", open.repeat(2_000), shut.repeat(2_000));
+            if let Err(error) = pack(&[("x.yar", &text)]) {
+                assert!(error.to_string().len() < 100_000);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_rules_are_kept_once() {
+        let files = [("x.yar", "rule a { condition: true }")];
+        let (one, other) = (pack(&files).unwrap(), pack(&files).unwrap());
+        assert!(std::ptr::eq(one.content.unwrap(), other.content.unwrap()));
+        assert_eq!(one.digest(), other.digest());
+        assert_ne!(one.digest(), pack(&[("y.yar", "rule a { condition: true }")]).unwrap().digest());
+    }
+}

@@ -127,3 +127,6 @@ impl ImageAnalyzer for RuleSet {
         findings::conclude(self, image, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

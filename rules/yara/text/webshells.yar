@@ -121,7 +121,7 @@ rule WebShellDotNet {
         author = "Roadstead"
         license = "Apache-2.0"
     strings:
-        $page = "<%@"
+        $page = "<%@ "
         $item = /Request(\.(Item|Form|QueryString))?\s{0,2}[\[(]\s{0,2}"/
         $eval = "eval("
         $start = "Process.Start"
