@@ -38,6 +38,12 @@ pub fn detections() -> Vec<&'static Detection> {
     DETECTIONS.iter().chain([&crate::meta::RULE]).collect()
 }
 
+/// Whether bytes have a literal that the built-in rules ask for, so that the engine is asked. For measuring.
+pub fn reaches_engine(bytes: &[u8]) -> bool {
+    let entry = Entry { kind: layers::Kind::File, ..Entry::default() };
+    Kind::of(&entry, bytes).is_some_and(|kind| kind.prefilter().passes(bytes))
+}
+
 pub(crate) fn rule(name: &str) -> Option<&'static BuiltInRule> {
     RULES.iter().find(|rule| rule.name == name)
 }

@@ -51,7 +51,9 @@ pub(crate) fn scan(
     bytes: &[u8],
     found: &mut RuleFacts,
 ) -> Result<(), String> {
-    with_scanner(rules, |scanner| {
+    // Our own rules are content with the first match of what they only ask the presence of. Whoever brings rules may
+    // look at every match.
+    with_scanner(rules, path.is_none(), |scanner| {
         if let Some(path) = path {
             for variable in Path::VARIABLES {
                 scanner
@@ -76,7 +78,7 @@ pub(crate) fn ask(
     rules: &'static Rules,
     answers: &crate::image_module::Answers,
 ) -> Result<Vec<(String, String)>, String> {
-    with_scanner(rules, |scanner| {
+    with_scanner(rules, false, |scanner| {
         let message = answers.message().ok_or("the module image is not described")?;
         scanner.set_module_output(message).map_err(|error| error.to_string())?;
         let results = scanner.scan(b"").map_err(|error| said(&error))?;
@@ -112,7 +114,11 @@ fn hit(rule: &yara_x::Rule<'_, '_>) -> RuleHit {
 }
 
 /// The thread's scanner for these rules. Where the work panics, it is not used again.
-fn with_scanner<T>(rules: &'static Rules, work: impl FnOnce(&mut Scanner<'static>) -> T) -> T {
+fn with_scanner<T>(
+    rules: &'static Rules,
+    first_only: bool,
+    work: impl FnOnce(&mut Scanner<'static>) -> T,
+) -> T {
     let key = std::ptr::from_ref(rules).addr();
     let kept = SCANNERS.with_borrow_mut(|all| {
         let at = all.iter().position(|(of, _)| *of == key)?;
@@ -120,7 +126,7 @@ fn with_scanner<T>(rules: &'static Rules, work: impl FnOnce(&mut Scanner<'static
     });
     let mut scanner = kept.unwrap_or_else(|| {
         let mut scanner = Scanner::new(rules);
-        scanner.set_timeout(TIME).max_matches_per_pattern(MAX_COUNTED);
+        scanner.set_timeout(TIME).max_matches_per_pattern(MAX_COUNTED).fast_scan(first_only);
         scanner
     });
     let done = work(&mut scanner);

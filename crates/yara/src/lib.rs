@@ -21,7 +21,7 @@ mod pack;
 mod rule_set;
 mod sources;
 
-pub use built_in::detections;
+pub use built_in::{detections, reaches_engine};
 pub use cases::{Case, Failure, Tested, built_in_cases, test};
 pub use engine::{MAX_FILE, MAX_PROGRAM};
 pub use generate::{Generated, generate};

@@ -124,12 +124,13 @@ impl Meta {
     }
 }
 
-/// Ids of brought rules stand in a family of their own: what others mean by theirs is not for a rule to say.
-pub(crate) fn is_own_id(id: &str) -> bool {
+/// Ids of brought rules stand in a family of their own, and none of them is one of the product: what that means is not
+/// for a rule of others to say.
+fn is_own_id(id: &str) -> bool {
     let rest = id.strip_prefix("S-YARA-").unwrap_or_default();
-    !rest.is_empty()
-        && rest.len() <= 40
-        && rest.bytes().all(|byte| byte.is_ascii_uppercase() || b"-_0123456789".contains(&byte))
+    let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-';
+    let taken = crate::built_in::DETECTIONS.iter().any(|detection| detection.id == id);
+    !rest.is_empty() && rest.len() <= 40 && rest.bytes().all(fits) && !taken
 }
 
 pub(crate) fn techniques(pairs: &Pairs) -> Vec<String> {

@@ -144,7 +144,7 @@ mod tests {
         let text = format!(
             "rule a {{ meta: id = \"S-YARA-A\" role = \"convicts\" severity = \"LOW\" class = \"reach\" \
              techniques = \"T1059.004, T1, nonsense Tx\" why = \"{long}\" condition: true }} \
-             rule b {{ meta: id = \"S-MIN-HASH\" role = \"nonsense\" licence = \"GPL\" description = \"d\" condition: true }} \
+             rule b {{ meta: id = \"S-YARA-BOT\" role = \"nonsense\" licence = \"GPL\" description = \"d\" condition: true }} \
              private rule c {{ condition: true }}"
         );
         let pack =

@@ -201,7 +201,7 @@ rule PamModuleKeepsPasswords {
         $enter = "pam_sm_authenticate"
         $token = "pam_get_authtok"
         $item = "pam_get_item"
-        $hidden = /\/(tmp|var\/tmp|dev\/shm|var\/log|etc|usr\/lib|usr\/include|var\/lib)\/\.[A-Za-z0-9_-]{2,40}/
+        $hidden = /\/(tmp|var\/tmp|dev\/shm|var\/log|usr\/lib|usr\/include|var\/lib)\/\.[A-Za-z0-9_-]{2,40}/
         $open = "fopen"
     condition:
         $enter and ($token or $item) and $hidden and $open

@@ -121,12 +121,14 @@ rule WebShellDotNet {
         author = "Roadstead"
         license = "Apache-2.0"
     strings:
-        $page = "<%@ "
+        $page = "<%@ Page"
+        $page2 = "<%@Page"
+        $page3 = "<%@ page"
         $item = /Request(\.(Item|Form|QueryString))?\s{0,2}[\[(]\s{0,2}"/
         $eval = "eval("
         $start = "Process.Start"
         $shell = "cmd.exe"
         $unsafe = "unsafe"
     condition:
-        $page and $item and (($eval and $unsafe) or ($start and $shell))
+        ($page or $page2 or $page3) and $item and (($eval and $unsafe) or ($start and $shell))
 }

@@ -107,7 +107,7 @@ rule Reached {
         "mixed/place.yar",
         "import \"image\" rule Both { strings: $a = \"x-y-z\" condition: $a and image.reached }",
     );
-    let mixed = ran(&room, &["scan", "--rules", "mixed", "./nowhere"], 2);
+    let mixed = ran(&room, &["rules", "list", "--rules", "mixed"], 2);
     assert!(mixed.err.contains("place.yar: the rule Both") && mixed.err.contains("image.hit"), "{mixed:?}");
 }
 
