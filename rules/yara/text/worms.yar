@@ -27,8 +27,9 @@ rule WormDockerClientScript {
         $root = /-v\s{1,4}\/:\/[a-z]{1,20}/
         $leave = "chroot"
         $port = "2375"
+        $docker = "docker -H"
     condition:
-        $leave and $host and $run and $root and $port
+        $docker and $leave and $host and $run and $root and $port
 }
 
 rule WormKubeletScript {
@@ -280,14 +281,12 @@ rule PictureIsArchive {
         author = "Roadstead"
         license = "Apache-2.0"
     strings:
-        $a = ".jpg"
-        $b = ".png"
-        $c = ".gif"
-        $d = ".jpeg"
+        $curl = "curl "
+        $wget = "wget "
         $fetch = /(curl|wget)\s[^\n]{0,240}\.(jpe?g|png|gif)\b/
         $unpack = /(tar\s{1,3}-?[a-z]{0,4}x[a-z]{0,4}\s[^\n]{0,80}\.(jpe?g|png|gif)\b|chmod\s{1,3}[^\n]{0,12}\s[^\n]{0,80}\.(jpe?g|png|gif)\b|(^|[;&|\n])\s{0,4}(ba)?sh\s{1,3}[^\n;&|]{0,80}\.(jpe?g|png|gif)\b)/
     condition:
-        any of ($a, $b, $c, $d) and $fetch and $unpack
+        ($curl or $wget) and $fetch and $unpack
 }
 
 rule CloudMinerScripts {
@@ -374,7 +373,7 @@ rule RespawnsHidden {
         $ps = /(pgrep|pidof|ps\s{1,3}(aux|-ef))/
         $hidden = /\/(tmp|var\/tmp|dev\/shm)\/\.[A-Za-z0-9_.-]{1,40}/
         $quiet = /nohup[^\n]{0,200}\/(tmp|var\/tmp|dev\/shm)\/\.[^\n]{0,120}\/dev\/null/
-        $nohup = "nohup"
+        $nohup = "nohup "
     condition:
         $nohup and $loop and $ps and $hidden and $quiet
 }
