@@ -168,13 +168,15 @@ impl<'o> Reader<'o> {
 
     /// Understands one command, and gives what it prints.
     pub(super) fn command(&mut self, args: &[Arg], place: &Place<'_>) -> Flow {
-        let args = args.get(deeds::schedule_len(args)..).unwrap_or_default();
-        let Some((program, rest)) = args.split_first() else { return Flow::default() };
-        let name = base_name(&program.text);
-        if let Some((variable, value)) = assignment(&program.text) {
+        let mut args = args.get(deeds::schedule_len(args)..).unwrap_or_default();
+        // One after the other and not by recursion: a command may have hundreds of thousands of assignments.
+        let (program, rest) = loop {
+            let Some((program, rest)) = args.split_first() else { return Flow::default() };
+            let Some((variable, value)) = assignment(&program.text) else { break (program, rest) };
             deeds::assigned(self, variable, value, place);
-            return self.command(rest, place);
-        }
+            args = rest.get(deeds::schedule_len(rest)..).unwrap_or_default();
+        };
+        let name = base_name(&program.text);
         if rest.is_empty() && name == b"exec" {
             self.bare_redirects(place);
             return Flow::default();
