@@ -216,7 +216,7 @@ fn answers(image: &ImageView<'_>, out: &Outcome, seen: &Seen, file: &File<'_>) -
         path: format!("/{}", String::from_utf8_lossy(path)),
         layer: i64::from(place.layer),
         mode: content.as_ref().map_or(0, |entry| i64::from(entry.mode)),
-        uid: content.as_ref().map_or(0, |entry| i64::try_from(entry.uid).unwrap_or(i64::MAX)),
+        uid: content.as_ref().map_or(0, |entry| i64::from(entry.uid)),
         size: content.as_ref().map_or(0, |entry| i64::try_from(entry.size).unwrap_or(i64::MAX)),
         live: seen.live,
         executable: seen.executed,
