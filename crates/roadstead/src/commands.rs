@@ -6,6 +6,7 @@ mod diff;
 mod explain;
 mod feeds;
 mod files;
+mod rules;
 mod scan;
 
 use crate::cli::{Cli, Command};
@@ -20,5 +21,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Feeds(args) => feeds::run(&args),
+        Command::Rules(args) => rules::run(&args),
     }
 }

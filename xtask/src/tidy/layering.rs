@@ -10,10 +10,14 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
     ("diff", &["model", "layers", "packages", "inspect"]),
+    ("yara", &["model", "layers", "inspect"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
-    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "diff", "verdict", "store"]),
+    (
+        "pipeline",
+        &["model", "source", "layers", "packages", "feeds", "inspect", "diff", "yara", "verdict", "store"],
+    ),
     (
         "roadstead",
         &[
@@ -24,6 +28,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "feeds",
             "inspect",
             "diff",
+            "yara",
             "verdict",
             "report",
             "store",
@@ -43,6 +48,8 @@ pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
     ("ctrlc", &["roadstead"], "only the command line takes signals"),
     ("anyhow", &["roadstead", "xtask"], "libraries name their errors"),
     ("yara-x", &["yara"], "one crate links the rule engine"),
+    ("yara-x-parser", &["yara"], "one crate links the rule engine"),
+    ("protobuf", &["yara"], "one crate speaks to the rule engine"),
     ("sqlx", &["store", "queue"], "one place keeps rows"),
 ];
 
