@@ -9,7 +9,9 @@ pub(crate) use stages::analyze_stages;
 
 use crate::buffers::Buffers;
 use crate::hashing::{Hashes, Sums, hash_files};
-use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
+use crate::{
+    Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Signs, Want,
+};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
@@ -361,7 +363,8 @@ fn content_hashes(hashes: Hashes, sha256: [u8; 32]) -> ContentHashes {
 }
 
 fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], done: &mut Done) {
-    let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[] };
+    let signs = Signs::of(bytes);
+    let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[], signs };
     let head = &bytes[..bytes.len().min(GATE)];
     for analyzer in analyzers {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {

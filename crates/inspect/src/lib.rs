@@ -16,6 +16,7 @@ mod engine;
 mod facts;
 mod hashing;
 mod root;
+mod signs;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
@@ -25,3 +26,4 @@ pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
 pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;
 pub use root::Root;
+pub use signs::Signs;

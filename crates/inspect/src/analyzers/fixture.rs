@@ -1,7 +1,8 @@
 //! Images for tests, built without archives: tables and facts as the engine would have made them.
 
 use crate::{
-    Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Transport, Want,
+    Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Signs, Transport,
+    Want,
 };
 use feeds::Indicators;
 use layers::{Anomaly, AnomalyKind, ContentHashes, Entry, Kind, Place, Tree, normalize_path};
@@ -218,6 +219,13 @@ impl Fixture {
         let index = layer.entries.push(&entry).unwrap();
         let Some(bytes) = bytes else { return self };
         layer.entries.set_hashes(index, &hashes_of(bytes));
+        let view = |bytes| FileView {
+            entry: &entry,
+            bytes,
+            whole: bytes.len() as u64 == entry.size,
+            stages: &[],
+            signs: Signs::of(bytes),
+        };
         let patterns = self.indicators.patterns().map(super::indicators::Patterns);
         let listed: &dyn crate::FileAnalyzer = &super::indicators::Listed;
         let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer).chain([listed]);
@@ -226,18 +234,15 @@ impl Fixture {
             let view = match analyzer.wants(&entry, head) {
                 Want::Nothing => continue,
                 Want::Whole(limit) if entry.size > limit => panic!("{} is over the limit", entry.size),
-                Want::Whole(_) => FileView { entry: &entry, bytes, whole: true, stages: &[] },
-                Want::AtHand => {
-                    let bytes = &bytes[..bytes.len().min(64 << 10)];
-                    FileView { entry: &entry, bytes, whole: bytes.len() as u64 == entry.size, stages: &[] }
-                }
+                Want::Whole(_) => FileView { whole: true, ..view(bytes) },
+                Want::AtHand => view(&bytes[..bytes.len().min(64 << 10)]),
             };
             let mut sink = FactSink::default();
             analyzer.analyze(&view, &mut sink).unwrap();
             layer.facts.extend(sink.into_facts().into_iter().map(|fact: Fact| (index as u32, fact)));
         }
-        let view = FileView { entry: &entry, bytes, whole: true, stages: &[] };
-        let (facts, gaps) = crate::engine::analyze_stages(&view, super::file_analyzers());
+        let whole = FileView { whole: true, ..view(bytes) };
+        let (facts, gaps) = crate::engine::analyze_stages(&whole, super::file_analyzers());
         assert_eq!(gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
         layer.facts.extend(facts.into_iter().map(|fact| (index as u32, fact)));
         self

@@ -11,9 +11,9 @@ use self::lists::listed;
 use super::literals::{Dead, literal};
 use super::value::{Data, Found, Value};
 use super::{Budget, Limit, Runner, calls, loose};
+use hashbrown::HashMap;
 use memchr::memmem;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Parentheses inside each other that are followed.
 const MAX_DEPTH: u32 = 96;

@@ -1,6 +1,6 @@
 use super::GATE;
 use crate::decode::{self, Step};
-use crate::{Fact, FactSink, FileAnalyzer, FileView, StageFacts, Want};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, Signs, StageFacts, Want};
 use sha2::{Digest as _, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,7 +14,7 @@ pub(crate) fn analyze_stages(
     analyzers: &[&dyn FileAnalyzer],
 ) -> (Vec<Fact>, Vec<String>) {
     let mut facts = Vec::new();
-    let Ok(decoded) = catch_unwind(|| decode::stages(file.bytes)) else {
+    let Ok(decoded) = catch_unwind(|| decode::stages_of(file.bytes, &file.signs)) else {
         return (facts, vec!["the decoder failed on this file; please report it".to_owned()]);
     };
     let mut gaps: Vec<_> = decoded.limits.iter().map(|limit| limit.to_string()).collect();
@@ -44,7 +44,7 @@ fn analyze_stage(
     facts: &mut Vec<Fact>,
     gaps: &mut Vec<String>,
 ) {
-    let view = FileView { entry: file.entry, bytes, whole: true, stages: steps };
+    let view = FileView { entry: file.entry, bytes, whole: true, stages: steps, signs: Signs::of(bytes) };
     let head = bytes.get(..bytes.len().min(GATE)).unwrap_or_default();
     for analyzer in analyzers.iter().filter(|analyzer| analyzer.reads_stages()) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
@@ -135,7 +135,13 @@ mod tests {
 
     fn stages_of(text: &str) -> (Vec<Fact>, Vec<String>) {
         let entry = Entry { kind: Kind::File, ..Entry::default() };
-        let view = FileView { entry: &entry, bytes: text.as_bytes(), whole: true, stages: &[] };
+        let view = FileView {
+            entry: &entry,
+            bytes: text.as_bytes(),
+            whole: true,
+            stages: &[],
+            signs: Signs::of(text.as_bytes()),
+        };
         analyze_stages(&view, &[&Witness, &Placed])
     }
 

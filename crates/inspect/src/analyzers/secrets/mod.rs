@@ -12,6 +12,8 @@ mod places;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use find::signs;
+
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -158,7 +160,7 @@ impl FileAnalyzer for Secrets {
     }
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
-        let mut found = find::secrets(file.bytes);
+        let mut found = find::secrets_of(file.bytes, &file.signs);
         if file.stages.is_empty() {
             places::secrets(&file.entry.path, file.bytes, &mut found);
         }
