@@ -1,6 +1,7 @@
 //! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
+mod permits;
 mod runway;
 mod stages;
 mod streams;
@@ -15,13 +16,14 @@ use crate::{
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
+use permits::{Permit, Permits};
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
 use std::io::BufRead as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use streams::Streams;
 
 /// All file contents that are in memory at any time, over all threads.
@@ -50,7 +52,7 @@ pub struct Crew<'scope> {
     streams: Streams<'scope>,
     batch_bytes: usize,
     /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
-    whole: Mutex<()>,
+    whole: Permits,
     progress: &'scope Progress,
     cancelled: &'scope AtomicBool,
     analyzers: &'scope [&'scope dyn FileAnalyzer],
@@ -68,6 +70,8 @@ struct Job {
     batch: Batch,
     sums: Sums,
     reply: Sender<Done>,
+    /// What the batch of a large file needs for as long as it is in memory.
+    permit: Option<Permit>,
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -115,10 +119,16 @@ pub fn with_crew<T>(
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
-                for Job { batch, sums, reply } in queue {
+                for Job { batch, sums, reply, permit } in queue {
                     // The layer may have ended early; then nobody waits for this.
                     let _ = reply.send(analyze_batch(&batch, sums, analyzers));
-                    pools.batches.give(batch.bytes);
+                    match permit {
+                        None => pools.batches.give(batch.bytes),
+                        Some(permit) => {
+                            drop(batch);
+                            drop(permit);
+                        }
+                    }
                 }
             });
         }
@@ -127,7 +137,7 @@ pub fn with_crew<T>(
         scope.spawn(move || streams::hash(&messages));
         // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
         let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
-        let whole = Mutex::new(());
+        let whole = Permits::new(1);
         let crew = Crew { jobs, streams, batch_bytes, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
     })
@@ -245,8 +255,10 @@ impl Reading<'_, '_> {
             .iter()
             .any(|analyzer| matches!(analyzer.wants(entry, gate), Want::Whole(limit) if size <= limit));
         if whole {
-            let _held = crew.whole.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut bytes = piece.bytes.clone();
+            let permit = crew.whole.take();
+            let mut bytes = Vec::new();
+            bytes.reserve_exact(size as usize);
+            bytes.extend_from_slice(&piece.bytes);
             drop(piece);
             fill(&mut bytes, usize::MAX, &mut data, &mut sha256);
             if bytes.len() as u64 != size {
@@ -255,7 +267,7 @@ impl Reading<'_, '_> {
             let (entry, range) = (std::mem::take(entry), 0..bytes.len());
             let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
             let batch = Batch { bytes, files: vec![file] };
-            return self.note(analyze_batch(&batch, self.sums, crew.analyzers));
+            return self.hand_over(batch, permit);
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
@@ -288,14 +300,19 @@ impl Reading<'_, '_> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        if self.crew.jobs.send(Job { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
-            self.waiting += 1;
-        } else {
-            self.gap("", "the threads of the scan have ended before the end of the layer");
-        }
+        self.hand_over(batch, None);
         while let Ok(done) = self.replies.try_recv() {
             self.waiting -= 1;
             self.note(done);
+        }
+    }
+
+    fn hand_over(&mut self, batch: Batch, permit: Option<Permit>) {
+        let job = Job { batch, sums: self.sums, reply: self.reply.clone(), permit };
+        if self.crew.jobs.send(job).is_ok() {
+            self.waiting += 1;
+        } else {
+            self.gap("", "the threads of the scan have ended before the end of the layer");
         }
     }
 

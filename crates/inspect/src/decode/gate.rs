@@ -80,6 +80,10 @@ enum Hint {
     Opaque,
     /// A command that decodes what it is given, or what else only a shell does with it.
     Filter,
+    /// The same, by its name alone: as a word, not as a method.
+    Program,
+    /// A command that turns a line round.
+    Reverse,
     Magic,
 }
 
@@ -123,9 +127,9 @@ const WORDS: &[(&str, Hint)] = &[
     ("\\u00", Hint::Characters),
     ("bytes([", Hint::Characters),
     ("bytearray([", Hint::Characters),
-    ("| rev", Hint::Characters),
-    ("|rev", Hint::Characters),
-    ("rev <", Hint::Characters),
+    ("| rev", Hint::Reverse),
+    ("|rev", Hint::Reverse),
+    ("rev <", Hint::Reverse),
     ("exec(", Hint::Call),
     ("exec (", Hint::Call),
     ("eval(", Hint::Runner),
@@ -204,24 +208,21 @@ const WORDS: &[(&str, Hint)] = &[
     ("basenc ", Hint::Filter),
     ("openssl ", Hint::Filter),
     ("xxd -", Hint::Filter),
-    ("gunzip", Hint::Filter),
-    ("zcat", Hint::Filter),
+    ("gunzip", Hint::Program),
+    ("zcat", Hint::Program),
     ("gzip -d", Hint::Filter),
     ("gzip -c", Hint::Filter),
     ("gzip --", Hint::Filter),
     ("pigz -", Hint::Filter),
-    ("bunzip2", Hint::Filter),
-    ("bzcat", Hint::Filter),
+    ("bunzip2", Hint::Program),
+    ("bzcat", Hint::Program),
     ("bzip2 -", Hint::Filter),
-    ("unxz", Hint::Filter),
-    ("xzcat", Hint::Filter),
-    ("unlzma", Hint::Filter),
-    ("lzcat", Hint::Filter),
+    ("unxz", Hint::Program),
+    ("xzcat", Hint::Program),
+    ("unlzma", Hint::Program),
+    ("lzcat", Hint::Program),
     ("xz -", Hint::Filter),
     ("lzma -", Hint::Filter),
-    ("| rev", Hint::Filter),
-    ("|rev", Hint::Filter),
-    ("rev <", Hint::Filter),
     ("| tr ", Hint::Filter),
     ("|tr ", Hint::Filter),
     ("printf ", Hint::Filter),
@@ -242,6 +243,13 @@ const WORDS: &[(&str, Hint)] = &[
 pub(crate) fn signs() -> Vec<Sign> {
     let sign = |&(word, hint): &(&'static str, Hint)| match hint {
         Hint::Call | Hint::Php => Sign::where_it(word, |text, start, _| !is_member(text, start)),
+        Hint::Program => Sign::where_it(word, |text, start, end| {
+            !is_member(text, start)
+                && text.get(end).is_none_or(|byte| byte.is_ascii_whitespace() || b"|;&<>)`\"'".contains(byte))
+        }),
+        Hint::Reverse => {
+            Sign::where_it(word, |text, start, end| !is_within_word(text, start) && !goes_on(text, end))
+        }
         Hint::Shell => Sign::where_it(word, |text, start, _| !is_within_word(text, start)),
         Hint::AnyShell => Sign::where_it(word, |text, start, _| is_shell(text, start)),
         Hint::Pipe => Sign::where_it(word, |text, _, end| !goes_on(text, end)),
@@ -269,11 +277,11 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     Marks {
         decoder: of(&[Hint::Decoder, Hint::Opaque]),
         opaque: of(&[Hint::Opaque]),
-        characters: of(&[Hint::Characters]),
+        characters: of(&[Hint::Characters, Hint::Reverse]),
         runner: of(&[Hint::Runner, Hint::Call]),
         php: of(&[Hint::Php]),
         shell: of(&[Hint::Shell, Hint::AnyShell, Hint::Pipe, Hint::Place]),
-        filter: of(&[Hint::Filter]),
+        filter: of(&[Hint::Filter, Hint::Program, Hint::Reverse]),
         magic: of(&[Hint::Magic]),
     }
 });

@@ -11,6 +11,7 @@ use crate::analyzers::start::{Language, Run};
 use crate::signs::Signs;
 use hashbrown::HashMap;
 use memchr::memmem;
+use std::borrow::Cow;
 
 /// Deepest nesting of brackets that is followed.
 const MAX_DEPTH: u32 = 24;
@@ -102,7 +103,7 @@ pub(super) struct Seen {
     pub(super) runs_descriptor: bool,
 }
 
-impl Code<'_, '_> {
+impl<'t> Code<'t, '_> {
     pub(super) fn kind(&self, at: usize) -> Option<&Kind<'_>> {
         self.tokens.get(at).map(|token| &token.kind)
     }
@@ -142,7 +143,7 @@ impl Code<'_, '_> {
                 Some(Kind::Name(_)) => {
                     let (name, after) = self.dotted(at, end);
                     if matches!(self.kind(after), Some(Kind::Assign)) && after < end {
-                        target = Some(name);
+                        target = Some(name.into_owned());
                         at = after + 1;
                         continue;
                     }
@@ -151,16 +152,18 @@ impl Code<'_, '_> {
                         && let Some(behind) = close.checked_add(1).filter(|&behind| behind < end)
                         && matches!(self.kind(behind), Some(Kind::Assign))
                     {
-                        target = Some(name);
+                        target = Some(name.into_owned());
                         at = behind + 1;
                         continue;
                     }
                     at = self.named(&name, Spot { at, after, end, depth }, around, &mut chain);
                 }
                 Some(Kind::Text(text)) => {
-                    let flow = literal(text);
+                    chain.cargo.add(cargo_of(text));
+                    if chain.text.is_none() {
+                        chain.text = Some(text.to_vec());
+                    }
                     self.seen.wired |= wires(text);
-                    chain.add(&flow);
                     at += 1;
                 }
                 Some(Kind::Open(bracket, close)) => {
@@ -222,10 +225,16 @@ impl Code<'_, '_> {
     }
 
     /// A dotted name and the index behind it.
-    fn dotted(&self, mut at: usize, end: usize) -> (Vec<u8>, usize) {
-        let mut name = Vec::new();
-        while let Some(Kind::Name(part)) = self.kind(at).filter(|_| at < end) {
-            name.extend_from_slice(part.strip_prefix(b"\\").unwrap_or(part));
+    fn dotted(&self, mut at: usize, end: usize) -> (Cow<'t, [u8]>, usize) {
+        let mut name: Cow<'t, [u8]> = Cow::Borrowed(b"");
+        let tokens = self.tokens;
+        while let Some(Token { kind: Kind::Name(part), .. }) = tokens.get(at).filter(|_| at < end) {
+            let part: &'t [u8] = part.strip_prefix(b"\\").unwrap_or(part);
+            if name.is_empty() {
+                name = Cow::Borrowed(part);
+            } else {
+                name.to_mut().extend_from_slice(part);
+            }
             at += 1;
             let more = matches!(self.kind(at), Some(Kind::Dot))
                 && matches!(self.kind(at + 1), Some(Kind::Name(_)))
@@ -233,7 +242,7 @@ impl Code<'_, '_> {
             if !more || name.len() > 200 {
                 break;
             }
-            name.push(b'.');
+            name.to_mut().push(b'.');
             at += 1;
         }
         (name, at)
@@ -350,8 +359,4 @@ fn can_be_looked_up(token: &Kind<'_>) -> bool {
 
 pub(super) fn last(name: &[u8]) -> &[u8] {
     name.rsplit(|&byte| byte == b'.').next().unwrap_or(name)
-}
-
-fn literal(text: &[u8]) -> Flow {
-    Flow { text: Some(text.to_vec()), cargo: cargo_of(text), ..Flow::default() }
 }

@@ -1,4 +1,5 @@
 use crate::analyzers::start::Language;
+use std::borrow::Cow;
 
 /// A token with the line it starts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +14,7 @@ pub(super) enum Kind<'t> {
     /// A name, keyword or variable, with its `$`.
     Name(&'t [u8]),
     /// A string literal.
-    Text(Vec<u8>),
+    Text(Cow<'t, [u8]>),
     /// A number.
     Number(&'t [u8]),
     /// `.`, `->` or `::` between names.
@@ -120,7 +121,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The command between the backticks that begin here, in the languages that run it.
-    fn backticks(&mut self) -> Option<Vec<u8>> {
+    fn backticks(&mut self) -> Option<Cow<'t, [u8]>> {
         let runs = matches!(self.language, Language::Perl | Language::Ruby | Language::Php);
         (runs && self.peek(0) == Some(b'`')).then(|| self.string(b'`'))
     }
@@ -206,7 +207,19 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads the string whose quote is under the cursor.
-    fn string(&mut self, quote: u8) -> Vec<u8> {
+    fn string(&mut self, quote: u8) -> Cow<'t, [u8]> {
+        // Most have neither escapes nor ends of lines.
+        let rest = self.text.get(self.at + 1..).unwrap_or_default();
+        let end =
+            memchr::memchr3(quote, b'\\', b'\n', rest.get(..rest.len().min(MAX_LITERAL)).unwrap_or_default());
+        if let Some(end) = end.filter(|&end| end > 0 && rest.get(end) == Some(&quote)) {
+            self.at += end + 2;
+            return Cow::Borrowed(rest.get(..end).unwrap_or_default());
+        }
+        Cow::Owned(self.long_string(quote))
+    }
+
+    fn long_string(&mut self, quote: u8) -> Vec<u8> {
         let long =
             self.language == Language::Python && self.peek(1) == Some(quote) && self.peek(2) == Some(quote);
         let many =

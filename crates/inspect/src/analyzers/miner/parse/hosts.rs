@@ -68,7 +68,7 @@ pub(in crate::analyzers::miner) fn scan(
 }
 
 /// What a name of a host has between its dots.
-const IN_NAME: [bool; 256] = {
+static IN_NAME: [bool; 256] = {
     let mut inside = [false; 256];
     let mut byte = 0;
     while byte < 256 {

@@ -145,6 +145,10 @@ fn relative_modules(text: &[u8], reading: &mut Reading) {
         for at in memmem::find_iter(text, sign.as_bytes()).take(MAX_CALLS) {
             let at = at + sign.trim_end_matches(['"', '\'']).len();
             let rest = text.get(at..).unwrap_or_default().trim_ascii_start();
+            // Most modules are packages; a path begins with a dot, which may be escaped.
+            if !matches!(rest, [_, b'.' | b'\\', ..]) {
+                continue;
+            }
             if let Some((path, _)) =
                 literal(rest).filter(|(path, _)| path.starts_with(b"./") || path.starts_with(b"../"))
             {
