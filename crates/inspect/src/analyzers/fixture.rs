@@ -239,7 +239,14 @@ impl Fixture {
             };
             let mut sink = FactSink::default();
             analyzer.analyze(&view, &mut sink).unwrap();
-            layer.facts.extend(sink.into_facts().into_iter().map(|fact: Fact| (index as u32, fact)));
+            let sink = sink.into_facts();
+            // Signs save time and decide nothing. What a script does is another matter: it is asked for by its words.
+            if analyzer.name() != super::start::Start.name() {
+                let mut all = FactSink::default();
+                analyzer.analyze(&FileView { signs: Signs::ALL, ..view }, &mut all).unwrap();
+                assert_eq!(all.into_facts(), sink, "{}: {}", analyzer.name(), bytes.escape_ascii());
+            }
+            layer.facts.extend(sink.into_iter().map(|fact: Fact| (index as u32, fact)));
         }
         let whole = FileView { whole: true, ..view(bytes) };
         let (facts, gaps) = crate::engine::analyze_stages(&whole, super::file_analyzers());
