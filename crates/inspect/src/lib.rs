@@ -17,6 +17,7 @@ mod facts;
 mod hashing;
 mod root;
 mod rules;
+mod signs;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
@@ -28,3 +29,4 @@ pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;
 pub use root::Root;
 pub use rules::{RuleFacts, RuleHit, RuleMatch};
+pub use signs::Signs;

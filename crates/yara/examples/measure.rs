@@ -68,7 +68,13 @@ fn file(path: &Path, sum: &mut Sum) {
             Want::AtHand if bytes.len() > 4 << 20 => bytes.get(..64 << 10).unwrap_or_default(),
             _ => &bytes,
         };
-        let view = FileView { entry: &entry, bytes: shown, whole: shown.len() == bytes.len(), stages: &[] };
+        let view = FileView {
+            entry: &entry,
+            bytes: shown,
+            whole: shown.len() == bytes.len(),
+            stages: &[],
+            signs: inspect::Signs::of(shown),
+        };
         let mut facts = FactSink::default();
         let started = Instant::now();
         let done = analyzer.analyze(&view, &mut facts);

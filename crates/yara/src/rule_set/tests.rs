@@ -9,7 +9,10 @@ fn hits(analyzer: &dyn FileAnalyzer, path: &str, mode: u32, bytes: &[u8]) -> Res
         return Ok(vec!["not wanted".to_owned()]);
     }
     let mut facts = FactSink::default();
-    analyzer.analyze(&FileView { entry: &entry, bytes, whole: true, stages: &[] }, &mut facts)?;
+    analyzer.analyze(
+        &FileView { entry: &entry, bytes, whole: true, stages: &[], signs: inspect::Signs::of(bytes) },
+        &mut facts,
+    )?;
     let mut names = Vec::new();
     for fact in facts.into_facts() {
         let Fact::Rules(facts) = fact else { panic!("{fact:?}") };
@@ -74,7 +77,13 @@ fn a_pack_reads_every_file_and_its_facts_are_bounded() {
     let mut facts = FactSink::default();
     let entry = Entry { kind: Kind::File, ..Entry::default() };
     let bytes = b"wordwordwordwordwordword".repeat(100);
-    let view = FileView { entry: &entry, bytes: &bytes, whole: true, stages: &[] };
+    let view = FileView {
+        entry: &entry,
+        bytes: &bytes,
+        whole: true,
+        stages: &[],
+        signs: inspect::Signs::of(&bytes),
+    };
     pack("rule a { strings: $a = /(word)+/ $b = \"wo\" condition: all of them }")
         .analyze(&view, &mut facts)
         .unwrap();
