@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the facts of one layer may take in memory, about. The largest that was measured, a JavaScript
-/// application of 39,000 scripts, takes a quarter of it.
-const BUDGET: usize = 192 << 20;
+/// application of 39,000 scripts, takes less than half of it.
+const BUDGET: usize = 128 << 20;
 /// Gaps of one layer that are told one by one.
 const MAX_GAPS: usize = 1000;
 
