@@ -15,6 +15,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("events", &[]),
     ("sandbox", &["events"]),
     ("fakenet", &["events"]),
+    ("behavior", &["model", "events"]),
     ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "verdict", "store"]),
     (
         "roadstead",

@@ -1,0 +1,30 @@
+use std::collections::BTreeSet;
+
+/// What is known of an image beside what its runs showed. All of it comes from the image's configuration, the
+/// plan, or a person; nothing from the guest.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The platform that ran, `linux/amd64`.
+    pub platform: String,
+    /// Hosts that the image's configuration names, or that a person said it may talk to.
+    pub configured_hosts: BTreeSet<String>,
+    /// Ports that the image declares or was seen to serve by design.
+    pub exposed_ports: BTreeSet<u16>,
+    /// What the image openly says it is: `miner`, `scanner`, `vpn`, `tor`, `dind`, `ssh`, … as control G5 reads it.
+    pub declared: BTreeSet<String>,
+    /// Hosts among those that the runs asked for that a list of mining pools knows; lower case.
+    pub pool_hosts: BTreeSet<String>,
+    /// How many processors the guest was told of.
+    pub processors: u32,
+}
+
+/// What is known of one run.
+#[derive(Debug, Clone, Default)]
+pub struct RunContext {
+    /// Its name in the plan: `as configured`, `probe python3`, `second start`, …
+    pub name: String,
+    /// Whether it only asks an interpreter or a shell to do nothing, so that whatever happens is a hook's doing.
+    pub neutral: bool,
+    /// The profile it ran under; two runs that differ in nothing else are compared.
+    pub profile: String,
+}
