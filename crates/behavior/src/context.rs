@@ -14,9 +14,23 @@ pub struct Context {
     pub declared: BTreeSet<String>,
     /// Hosts among those that the runs asked for that a list of mining pools knows; lower case.
     pub pool_hosts: BTreeSet<String>,
+    /// Documents that were planted to be found, by their paths.
+    pub baits: Vec<Vec<u8>>,
+    /// When the first run began by the guest's clock, in seconds since the epoch.
+    pub began: i64,
     /// How many processors the guest was told of.
     pub processors: u32,
 }
+
+/// The name of the run that starts the image as its configuration says.
+pub const AS_CONFIGURED: &str = "as configured";
+/// The name of the run that starts the same container again.
+pub const SECOND_START: &str = "second start";
+
+/// What stands behind the name of a run that differs from the one before it in hiding the sandbox's traces.
+pub const HIDDEN_PROFILE: &str = ", sandbox hidden";
+/// What stands behind the name of a run that differs from the one before it in a clock that was moved on.
+pub const LATER: &str = ", later";
 
 /// What is known of one run.
 #[derive(Debug, Clone, Default)]
@@ -27,4 +41,6 @@ pub struct RunContext {
     pub neutral: bool,
     /// The profile it ran under; two runs that differ in nothing else are compared.
     pub profile: String,
+    /// The platform, where an image has several.
+    pub platform: String,
 }

@@ -2,10 +2,19 @@
 //! detections, `checks.rs` with what makes each of them hold, `tests.rs` with a trigger and a near miss for each.
 
 mod control;
+mod credentials;
+mod escape;
+mod exfiltration;
 mod fetching;
+mod impact;
 mod mining;
+mod movement;
+mod persistence;
+mod stealth;
+mod supply;
 
-use crate::{Context, Outcome, Record, RunContext};
+use crate::{At, Context, FileHistory, Outcome, Record, RunContext};
+use events::Process;
 use model::{Detection, Finding};
 
 /// One run with everything that is known of it.
@@ -21,12 +30,25 @@ struct Group {
     detections: &'static [Detection],
     /// What one run shows.
     judge: fn(&Run<'_>, &mut Outcome),
+    /// What runs show together that none shows alone.
+    compare: fn(&[Run<'_>], &mut Outcome),
 }
 
+fn nothing(_: &[Run<'_>], _: &mut Outcome) {}
+
 const GROUPS: &[Group] = &[
-    Group { detections: mining::DETECTIONS, judge: mining::judge },
-    Group { detections: fetching::DETECTIONS, judge: fetching::judge },
-    Group { detections: control::DETECTIONS, judge: control::judge },
+    Group { detections: mining::DETECTIONS, judge: mining::judge, compare: nothing },
+    Group { detections: fetching::DETECTIONS, judge: fetching::judge, compare: nothing },
+    Group { detections: control::DETECTIONS, judge: control::judge, compare: nothing },
+    Group { detections: persistence::DETECTIONS, judge: persistence::judge, compare: persistence::compare },
+    Group { detections: escape::DETECTIONS, judge: escape::judge, compare: nothing },
+    Group { detections: credentials::DETECTIONS, judge: credentials::judge, compare: nothing },
+    Group { detections: movement::DETECTIONS, judge: movement::judge, compare: nothing },
+    Group { detections: exfiltration::DETECTIONS, judge: exfiltration::judge, compare: nothing },
+    Group { detections: impact::DETECTIONS, judge: impact::judge, compare: nothing },
+    // These two compare whole runs, so they come when all others have spoken.
+    Group { detections: stealth::DETECTIONS, judge: stealth::judge, compare: stealth::compare },
+    Group { detections: supply::DETECTIONS, judge: supply::judge, compare: supply::compare },
 ];
 
 /// Everything that a run can be accused of.
@@ -37,11 +59,16 @@ pub fn detections() -> impl Iterator<Item = &'static Detection> {
 /// Judges the runs of an image.
 pub fn judge(runs: &[(RunContext, Record)], image: &Context) -> Outcome {
     let mut out = Outcome::default();
-    for (run, record) in runs {
-        let run = Run { record, run, image };
-        for group in GROUPS {
-            (group.judge)(&run, &mut out);
+    let runs: Vec<Run<'_>> = runs.iter().map(|(run, record)| Run { record, run, image }).collect();
+    for group in GROUPS {
+        for run in &runs {
+            // A group looks at its own findings of the same run only.
+            let mut of_run = Outcome::default();
+            (group.judge)(run, &mut of_run);
+            out.findings.append(&mut of_run.findings);
+            out.gaps.append(&mut of_run.gaps);
         }
+        (group.compare)(&runs, &mut out);
     }
     out
 }
@@ -58,6 +85,11 @@ impl Run<'_> {
     pub(crate) fn declares(&self, what: &[&str]) -> bool {
         what.iter().any(|what| self.image.declared.contains(*what))
     }
+}
+
+/// Who last wrote to a file, and when.
+pub(crate) fn written_by(history: &FileHistory) -> Option<(Process, At)> {
+    history.writers().max_by_key(|(_, at)| *at)
 }
 
 /// The last part of a path.

@@ -13,7 +13,7 @@ mod record;
 #[cfg(test)]
 mod scene;
 
-pub use context::{Context, RunContext};
+pub use context::{AS_CONFIGURED, Context, HIDDEN_PROFILE, LATER, RunContext, SECOND_START};
 pub use groups::{detections, judge};
 pub use outcome::Outcome;
 pub use record::{

@@ -63,6 +63,29 @@ impl Scene {
         self.exec_at(process, words, origin, [Descriptor::Null, Descriptor::Null, Descriptor::Null]);
     }
 
+    /// As [`Scene::exec`], with these variables that matter.
+    pub(crate) fn exec_with(&mut self, process: Process, words: &[&str], environment: &[&str]) {
+        self.exec(process, words, Origin::Image);
+        if let Some(Act::Process(ProcessAct::Exec(exec))) = self.events.last_mut().map(|event| &mut event.act)
+        {
+            exec.environment = environment.iter().map(|variable| text(variable)).collect();
+        }
+    }
+
+    /// A process gives itself another name.
+    pub(crate) fn rename(&mut self, process: Process, name: &str) {
+        self.note(Source::Call, Act::Process(ProcessAct::Renamed { process, name: text(name) }));
+    }
+
+    /// As [`Scene::exec`], as this user.
+    pub(crate) fn exec_as(&mut self, process: Process, words: &[&str], origin: Origin, user: u32) {
+        self.exec(process, words, origin);
+        if let Some(Act::Process(ProcessAct::Exec(exec))) = self.events.last_mut().map(|event| &mut event.act)
+        {
+            exec.euid = user;
+        }
+    }
+
     /// As [`Scene::exec`], with these at its standard descriptors.
     pub(crate) fn exec_at(
         &mut self,
@@ -118,6 +141,19 @@ impl Scene {
             arguments,
             text: about.map(text),
             target: None,
+            result: Some(0),
+            refused: false,
+        };
+        self.note(Source::Call, Act::Kernel(call));
+    }
+
+    pub(crate) fn kill(&mut self, process: Process, target: Process) {
+        let call = KernelCall {
+            process,
+            name: text("kill"),
+            arguments: [u64::from(target.0), 9, 0, 0, 0, 0],
+            text: None,
+            target: Some(target),
             result: Some(0),
             refused: false,
         };
