@@ -94,16 +94,16 @@ struct Kind {
 
 const KINDS_OF_SECRETS: [Kind; 10] = [
     Kind { part: b"/.aws/", name: "aws", clients: &[b"aws", b"terraform", b"packer", b"boto"] },
-    (
-        b"/.ssh/id_",
-        "ssh",
-        &[b"ssh", b"scp", b"sftp", b"git", b"ssh-add", b"ssh-keygen", b"rsync", b"ansible"],
-    ),
-    (
-        b"/.docker/config.json",
-        "registry",
-        &[b"docker", b"skopeo", b"buildah", b"podman", b"crane", b"kaniko"],
-    ),
+    Kind {
+        part: b"/.ssh/id_",
+        name: "ssh",
+        clients: &[b"ssh", b"scp", b"sftp", b"git", b"ssh-add", b"ssh-keygen", b"rsync", b"ansible"],
+    },
+    Kind {
+        part: b"/.docker/config.json",
+        name: "registry",
+        clients: &[b"docker", b"skopeo", b"buildah", b"podman", b"crane", b"kaniko"],
+    },
     Kind {
         part: b"/.kube/config",
         name: "cluster",

@@ -197,11 +197,10 @@ fn runs(run: &Run<'_>, process: Process, at: At, names: &[&[u8]]) -> bool {
 }
 
 /// Places that interpreters write to by themselves.
-const CACHES: [&[u8]; 8] = [
+const CACHES: [&[u8]; 7] = [
     b"/tmp/hsperfdata_",
     b"/dev/",
     b"/proc/",
-    b"/root/.cache/",
     b"/home/",
     b"/tmp/jdk-",
     b"/root/.bash_history",
@@ -218,7 +217,9 @@ fn fires(run: &Run<'_>, out: &mut Outcome) {
         !shell_of_probe && named.exec.what.result == 0 && !usual
     });
     let wrote = run.record.files().find(|(path, history)| {
-        let cache = path.windows(12).any(|window| window == b"/__pycache__")
+        let cache = [b"/__pycache__/".as_slice(), b"/.cache/"]
+            .iter()
+            .any(|part| path.windows(part.len()).any(|window| window == *part))
             || CACHES.iter().any(|place| path.starts_with(place));
         !cache && written_by(history).is_some()
     });
