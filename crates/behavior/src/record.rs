@@ -120,6 +120,17 @@ impl Record {
         self.flows.values().filter(move |flow| flow.process.is_some_and(|of| self.leader(of) == leader))
     }
 
+    /// Every host that was asked for by name or spoken to, in lower case.
+    pub fn hosts(&self) -> Vec<String> {
+        let asked = self.flows.values().flat_map(|flow| &flow.steps).filter_map(|step| match &step.what {
+            events::WireKind::Dns(dns) => Some(String::from_utf8_lossy(&dns.name).to_lowercase()),
+            _ => None,
+        });
+        let spoken = self.flows.values().map(|flow| flow.host().to_lowercase());
+        let all: std::collections::BTreeSet<String> = asked.chain(spoken).collect();
+        all.into_iter().collect()
+    }
+
     /// A file's history, by its path.
     pub fn file(&self, path: &[u8]) -> Option<&FileHistory> {
         self.files.get(path)

@@ -16,6 +16,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("sandbox", &["events"]),
     ("fakenet", &["events"]),
     ("behavior", &["model", "events"]),
+    ("detonate", &["model", "layers", "events", "sandbox", "fakenet", "behavior"]),
     ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "verdict", "store"]),
     (
         "roadstead",

@@ -31,7 +31,8 @@ const MAIN: u32 = 254;
 
 /// The number of a card.
 pub(super) fn index(socket: &mut Socket, name: &str) -> Result<u32, Failure> {
-    let body = socket.tell(Message::new(GET_LINK, 0, &link(0, 0)).text(NAME, name)).step("find a network card")?;
+    let body =
+        socket.tell(Message::new(GET_LINK, 0, &link(0, 0)).text(NAME, name)).step("find a network card")?;
     let index = body.get(4..8).and_then(|bytes| bytes.first_chunk()).map(|bytes| u32::from_ne_bytes(*bytes));
     index.ok_or_else(|| Failure::new("find a network card", rustix::io::Errno::BADMSG))
 }
@@ -52,7 +53,8 @@ pub(super) fn pair(socket: &mut Socket, network: &Network, guest: BorrowedFd<'_>
     let message = Message::new(NEW_LINK, CREATE, &link(0, 0)).text(NAME, GATEWAY).nest(18, |info| {
         info.text(1, "veth").nest(2, |data| {
             data.nest(1, |peer| {
-                let peer = peer.raw(&link(0, 0)).text(NAME, GUEST).with(HARDWARE, &network.mac).with(28, &space);
+                let peer =
+                    peer.raw(&link(0, 0)).text(NAME, GUEST).with(HARDWARE, &network.mac).with(28, &space);
                 quiet(peer)
             })
         })
@@ -68,7 +70,8 @@ pub(super) fn gateway(socket: &mut Socket, network: &Network) -> Result<(), Fail
     up(socket, card)?;
     address(socket, card, network.gateway4.into(), network.prefix4).step(step)?;
     address(socket, card, network.gateway6.into(), 128).step(step)?;
-    route(socket, Route { to: (network.ipv6.into(), 128), card, via: None, kind: UNICAST, table: MAIN }).step(step)?;
+    route(socket, Route { to: (network.ipv6.into(), 128), card, via: None, kind: UNICAST, table: MAIN })
+        .step(step)?;
     for every in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
         rule(socket, every.is_ipv6()).step(step)?;
         route(socket, Route { to: (every, 0), card: lo, via: None, kind: LOCAL, table: TABLE }).step(step)?;
@@ -108,7 +111,8 @@ fn route(socket: &mut Socket, route: Route) -> rustix::io::Result<()> {
         (_, None) => 0,
     };
     let head = [family(to), length, 0, 0, table as u8, 3, scope, kind, 0, 0, 0, 0];
-    let mut message = Message::new(NEW_ROUTE, CREATE, &head).with(15, &table.to_ne_bytes()).with(4, &card.to_ne_bytes());
+    let mut message =
+        Message::new(NEW_ROUTE, CREATE, &head).with(15, &table.to_ne_bytes()).with(4, &card.to_ne_bytes());
     if length > 0 {
         message = message.with(1, &octets(to));
     }
