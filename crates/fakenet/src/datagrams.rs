@@ -68,14 +68,12 @@ fn receive(
     socket: &UdpSocket,
     own: SocketAddr,
     buffer: &mut [u8],
-    control: &mut Vec<u8>,
+    control: &mut [u8],
 ) -> io::Result<Option<(SocketAddr, SocketAddr, usize)>> {
     let mut parts = [IoSliceMut::new(buffer)];
-    control.clear();
-    let message =
-        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
+    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
     let mut to = own;
-    for one in message.cmsgs()? {
+    for one in message.cmsgs().into_iter().flatten() {
         match one {
             ControlMessageOwned::Ipv4OrigDstAddr(it) => {
                 let address = Ipv4Addr::from(u32::from_be(it.sin_addr.s_addr));

@@ -2,10 +2,19 @@
 //! guest says, `answer.rs` makes what it is told, `tests.rs` holds whole talks.
 
 pub(crate) mod dns;
+pub(crate) mod docker;
+pub(crate) mod etcd;
+pub(crate) mod git;
 pub(crate) mod http;
+pub(crate) mod imds;
+pub(crate) mod kubelet;
+pub(crate) mod kubernetes;
+pub(crate) mod packages;
 pub(crate) mod raw;
+pub(crate) mod registry;
 pub(crate) mod shell;
 pub(crate) mod stratum;
+pub(crate) mod tor;
 
 use crate::server::Ended;
 use crate::talk::Talk;
@@ -56,6 +65,7 @@ static EMULATORS: &[&Emulator] = &[
     &emulator!("http", http, []),
     &emulator!("stratum", stratum, []),
     &emulator!("dns", dns, []),
+    &emulator!("tor", tor, []),
     &SHELL,
 ];
 

@@ -32,7 +32,11 @@ impl Needles {
         for (canary, Canary { unique, .. }) in canaries.iter().enumerate() {
             for part in unique.iter().filter(|part| part.len() >= SHORTEST) {
                 for (needle, coding) in codings(part) {
-                    fixed.entry(needle).or_insert(Meaning { canary, coding });
+                    let meaning = fixed.entry(needle).or_insert(Meaning { canary, coding });
+                    // What is planted in an escaped form already is plain in it.
+                    if coding == Coding::Plain {
+                        *meaning = Meaning { canary, coding };
+                    }
                 }
                 let steps: Vec<u8> = part.iter().zip(part.iter().skip(1)).map(|(a, b)| a ^ b).collect();
                 let first = part.first().copied().unwrap_or_default();

@@ -8,7 +8,7 @@ mod tests;
 mod upgrade;
 
 pub(crate) use answer::{Answer, date};
-pub(crate) use parse::Asked;
+pub(crate) use parse::{Asked, unescape};
 
 use crate::recorder::Flow;
 use crate::server::{Ended, Shared};
