@@ -109,7 +109,6 @@ mod tests {
         assert!(said.contains("internal-ca"), "{said}");
     }
 
-    #[expect(clippy::print_stderr, reason = "a missing peer is told")]
     fn skipped() {
         eprintln!("skipped: keytool is not installed");
     }

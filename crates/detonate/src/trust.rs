@@ -27,7 +27,7 @@ const KEYSTORES: [&[u8]; 2] = [b"lib/security/cacerts", b"etc/ssl/certs/java/cac
 pub(crate) fn is_store(path: &[u8]) -> bool {
     let ends =
         |end: &&[u8]| path.strip_suffix(*end).is_some_and(|front| front.is_empty() || front.ends_with(b"/"));
-    BUNDLES.iter().any(|end| ends(end)) || KEYSTORES.iter().any(|end| ends(end))
+    BUNDLES.iter().any(ends) || KEYSTORES.iter().any(ends)
 }
 
 /// The image's stores with the authority in each, and one of our own for programs that are told of it by the

@@ -89,10 +89,10 @@ pub(crate) fn greets(port: u16) -> Option<&'static Emulator> {
 /// Ports on which clients speak first, and may keep a connection for later.
 pub(crate) fn waits(port: u16) -> bool {
     const WAITS: &[u16] = &[
-        53, 80, 88, 389, 443, 445, 636, 853, 1080, 1433, 1521, 1883, 2181, 2375, 2376, 2379, 3000, 3128,
-        3389, 4222, 4318, 5000, 5432, 5601, 5671, 5672, 6379, 6443, 7474, 8000, 8080, 8083, 8086, 8088, 8123,
-        8200, 8300, 8443, 8500, 8883, 8888, 9000, 9042, 9090, 9092, 9200, 9300, 9411, 10250, 10255, 11211,
-        15672, 27017,
+        53, 80, 88, 389, 443, 445, 636, 853, 1080, 1433, 1521, 1883, 2181, 2375, 2376, 2379, 3000, 3128, 3389,
+        4222, 4318, 5000, 5432, 5601, 5671, 5672, 6379, 6443, 7474, 8000, 8080, 8083, 8086, 8088, 8123, 8200,
+        8300, 8443, 8500, 8883, 8888, 9000, 9042, 9090, 9092, 9200, 9300, 9411, 10250, 10255, 11211, 15672,
+        27017,
     ];
     WAITS.contains(&port)
 }
@@ -104,8 +104,9 @@ pub(crate) struct DatagramEmulator {
     pub(crate) answer: fn(&[u8], &crate::recorder::Flow, &crate::server::Shared) -> Option<Vec<u8>>,
 }
 
-static DATAGRAMS: &[DatagramEmulator] =
-    &[DatagramEmulator { name: "dns", taste: dns::taste_datagram, answer: dns::datagram }];
+static DATAGRAMS: &[DatagramEmulator] = &[
+    DatagramEmulator { name: "dns", taste: dns::taste_datagram, answer: dns::datagram },
+];
 
 static UNKNOWN: DatagramEmulator = DatagramEmulator { name: "raw", taste: |_, _| 0, answer: |_, _, _| None };
 

@@ -143,7 +143,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(world: World, sink: Box<dyn Fn(Act) + Send + Sync>) -> Result<Arc<Self>, FakenetError> {
+    pub(crate) fn new(
+        world: World,
+        sink: Box<dyn Fn(Act) + Send + Sync>,
+    ) -> Result<Arc<Self>, FakenetError> {
         let recorder = Arc::new(Recorder::new(&world, sink)?);
         Ok(Arc::new(Self {
             tls: tls::Acceptor::new(&world, &recorder),

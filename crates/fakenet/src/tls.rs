@@ -123,8 +123,7 @@ pub(crate) async fn serve(mut talk: Talk) -> Ended {
     flow.tell(tell(true));
     let inside = Tap::decrypted(stream, Arc::clone(&flow));
     let silencer = Some(inside.silencer());
-    let talk =
-        Talk { flow, shared, tls: true, depth, port, io: Box::new(inside), ahead: Vec::new(), silencer };
+    let talk = Talk { flow, shared, tls: true, depth, port, io: Box::new(inside), ahead: Vec::new(), silencer };
     Box::pin(dispatch::serve(talk)).await;
     Ok(())
 }
