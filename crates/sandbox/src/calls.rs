@@ -55,7 +55,8 @@ pub(crate) fn tick(every: Duration) -> Result<()> {
     let every = libc::timeval { tv_sec: 0, tv_usec: every.subsec_micros().into() };
     let timer = libc::itimerval { it_interval: every, it_value: every };
     // SAFETY: the kernel reads one `itimerval`, which lives on this stack.
-    check(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) }.into()).map(drop)
+    check(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) }.into())
+        .map(drop)
 }
 
 /// Stops what [`tick`] began, and has `SIGALRM` do again what it does by itself: a program that is started next
@@ -91,7 +92,8 @@ pub(crate) fn set_filter(program: &[filter::Instruction]) -> Result<()> {
     let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut().cast() };
     // SAFETY: `Instruction` has the layout of `sock_filter`, the length is the slice's, and the kernel only reads
     // it while the call lasts.
-    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
     check(result).map(drop)
 }
 
@@ -105,7 +107,14 @@ pub(crate) fn map_owners(tree: BorrowedFd<'_>, namespace: BorrowedFd<'_>) -> Res
     // SAFETY: the path is an empty string that ends with a zero, the attributes are as long as is said, and both
     // descriptors are open for as long as they are borrowed.
     let result = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, tree.as_raw_fd(), empty, libc::AT_EMPTY_PATH, &raw const change, size)
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            empty,
+            libc::AT_EMPTY_PATH,
+            &raw const change,
+            size,
+        )
     };
     check(result).map(drop)
 }
@@ -122,7 +131,8 @@ pub(crate) fn landlock_rules(refuse: u64) -> Result<OwnedFd> {
     let attributes = refuse;
     let size = size_of::<u64>();
     // SAFETY: the attributes' first version is one number of 64 bits, which lives on this stack.
-    let result = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const attributes, size, 0_u32) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const attributes, size, 0_u32) };
     let descriptor = check(result)? as i32;
     // SAFETY: the kernel just made this descriptor for us, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
@@ -137,8 +147,9 @@ pub(crate) fn landlock_allow(rules: BorrowedFd<'_>, allow: u64, below: BorrowedF
     }
     let below = Below { allow, directory: below.as_raw_fd() };
     // SAFETY: rule type 1 takes a packed pair of rights and descriptor, which lives on this stack.
-    let result =
-        unsafe { libc::syscall(libc::SYS_landlock_add_rule, rules.as_raw_fd(), 1_u32, &raw const below, 0_u32) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_landlock_add_rule, rules.as_raw_fd(), 1_u32, &raw const below, 0_u32)
+    };
     check(result).map(drop)
 }
 

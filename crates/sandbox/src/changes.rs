@@ -184,9 +184,19 @@ impl Walk<'_> {
         self.send(entry, None)
     }
 
-    fn tell(&mut self, path: &[u8], kind: EntryKind, found: &Stat, content: Option<BorrowedFd<'_>>) -> Option<()> {
-        let entry =
-            Entry { path: path.to_vec(), kind, mode: found.st_mode & 0o7777, owner: (found.st_uid, found.st_gid) };
+    fn tell(
+        &mut self,
+        path: &[u8],
+        kind: EntryKind,
+        found: &Stat,
+        content: Option<BorrowedFd<'_>>,
+    ) -> Option<()> {
+        let entry = Entry {
+            path: path.to_vec(),
+            kind,
+            mode: found.st_mode & 0o7777,
+            owner: (found.st_uid, found.st_gid),
+        };
         self.send(entry, content)
     }
 

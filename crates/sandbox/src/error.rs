@@ -15,7 +15,9 @@ pub enum SandboxError {
     #[error("cannot make the sandbox: {0}")]
     Step(Failure),
     /// The warden ended without a word.
-    #[error("the sandbox's warden ended before the guest started; is there memory left, and is /proc mounted?")]
+    #[error(
+        "the sandbox's warden ended before the guest started; is there memory left, and is /proc mounted?"
+    )]
     Gone,
     /// The run is over, so that nothing can be started in it.
     #[error("the run is over: nothing more can be started in it")]

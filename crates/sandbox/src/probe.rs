@@ -36,7 +36,12 @@ pub fn probe_host(directory: &Path) -> Vec<Capability> {
                 note: "one was made and taken away again".to_owned(),
             });
             if let Err(error) = run.close() {
-                found.push(Capability { name: "cleaning up", there: false, needed: true, note: error.to_string() });
+                found.push(Capability {
+                    name: "cleaning up",
+                    there: false,
+                    needed: true,
+                    note: error.to_string(),
+                });
             }
             let missing = |note| Capability { name: "all of it", there: false, needed: false, note };
             found.extend(limitations.into_iter().map(missing));

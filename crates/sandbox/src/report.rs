@@ -78,7 +78,6 @@ impl Reporter {
 }
 
 impl Pipe {
-
     fn put(&mut self, source: Source, act: Act) -> bool {
         if self.broken {
             return false;

@@ -123,7 +123,10 @@ impl Sandbox {
             control: Mutex::new(Some(control)),
             lifeline: Mutex::new(Some(lifeline)),
             ending: Mutex::new(ending.into()),
-            events: Mutex::new(Some(Events { from: BufReader::with_capacity(64 << 10, events.into()), line: Vec::new() })),
+            events: Mutex::new(Some(Events {
+                from: BufReader::with_capacity(64 << 10, events.into()),
+                line: Vec::new(),
+            })),
             doors: Mutex::new(Some(doors)),
             output: Mutex::new(Some(output)),
             clock,
@@ -217,7 +220,9 @@ impl Run {
         let ended = lock(&self.steward).wait();
         match ended.ok().and_then(|status| status.code()) {
             Some(0) => Ok(()),
-            _ => Err(SandboxError::Remains("control groups named roadstead-* below /sys/fs/cgroup".to_owned())),
+            _ => {
+                Err(SandboxError::Remains("control groups named roadstead-* below /sys/fs/cgroup".to_owned()))
+            }
         }
     }
 }
@@ -327,7 +332,8 @@ fn drain(streams: [OwnedFd; 2], most: u64) -> [Kept; 2] {
                 Ok(0) => open[place] = false,
                 Ok(read) => {
                     let kept = &mut kept[place];
-                    let room = usize::try_from(most.saturating_sub(kept.bytes.len() as u64)).unwrap_or(usize::MAX);
+                    let room =
+                        usize::try_from(most.saturating_sub(kept.bytes.len() as u64)).unwrap_or(usize::MAX);
                     kept.bytes.extend(bytes.iter().take(read.min(room)));
                     kept.length = kept.length.saturating_add(read as u64);
                 }

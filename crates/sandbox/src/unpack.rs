@@ -211,7 +211,10 @@ fn call(job: Job, with: &[rustix::fd::BorrowedFd<'_>]) -> Result<(OwnedFd, Child
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|source| SandboxError::Spawn { step: "start the program again; is /proc mounted?", source })?;
+        .map_err(|source| SandboxError::Spawn {
+            step: "start the program again; is /proc mounted?",
+            source,
+        })?;
     message::send(&control, &job, with).map_err(|_| SandboxError::Gone)?;
     Ok((control, writer))
 }
@@ -254,9 +257,8 @@ fn work(control: &OwnedFd, ids: Ids, with: Vec<OwnedFd>, away: bool) -> Result<(
     let child = match calls::fork().step("split off the writer")? {
         Fork::Child => {
             drop(mine);
-            let result = enter(&its, ids, own, &place, away).and_then(|()| {
-                if away { writer::empty(&place) } else { write(with) }
-            });
+            let result = enter(&its, ids, own, &place, away)
+                .and_then(|()| if away { writer::empty(&place) } else { write(with) });
             let answer = result.map_or_else(Answer::Failed, Answer::Unpacked);
             let _ = message::send(control, &answer, &[]);
             calls::leave(0);
@@ -269,7 +271,10 @@ fn work(control: &OwnedFd, ids: Ids, with: Vec<OwnedFd>, away: bool) -> Result<(
         let mapped = identity::map_as(&process, ids, (0, 0), own).is_ok();
         let _ = message::send(&mine, &mapped, &[]);
     }
-    while matches!(rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()), Err(Errno::INTR)) {}
+    while matches!(
+        rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()),
+        Err(Errno::INTR)
+    ) {}
     Ok(())
 }
 
@@ -296,7 +301,8 @@ fn enter(line: &OwnedFd, ids: Ids, own: (u32, u32), place: &OwnedFd, away: bool)
     if away {
         return Ok(());
     }
-    rustix::fs::mkdirat(place, TREE, Mode::from(0o755)).step("make the tree's root; is the directory empty?")?;
+    rustix::fs::mkdirat(place, TREE, Mode::from(0o755))
+        .step("make the tree's root; is the directory empty?")?;
     rustix::process::chroot(TREE).step("make the tree the only directory")?;
     rustix::process::chdir("/").step("enter the tree")
 }

@@ -71,7 +71,8 @@ fn take_over() -> Result<(OwnedFd, Job, Vec<OwnedFd>), Failure> {
 impl Handed {
     fn from(with: Vec<OwnedFd>) -> Result<Self, Failure> {
         let mut with = with.into_iter();
-        let mut next = || with.next().ok_or_else(|| Failure::new("hear from the parent", rustix::io::Errno::BADMSG));
+        let mut next =
+            || with.next().ok_or_else(|| Failure::new("hear from the parent", rustix::io::Errno::BADMSG));
         Ok(Self {
             spec: crate::message::from_memory(next()?).step("read the specification")?,
             clock: next()?,

@@ -131,7 +131,12 @@ mod tests {
         check(ARCHITECTURE, libc::SYS_getppid, of(0), None);
         check(ARCHITECTURE, libc::SYS_seccomp, [1, 8, 0, 0, 0, 0], Some(REFUSE | libc::EINVAL as u32));
         let family = |family: i32| of(family as u64 | 7 << 32);
-        check(ARCHITECTURE, libc::SYS_socket, family(libc::AF_VSOCK), Some(REFUSE | libc::EAFNOSUPPORT as u32));
+        check(
+            ARCHITECTURE,
+            libc::SYS_socket,
+            family(libc::AF_VSOCK),
+            Some(REFUSE | libc::EAFNOSUPPORT as u32),
+        );
         let new = libc::CLONE_NEWUSER as u64 | libc::SIGCHLD as u64;
         check(ARCHITECTURE, libc::SYS_clone, of(new), Some(REFUSE | libc::EPERM as u32));
         check(ARCHITECTURE, libc::SYS_personality, of(0x004_0000), Some(REFUSE | libc::EPERM as u32));

@@ -4,7 +4,9 @@ use super::links::GATEWAY;
 use crate::calls;
 use crate::error::{Failure, Step};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, Protocol, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt,
+};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroU32;
 
@@ -39,11 +41,12 @@ pub(super) const PORT: u16 = 61_000;
 
 /// What is listened at where not every port can be taken: services that samples speak to, and pools' habits.
 pub(super) const KNOWN: &[u16] = &[
-    21, 22, 23, 25, 53, 80, 81, 110, 123, 143, 389, 443, 445, 465, 587, 853, 993, 995, 1080, 1234, 1337, 1433, 1883, 2222,
-    2375, 2376, 3000, 3128, 3306, 3333, 3334, 3357, 3389, 4000, 4242, 4433, 4443, 4444, 4445, 5000, 5432, 5555, 5556,
-    5672, 5900, 6379, 6443, 6660, 6661, 6666, 6667, 6668, 6669, 6697, 7000, 7777, 8000, 8008, 8080, 8081, 8088, 8118, 8333,
-    8443, 8545, 8888, 8899, 9000, 9001, 9030, 9050, 9051, 9090, 9200, 9999, 10000, 10128, 10250, 10255, 11211, 12345,
-    13333, 14433, 14444, 15555, 18080, 18081, 20128, 20580, 27017, 31337, 33333, 44444, 45560, 45700, 51820, 55555,
+    21, 22, 23, 25, 53, 80, 81, 110, 123, 143, 389, 443, 445, 465, 587, 853, 993, 995, 1080, 1234, 1337,
+    1433, 1883, 2222, 2375, 2376, 3000, 3128, 3306, 3333, 3334, 3357, 3389, 4000, 4242, 4433, 4443, 4444,
+    4445, 5000, 5432, 5555, 5556, 5672, 5900, 6379, 6443, 6660, 6661, 6666, 6667, 6668, 6669, 6697, 7000,
+    7777, 8000, 8008, 8080, 8081, 8088, 8118, 8333, 8443, 8545, 8888, 8899, 9000, 9001, 9030, 9050, 9051,
+    9090, 9200, 9999, 10000, 10128, 10250, 10255, 11211, 12345, 13333, 14433, 14444, 15555, 18080, 18081,
+    20128, 20580, 27017, 31337, 33333, 44444, 45560, 45700, 51820, 55555,
 ];
 
 const BACKLOG: i32 = 4096;
@@ -68,7 +71,8 @@ fn door(kind: SocketType, port: u16, six: bool) -> rustix::io::Result<OwnedFd> {
     let family = if six { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
-    let any: SocketAddr = if six { (Ipv6Addr::UNSPECIFIED, port).into() } else { (Ipv4Addr::UNSPECIFIED, port).into() };
+    let any: SocketAddr =
+        if six { (Ipv6Addr::UNSPECIFIED, port).into() } else { (Ipv4Addr::UNSPECIFIED, port).into() };
     if six {
         sockopt::set_ipv6_v6only(&socket, true)?;
         calls::set_option(socket.as_fd(), libc::SOL_IPV6, libc::IPV6_TRANSPARENT, 1)?;

@@ -48,7 +48,9 @@ fn chain() -> Message {
 fn rule(protocol: u8, port: u16) -> Message {
     let number = |number: u32| number.to_be_bytes();
     message(NEW_RULE, ADD | 0x800).text(1, TABLE).text(2, CHAIN).nest(4, |list| {
-        let list = expression(list, "meta", |data| data.with(1, &number(REGISTER)).with(2, &number(LAYER_4_PROTOCOL)));
+        let list = expression(list, "meta", |data| {
+            data.with(1, &number(REGISTER)).with(2, &number(LAYER_4_PROTOCOL))
+        });
         let list = expression(list, "cmp", |data| {
             let data = data.with(1, &number(REGISTER)).with(2, &number(EQUAL));
             data.nest(3, |value| value.with(1, &[protocol]))

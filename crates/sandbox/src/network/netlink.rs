@@ -2,7 +2,9 @@
 
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, Result};
-use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
+use rustix::net::{
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
+};
 
 /// The protocol for cards, addresses, routes and rules.
 pub(super) const ROUTE: u32 = 0;
@@ -211,8 +213,10 @@ mod tests {
             bytes.resize(bytes.len().next_multiple_of(4), 0);
             bytes
         };
-        let bytes = [message(4, &(-1_i32).to_ne_bytes()), message(5, &0_i32.to_ne_bytes()), vec![1, 2]].concat();
-        let told: Vec<_> = split(&bytes).iter().map(|(number, kind, body)| (*number, *kind, outcome(body))).collect();
+        let bytes =
+            [message(4, &(-1_i32).to_ne_bytes()), message(5, &0_i32.to_ne_bytes()), vec![1, 2]].concat();
+        let told: Vec<_> =
+            split(&bytes).iter().map(|(number, kind, body)| (*number, *kind, outcome(body))).collect();
         assert_eq!(told, [(4, ERROR, Err(Errno::PERM)), (5, ERROR, Ok(()))]);
         assert!(split(&[0; 40]).is_empty() && outcome(&[1]).is_err());
     }

@@ -2,8 +2,8 @@ use super::{Item, ItemKind, LONGEST, MOST_NOTES, Note, Unpacked};
 use crate::error::{Failure, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, linkat, mkdirat, openat,
-    statat, symlinkat, unlinkat, utimensat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, linkat, mkdirat,
+    openat, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use std::ffi::{CString, OsStr};
@@ -77,14 +77,17 @@ struct Tree {
 
 impl Tree {
     fn put(&mut self, item: &Item, content: &mut impl Read) -> rustix::io::Result<()> {
-        if item.path.iter().all(|byte| matches!(byte, b'/' | b'.')) && !item.path.windows(2).any(|pair| pair == b"..") {
+        if item.path.iter().all(|byte| matches!(byte, b'/' | b'.'))
+            && !item.path.windows(2).any(|pair| pair == b"..")
+        {
             // The root itself.
             let root = open_directory(CWD, OsStr::new("/"))?;
             return self.dress(root.as_fd(), item);
         }
         let (parent, name) = parent(&item.path, true)?;
         let parent = parent.as_fd();
-        let there = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(|found| FileType::from_raw_mode(found.st_mode));
+        let there = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map(|found| FileType::from_raw_mode(found.st_mode));
         if item.kind == ItemKind::Directory {
             if matches!(there, Ok(kind) if kind != FileType::Directory) {
                 self.note(item, "replaces what an entry before wrote".to_owned());
@@ -132,7 +135,8 @@ impl Tree {
                 if item.kind == ItemKind::Other {
                     self.note(item, "a device or socket: written as an empty file".to_owned());
                 }
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags =
+                    OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let mut file = File::from(openat(parent, name, flags, Mode::from(0o600))?);
                 copy(content, &mut file)?;
                 self.dress(file.as_fd(), item)
@@ -149,9 +153,14 @@ impl Tree {
         }
         rustix::fs::fchmod(place, Mode::from(item.mode & 0o7777))?;
         for (name, value) in &item.attributes {
-            let takes = name.starts_with(b"user.") && !name.starts_with(b"user.overlay.") || name == b"security.capability";
+            let takes = name.starts_with(b"user.") && !name.starts_with(b"user.overlay.")
+                || name == b"security.capability";
             let set = CString::new(name.as_slice()).map_err(|_| Errno::INVAL).and_then(|plain| {
-                if takes { rustix::fs::fsetxattr(place, plain, value, XattrFlags::empty()) } else { Err(Errno::PERM) }
+                if takes {
+                    rustix::fs::fsetxattr(place, plain, value, XattrFlags::empty())
+                } else {
+                    Err(Errno::PERM)
+                }
             });
             if let Err(errno) = set {
                 let name = String::from_utf8_lossy(name).escape_debug().to_string();
@@ -166,7 +175,8 @@ impl Tree {
 
     fn own(&mut self, parent: BorrowedFd<'_>, name: &OsStr, item: &Item) {
         let (uid, gid) = self.owner(item);
-        if let Err(errno) = rustix::fs::chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW) {
+        if let Err(errno) = rustix::fs::chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+        {
             self.unowned(item, errno);
         }
     }
@@ -253,7 +263,13 @@ pub(super) fn empty(place: &OwnedFd) -> Result<Unpacked, Failure> {
     Ok(done)
 }
 
-fn clear(top: BorrowedFd<'_>, at: BorrowedFd<'_>, depth: usize, moved: &mut u64, done: &mut u64) -> rustix::io::Result<()> {
+fn clear(
+    top: BorrowedFd<'_>,
+    at: BorrowedFd<'_>,
+    depth: usize,
+    moved: &mut u64,
+    done: &mut u64,
+) -> rustix::io::Result<()> {
     for entry in Dir::read_from(at)? {
         let entry = entry?;
         let name = entry.file_name();

@@ -133,7 +133,8 @@ pub(super) fn run(prepared: Result<Prepared, Failure>, gate: &OwnedFd, words: &O
     }
     let errno = calls::execve(&program, &arguments, &environment);
     // As a runtime says it: the guest's own failure, not ours.
-    let text = format!("exec: {}: {}\n", program.to_string_lossy().escape_debug(), std::io::Error::from(errno));
+    let text =
+        format!("exec: {}: {}\n", program.to_string_lossy().escape_debug(), std::io::Error::from(errno));
     let _ = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());
     calls::leave(if errno == Errno::NOENT { 127 } else { 126 })
 }
@@ -184,7 +185,15 @@ fn prepare(
     let environment = strings(&start.env)?;
     let asked = arguments.first().ok_or_else(|| Failure::new("start an empty command line", Errno::INVAL))?;
     let program = find(asked, &start.env);
-    Ok(Prepared { program, arguments, environment, limits: limits.clone(), limited, user: start.user.clone(), one_user })
+    Ok(Prepared {
+        program,
+        arguments,
+        environment,
+        limits: limits.clone(),
+        limited,
+        user: start.user.clone(),
+        one_user,
+    })
 }
 
 /// The first file of this name in `PATH` that may be run, or the name itself: the attempt will say what is wrong.

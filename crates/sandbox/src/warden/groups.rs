@@ -71,8 +71,9 @@ impl Groups {
     }
 
     fn make_first(&mut self, mount: &Mount, own: &str, name: &str, limits: &Limits) {
-        let Some(&controller) =
-            [MEMORY, PROCESSES, PROCESSOR].iter().find(|controller| mount.controllers.iter().any(|had| had == *controller))
+        let Some(&controller) = [MEMORY, PROCESSES, PROCESSOR]
+            .iter()
+            .find(|controller| mount.controllers.iter().any(|had| had == *controller))
         else {
             return;
         };
@@ -182,7 +183,12 @@ impl Mount {
         let root = PathBuf::from(before.nth(3)?);
         let point = PathBuf::from(before.next()?);
         let controllers = options.split(',').map(str::to_owned).collect();
-        matches!(kind, "cgroup" | "cgroup2").then_some(Self { second: kind == "cgroup2", root, point, controllers })
+        matches!(kind, "cgroup" | "cgroup2").then_some(Self {
+            second: kind == "cgroup2",
+            root,
+            point,
+            controllers,
+        })
     }
 
     /// Where our own group stands.
@@ -213,8 +219,15 @@ mod tests {
     #[test]
     fn own_group_is_found_in_every_arrangement() {
         let own = "9:name=systemd:/\n8:pids:/\n4:memory:/jobs/7\n1:cpu,cpuacct:/c\n0::/user.slice\n";
-        let line = |root: &str, at: &str, rest: &str| format!("30 25 0:26 {root} {at} rw,relatime shared:4 - {rest}");
-        check(&line("/", "/sys/fs/cgroup/memory", "cgroup cgroup rw,memory"), own, "memory", "/sys/fs/cgroup/memory/jobs/7");
+        let line = |root: &str, at: &str, rest: &str| {
+            format!("30 25 0:26 {root} {at} rw,relatime shared:4 - {rest}")
+        };
+        check(
+            &line("/", "/sys/fs/cgroup/memory", "cgroup cgroup rw,memory"),
+            own,
+            "memory",
+            "/sys/fs/cgroup/memory/jobs/7",
+        );
         check(&line("/jobs", "/m", "cgroup cgroup rw,memory"), own, "memory", "/m/7");
         check(&line("/other", "/m", "cgroup cgroup rw,memory"), own, "memory", "/m");
         check(&line("/", "/c", "cgroup none rw,cpu,cpuacct"), own, "cpu", "/c/c");

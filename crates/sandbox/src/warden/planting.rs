@@ -16,7 +16,8 @@ const DEEPEST: usize = 64;
 /// Puts all of it there. What cannot be is a limitation: an image may have made a directory of `/etc/hosts`.
 pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> Vec<Planted> {
     let mut planted = Vec::new();
-    let Ok(root) = rustix::fs::open(&laid.root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    let Ok(root) =
+        rustix::fs::open(&laid.root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
     else {
         limitations.push("nothing could be planted: the guest's root cannot be opened".to_owned());
         return planted;

@@ -65,7 +65,8 @@ fn become_user(user: &User) -> Result<(), Failure> {
     if user.uid >= super::identity::COUNT || user.gid >= super::identity::COUNT {
         return Err(Failure::new(format!("{step}, which the guest does not have"), rustix::io::Errno::INVAL));
     }
-    let groups: Vec<Gid> = user.groups.iter().filter(|id| **id < super::identity::COUNT).map(|id| Gid::from_raw(*id)).collect();
+    let groups: Vec<Gid> =
+        user.groups.iter().filter(|id| **id < super::identity::COUNT).map(|id| Gid::from_raw(*id)).collect();
     rustix::thread::set_thread_groups(&groups).step(&step)?;
     let gid = Gid::from_raw(user.gid);
     rustix::thread::set_thread_res_gid(gid, gid, gid).step(&step)?;

@@ -7,8 +7,8 @@ use crate::spec::{Scratch, Spec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount,
-    move_mount, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind, mount_change,
+    mount_remount, move_mount, unmount,
 };
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,12 @@ const COVERED: &[&str] = &["/tmp", "/var/tmp", "/mnt", "/run", "/var", "/usr"];
 const INODES: u32 = 400_000;
 
 /// Lays the layers over each other.
-pub(super) fn lay(spec: &Spec, ids: Ids, trees: Vec<OwnedFd>, limitations: &mut Vec<String>) -> Result<Laid, Failure> {
+pub(super) fn lay(
+    spec: &Spec,
+    ids: Ids,
+    trees: Vec<OwnedFd>,
+    limitations: &mut Vec<String>,
+) -> Result<Laid, Failure> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).step("make mounts private")?;
     let stage = COVERED.iter().map(Path::new).find(|path| path.is_dir());
@@ -66,7 +71,8 @@ pub(super) fn lay(spec: &Spec, ids: Ids, trees: Vec<OwnedFd>, limitations: &mut 
         Scratch::Memory => {
             let options = format!("mode=0755,size={},nr_inodes={INODES}", spec.limits.disk);
             let options = CString::new(options).unwrap_or_default();
-            mount("tmpfs", &scratch, "tmpfs", MountFlags::empty(), Some(&*options)).step("mount the scratch directory")?;
+            mount("tmpfs", &scratch, "tmpfs", MountFlags::empty(), Some(&*options))
+                .step("mount the scratch directory")?;
         }
     }
     let (upper, work) = (scratch.join("upper"), scratch.join("work"));
@@ -91,7 +97,9 @@ fn overlay(root: &Path, options: &str, limitations: &mut Vec<String>) -> Result<
         return Ok(());
     }
     attempt("").step("mount an overlay")?;
-    limitations.push("the scratch directory takes no attributes: renaming a directory of the image fails".to_owned());
+    limitations.push(
+        "the scratch directory takes no attributes: renaming a directory of the image fails".to_owned(),
+    );
     Ok(())
 }
 
@@ -103,7 +111,10 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Failure> {
 impl Laid {
     /// Directories that the runtime makes where the image has none: nobody in the guest made them.
     pub(super) fn made_by_runtime(&self) -> Vec<Planted> {
-        ["dev", "proc", "sys"].iter().filter_map(|name| Planted::now(self.upper.as_fd(), Path::new(name))).collect()
+        ["dev", "proc", "sys"]
+            .iter()
+            .filter_map(|name| Planted::now(self.upper.as_fd(), Path::new(name)))
+            .collect()
     }
 }
 
@@ -153,13 +164,18 @@ pub(super) fn furnish(root: &Path) -> Result<(), Failure> {
     let at = |name: &str| -> Result<PathBuf, Failure> {
         let path = root.join(name);
         let plain = std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-        if plain { Ok(path) } else { Err(Failure::new(format!("mount over /{name} of the image"), rustix::io::Errno::NOTDIR)) }
+        if plain {
+            Ok(path)
+        } else {
+            Err(Failure::new(format!("mount over /{name} of the image"), rustix::io::Errno::NOTDIR))
+        }
     };
     let none: Option<&std::ffi::CStr> = None;
     mount("proc", at("proc")?, "proc", PLAIN, none).step("mount /proc")?;
     let sys = at("sys")?;
     if mount("sysfs", &sys, "sysfs", PLAIN | MountFlags::RDONLY, none).is_err() {
-        mount("tmpfs", &sys, "tmpfs", PLAIN | MountFlags::RDONLY, Some(c"size=0,mode=0755")).step("cover /sys")?;
+        mount("tmpfs", &sys, "tmpfs", PLAIN | MountFlags::RDONLY, Some(c"size=0,mode=0755"))
+            .step("cover /sys")?;
     }
     let _ = mount("cgroup", sys.join("fs/cgroup"), "cgroup2", PLAIN | MountFlags::RDONLY, none);
     devices(&at("dev")?)?;
@@ -182,7 +198,8 @@ fn devices(dev: &Path) -> Result<(), Failure> {
     }
     let quiet = MountFlags::NOSUID | MountFlags::NOEXEC;
     // Group 5 is the terminals' in every distribution, but a guest with one id does not have it.
-    let terminals = |options: &std::ffi::CStr| mount("devpts", dev.join("pts"), "devpts", quiet, Some(options));
+    let terminals =
+        |options: &std::ffi::CStr| mount("devpts", dev.join("pts"), "devpts", quiet, Some(options));
     terminals(c"newinstance,ptmxmode=0666,mode=0620,gid=5")
         .or_else(|_| terminals(c"newinstance,ptmxmode=0666,mode=0620"))
         .step("mount /dev/pts")?;
@@ -206,7 +223,8 @@ fn mask(root: &Path) -> Result<(), Failure> {
         let Ok(found) = std::fs::symlink_metadata(&path) else { continue };
         let step = format!("hide /{name}");
         if found.is_dir() {
-            mount("tmpfs", &path, "tmpfs", PLAIN | MountFlags::RDONLY, Some(c"size=0,mode=0755")).step(&step)?;
+            mount("tmpfs", &path, "tmpfs", PLAIN | MountFlags::RDONLY, Some(c"size=0,mode=0755"))
+                .step(&step)?;
         } else {
             mount_bind("/dev/null", &path).step(&step)?;
         }

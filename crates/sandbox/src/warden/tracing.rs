@@ -75,9 +75,11 @@ pub(super) fn run(
         one_user: ids == Ids::Single,
     };
     network.enter_guest().step("enter the guest's network")?;
-    let (first, gate, words) = split(&spec.start, &stdin.ours, |start, stdin| child::first(&place, start, stdin))?;
+    let (first, gate, words) =
+        split(&spec.start, &stdin.ours, |start, stdin| child::first(&place, start, stdin))?;
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
-    let joined = Rc::new(child::Joined::of(first, &network, &groups.limited).step("hold the guest's namespaces")?);
+    let joined =
+        Rc::new(child::Joined::of(first, &network, &groups.limited).step("hold the guest's namespaces")?);
     network.leave_guest().step("leave the guest's network")?;
     planted.extend(laid.made_by_runtime());
     ready(&streams, &network, &laid, &limitations)?;
@@ -107,7 +109,8 @@ pub(super) fn run(
     let mut report = context.report.another();
     let outcome = crate::trace::run(first, context);
     let _ = calls::still();
-    let why = last_words(words).map_or(outcome.why, |failure| format!("the guest could not be started: {failure}"));
+    let why =
+        last_words(words).map_or(outcome.why, |failure| format!("the guest could not be started: {failure}"));
     kill(&alive);
     tell_limits(groups, &laid, &spec, &mut report);
     report.finish();
@@ -132,7 +135,7 @@ fn enter(
     let mut trees = Vec::new();
     match ids {
         Ids::Range(_) => {
-            message::send(steward, &Entered, &[]).step("ask for ids")?;
+            message::send(steward, &Entered::Mine, &[]).step("ask for ids")?;
             let answer = message::receive::<Mapped>(steward, RecvFlags::empty()).step("be given ids")?;
             let (said, given) = answer.ok_or_else(|| Failure::new("be given ids", Errno::PIPE))?;
             said?;
@@ -146,7 +149,8 @@ fn enter(
         }
         Ids::Single => {
             let inside = (spec.start.user.uid, spec.start.user.gid);
-            identity::map_as("/proc/self".as_ref(), ids, inside, own).step("map the id of the user namespace")?;
+            identity::map_as("/proc/self".as_ref(), ids, inside, own)
+                .step("map the id of the user namespace")?;
         }
     }
     // What becoming another user took from it, see prctl(2).
@@ -154,7 +158,8 @@ fn enter(
     unshare(UnshareFlags::NEWNS).step("make a mount namespace")?;
     unshare(UnshareFlags::NEWPID).step("make a pid namespace")?;
     if unshare(UnshareFlags::NEWTIME).is_err() {
-        limitations.push("there are no time namespaces: the guest sees how long the host has been up".to_owned());
+        limitations
+            .push("there are no time namespaces: the guest sees how long the host has been up".to_owned());
     }
     if ids == Ids::Single {
         for lower in &spec.root.lower {
@@ -178,7 +183,9 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 /// Has the guest's clocks since the start of the machine show the uptime that it is told.
 fn begin_time(policy: &TimePolicy, limitations: &mut Vec<String>) {
     let mut lines = String::new();
-    for (name, id) in [("monotonic", rustix::time::ClockId::Monotonic), ("boottime", rustix::time::ClockId::Boottime)] {
+    for (name, id) in
+        [("monotonic", rustix::time::ClockId::Monotonic), ("boottime", rustix::time::ClockId::Boottime)]
+    {
         let now = rustix::time::clock_gettime(id);
         let ahead = i64::try_from(policy.uptime.as_secs()).unwrap_or(0).saturating_sub(now.tv_sec);
         lines.push_str(&format!("{name} {ahead} 0\n"));
@@ -189,7 +196,9 @@ fn begin_time(policy: &TimePolicy, limitations: &mut Vec<String>) {
 }
 
 fn limit(spec: &Spec, groups: &Groups, limitations: &mut Vec<String>) {
-    for (controller, what) in [("memory", "memory"), ("pids", "the number of processes"), ("cpu", "the processor")] {
+    for (controller, what) in
+        [("memory", "memory"), ("pids", "the number of processes"), ("cpu", "the processor")]
+    {
         if !groups.limited.contains(&controller) {
             limitations.push(format!(
                 "no control group limits {what}: only what one process may use is bounded; run as root, or delegate \
@@ -198,7 +207,9 @@ fn limit(spec: &Spec, groups: &Groups, limitations: &mut Vec<String>) {
         }
     }
     if matches!(spec.root.scratch, Scratch::Directory(_)) {
-        limitations.push("the guest's writes are bounded by file only, not in all: use memory as scratch".to_owned());
+        limitations.push(
+            "the guest's writes are bounded by file only, not in all: use memory as scratch".to_owned(),
+        );
     }
 }
 
@@ -246,7 +257,8 @@ fn hear(words: &OwnedFd) -> Result<(), Failure> {
             Err(Errno::INTR) => {}
             Ok(read) if read > 0 => {
                 let said = bytes.get(..read).and_then(|bytes| postcard::from_bytes(bytes).ok());
-                return said.unwrap_or_else(|| Err(Failure::new("understand the first process", Errno::BADMSG)));
+                return said
+                    .unwrap_or_else(|| Err(Failure::new("understand the first process", Errno::BADMSG)));
             }
             _ => return Err(Failure::new("hear from the guest's first process", Errno::PIPE)),
         }
@@ -262,12 +274,7 @@ fn last_words(words: OwnedFd) -> Option<Failure> {
     postcard::from_bytes::<Result<(), Failure>>(bytes.get(..read)?).ok()?.err()
 }
 
-fn ready(
-    streams: &Streams<'_>,
-    network: &Made,
-    laid: &Laid,
-    limitations: &[String],
-) -> Result<(), Failure> {
+fn ready(streams: &Streams<'_>, network: &Made, laid: &Laid, limitations: &[String]) -> Result<(), Failure> {
     let doors = &network.doors;
     let lists = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets];
     let mut with: Vec<BorrowedFd<'_>> = lists.iter().flat_map(|list| list.iter().map(AsFd::as_fd)).collect();
@@ -302,8 +309,10 @@ fn orders(
             }
             Ask::Start => {
                 let memory = with.pop().ok_or(Errno::BADMSG);
-                let started = memory.and_then(message::from_memory::<Start>).step("read what to start").and_then(
-                    |start| {
+                let started = memory
+                    .and_then(message::from_memory::<Start>)
+                    .step("read what to start")
+                    .and_then(|start| {
                         let stdin = child::stdin(start.stdin)?;
                         let began = split(&start, &stdin.ours, |start, stdin| {
                             let standard = [stdin, output.0.as_fd(), output.1.as_fd()];
@@ -312,9 +321,10 @@ fn orders(
                         held.extend(stdin.theirs);
                         // Its words after this are told by how it ends.
                         began.map(|(process, gate, _)| (process, gate, start.probe))
-                    },
-                );
-                let answer = started.as_ref().map_or_else(|failure| Answer::Failed(failure.clone()), |_| Answer::Started);
+                    });
+                let answer = started
+                    .as_ref()
+                    .map_or_else(|failure| Answer::Failed(failure.clone()), |_| Answer::Started);
                 let _ = message::send(&control, &answer, &[]);
                 let (process, gate, probe) = started.ok()?;
                 Some((Order::Follow { process, probe }, Some(gate)))
@@ -341,7 +351,7 @@ fn wait_for(process: Pid) -> bool {
 /// Waits for one child; false where there is none. Whoever is in the namespace of a dead first process is killed by
 /// the kernel, so this ends.
 fn wait_for_any() -> bool {
-    !matches!(rustix::process::waitpid(None, WaitOptions::empty()), Err(Errno::CHILD))
+    !matches!(rustix::process::wait(WaitOptions::empty()), Err(Errno::CHILD))
 }
 
 fn tell_limits(groups: &Groups, laid: &Laid, spec: &Spec, report: &mut Reporter) {
@@ -352,7 +362,9 @@ fn tell_limits(groups: &Groups, laid: &Laid, spec: &Spec, report: &mut Reporter)
             report.say(HostAct::Limit { what: what.to_owned() });
         }
     }
-    if spec.root.scratch == Scratch::Memory && rustix::fs::fstatvfs(&laid.upper).is_ok_and(|space| space.f_bfree == 0) {
+    if spec.root.scratch == Scratch::Memory
+        && rustix::fs::fstatvfs(&laid.upper).is_ok_and(|space| space.f_bfree == 0)
+    {
         report.say(HostAct::Limit { what: "disk".to_owned() });
     }
 }
