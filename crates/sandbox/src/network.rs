@@ -34,7 +34,8 @@ pub(crate) fn make(wanted: Option<&Network>, limitations: &mut Vec<String>) -> R
     links::up(&mut at_gateway, index)?;
     let guest = space("make the guest's network namespace")?;
     let mut at_guest = netlink::Socket::open(netlink::ROUTE).step("speak to the guest's network")?;
-    links::up(&mut at_guest, links::index(&mut at_guest, "lo")?)?;
+    let index = links::index(&mut at_guest, "lo")?;
+    links::up(&mut at_guest, index)?;
     set("net/ipv4/ip_unprivileged_port_start", "0");
     set("net/ipv4/ping_group_range", "0 2147483647");
     let made = Made { guest, gateway, doors: Opened::default() };

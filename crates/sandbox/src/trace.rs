@@ -33,7 +33,7 @@ pub fn run(first: Pid, mut context: Context) -> Outcome {
     context.release(first);
     let mut status = None;
     loop {
-        match rustix::process::waitpid(None, rustix::process::WaitOptions::empty()) {
+        match rustix::process::wait(rustix::process::WaitOptions::empty()) {
             Ok(Some((pid, ended))) => {
                 if pid == first {
                     status = ended

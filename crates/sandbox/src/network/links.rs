@@ -45,21 +45,24 @@ pub(super) fn up(socket: &mut Socket, index: u32) -> Result<(), Failure> {
 /// Makes the two cards that join the gateway, where the socket was opened, with the guest.
 pub(super) fn pair(socket: &mut Socket, network: &Network, guest: BorrowedFd<'_>) -> Result<(), Failure> {
     let space = guest.as_raw_fd().cast_unsigned().to_ne_bytes();
-    // An address of the kernel's choice is looked for on the wire for a second before it may be used.
-    let quiet = |message: Message| {
-        let family = libc::AF_INET6 as u16;
-        message.nest(AF_SPEC, |inside| inside.nest(family, |inside| inside.with(8, &[1])))
-    };
     let message = Message::new(NEW_LINK, CREATE, &link(0, 0)).text(NAME, GATEWAY).nest(18, |info| {
         info.text(1, "veth").nest(2, |data| {
             data.nest(1, |peer| {
-                let peer =
-                    peer.raw(&link(0, 0)).text(NAME, GUEST).with(HARDWARE, &network.mac).with(28, &space);
-                quiet(peer)
+                peer.raw(&link(0, 0)).text(NAME, GUEST).with(HARDWARE, &network.mac).with(28, &space)
             })
         })
     });
-    socket.ask(quiet(message)).step("make a pair of network cards")
+    socket.ask(message).step("make a pair of network cards")
+}
+
+/// Switches a card on, without an address of the kernel's own choice: one that would be looked for on the wire for a
+/// second before it may be used.
+fn up_quietly(socket: &mut Socket, card: u32) -> Result<(), Failure> {
+    let family = libc::AF_INET6 as u16;
+    let message = Message::new(NEW_LINK, 0, &link(card, 0));
+    let quiet = message.nest(AF_SPEC, |inside| inside.nest(family, |inside| inside.with(8, &[1])));
+    let _ = socket.ask(quiet);
+    up(socket, card)
 }
 
 /// Addresses and routes of the gateway.
@@ -67,7 +70,7 @@ pub(super) fn gateway(socket: &mut Socket, network: &Network) -> Result<(), Fail
     let step = "set up the gateway's network";
     let card = index(socket, GATEWAY)?;
     let lo = index(socket, "lo")?;
-    up(socket, card)?;
+    up_quietly(socket, card)?;
     address(socket, card, network.gateway4.into(), network.prefix4).step(step)?;
     address(socket, card, network.gateway6.into(), 128).step(step)?;
     route(socket, Route { to: (network.ipv6.into(), 128), card, via: None, kind: UNICAST, table: MAIN })
@@ -83,7 +86,7 @@ pub(super) fn gateway(socket: &mut Socket, network: &Network) -> Result<(), Fail
 pub(super) fn guest(socket: &mut Socket, network: &Network) -> Result<(), Failure> {
     let step = "set up the guest's network";
     let card = index(socket, GUEST)?;
-    up(socket, card)?;
+    up_quietly(socket, card)?;
     address(socket, card, network.ipv4.into(), network.prefix4).step(step)?;
     address(socket, card, network.ipv6.into(), 128).step(step)?;
     let every = Route { to: (Ipv4Addr::UNSPECIFIED.into(), 0), card, via: None, kind: UNICAST, table: MAIN };

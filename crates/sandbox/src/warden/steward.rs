@@ -24,9 +24,11 @@ const REMAINS: u8 = 3;
 /// How long what was killed may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
-/// What the warden proper asks: it stands in a new user namespace.
+/// What the warden proper asks when it stands in a new user namespace. A message without a byte would be the end.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Entered;
+pub(super) enum Entered {
+    Mine,
+}
 
 /// What it is given, with the trees as descriptors: the lower ones first, then the scratch directory.
 pub(super) type Mapped = Result<(), Failure>;
@@ -92,7 +94,7 @@ fn attend(spec: &Spec, ids: Ids, warden: Pid, lifeline: &OwnedFd, line: &OwnedFd
         let _ = rustix::process::kill_process(warden, Signal::KILL);
         return;
     };
-    let mut asked = true;
+    let (mut asked, mut handed_over) = (true, false);
     loop {
         let mut watched = vec![
             PollFd::new(&alive, PollFlags::IN),
@@ -107,6 +109,10 @@ fn attend(spec: &Spec, ids: Ids, warden: Pid, lifeline: &OwnedFd, line: &OwnedFd
         let told: Vec<bool> = watched.iter().map(|watched| !watched.revents().is_empty()).collect();
         if told.get(2) == Some(&true) {
             asked = answer(spec, ids, warden, line);
+            if !asked && !handed_over {
+                let _ = pidfd_send_signal(&alive, Signal::KILL);
+            }
+            handed_over = true;
         }
         if told.get(1) == Some(&true) {
             let _ = pidfd_send_signal(&alive, Signal::KILL);
@@ -119,7 +125,7 @@ fn attend(spec: &Spec, ids: Ids, warden: Pid, lifeline: &OwnedFd, line: &OwnedFd
 
 /// Maps the warden's ids and hands it the trees; whether more can be asked.
 fn answer(spec: &Spec, ids: Ids, warden: Pid, line: &OwnedFd) -> bool {
-    let Ok(Some((Entered, _))) = message::receive(line, RecvFlags::empty()) else { return false };
+    let Ok(Some((Entered::Mine, _))) = message::receive(line, RecvFlags::empty()) else { return false };
     let made = enter(spec, ids, warden);
     let (said, trees): (Mapped, _) = match made {
         Ok(trees) => (Ok(()), trees),
@@ -171,7 +177,7 @@ pub(super) fn clone_tree(directory: &Path) -> Result<OwnedFd, Failure> {
 fn reap(groups: &Groups) -> bool {
     let began = Instant::now();
     loop {
-        match rustix::process::waitpid(None, WaitOptions::NOHANG) {
+        match rustix::process::wait(WaitOptions::NOHANG) {
             Err(Errno::CHILD) => return true,
             Ok(Some(_)) | Err(Errno::INTR) => {}
             Ok(None) | Err(_) => {

@@ -135,7 +135,7 @@ fn enter(
     let mut trees = Vec::new();
     match ids {
         Ids::Range(_) => {
-            message::send(steward, &Entered, &[]).step("ask for ids")?;
+            message::send(steward, &Entered::Mine, &[]).step("ask for ids")?;
             let answer = message::receive::<Mapped>(steward, RecvFlags::empty()).step("be given ids")?;
             let (said, given) = answer.ok_or_else(|| Failure::new("be given ids", Errno::PIPE))?;
             said?;
@@ -351,7 +351,7 @@ fn wait_for(process: Pid) -> bool {
 /// Waits for one child; false where there is none. Whoever is in the namespace of a dead first process is killed by
 /// the kernel, so this ends.
 fn wait_for_any() -> bool {
-    !matches!(rustix::process::waitpid(None, WaitOptions::empty()), Err(Errno::CHILD))
+    !matches!(rustix::process::wait(WaitOptions::empty()), Err(Errno::CHILD))
 }
 
 fn tell_limits(groups: &Groups, laid: &Laid, spec: &Spec, report: &mut Reporter) {

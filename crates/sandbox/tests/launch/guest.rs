@@ -37,13 +37,15 @@ pub(crate) fn image() -> Result<&'static Path, String> {
         fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
         fs::copy(busybox, root.join("bin/busybox")).unwrap();
         for name in [
-            "sh", "cat", "ls", "id", "echo", "sleep", "mount", "umount", "chroot", "dd", "kill", "wget", "nc", "ps", "rm",
-            "mkdir", "mv", "chmod", "chown", "ln", "touch", "setsid", "head", "wc", "ping", "ping6", "su", "env", "true", "stat",
-            "readlink", "mknod", "find", "tr", "hostname", "date", "grep", "cut", "sed", "sort", "yes", "unshare", "ip", "seq",
+            "sh", "cat", "ls", "id", "echo", "sleep", "mount", "umount", "chroot", "dd", "kill", "wget",
+            "nc", "ps", "rm", "mkdir", "mv", "chmod", "chown", "ln", "touch", "setsid", "head", "wc", "ping",
+            "ping6", "su", "env", "true", "stat", "readlink", "mknod", "find", "tr", "hostname", "date",
+            "grep", "cut", "sed", "sort", "yes", "unshare", "ip", "seq",
         ] {
             symlink("busybox", root.join("bin").join(name)).unwrap();
         }
-        fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n").unwrap();
+        fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n")
+            .unwrap();
         fs::write(root.join("etc/group"), "root:x:0:\napp:x:1000:\nextra:x:2000:\n").unwrap();
         fs::write(root.join("etc/motd"), "hello\n").unwrap();
         Ok(directory)
@@ -134,12 +136,22 @@ pub(crate) fn finish(run: &Run) -> Ran {
 #[track_caller]
 pub(crate) fn check(script: &str, expect: &str) {
     let ran = run(&spec(script));
-    assert_eq!(ran.text(), expect, "{} {:?} {:?}", ran.errors(), ran.finished.why, ran.limitations);
+    assert_eq!(
+        ran.text(),
+        expect,
+        "{} {:?} {:?}",
+        ran.errors(),
+        (&ran.finished.why, ran.finished.first),
+        ran.limitations
+    );
 }
 
 fn a_script_runs_and_ends() {
     check("echo $$; id -u; hostname; cat /proc/1/cmdline | head -c 2", "1\n0\na1b2c3d4e5f6\nsh");
-    check("cat /etc/hosts | grep a1b2; cat /etc/resolv.conf", "172.17.0.2\ta1b2c3d4e5f6\nnameserver 172.17.0.1\n");
+    check(
+        "cat /etc/hosts | grep a1b2; cat /etc/resolv.conf",
+        "172.17.0.2\ta1b2c3d4e5f6\nnameserver 172.17.0.1\n",
+    );
     check("test -e /.dockerenv && echo docker; umask; pwd; echo $HOME", "docker\n0022\n/\n/root\n");
 }
 
@@ -153,24 +165,40 @@ fn how_it_ends_is_told() {
     let nowhere = Spec { root: Root { lower: vec!["/not/there".into()], ..spec("").root }, ..spec("") };
     let Err(SandboxError::Step(failure)) = Sandbox::start(&nowhere) else { panic!("it started") };
     assert_eq!(failure.errno, 2);
-    let user = Spec { start: Start { user: User { uid: 1000, gid: 1000, groups: vec![2000] }, ..start("id -u; id -g; id -G") }, ..spec("") };
+    let user = Spec {
+        start: Start {
+            user: User { uid: 1000, gid: 1000, groups: vec![2000] },
+            ..start("id -u; id -g; id -G")
+        },
+        ..spec("")
+    };
     let groups = if is_root() { "1000 2000" } else { "1000 65534" };
     assert_eq!(run(&user).text(), format!("1000\n1000\n{groups}\n"));
 }
 
 fn more_is_started() {
     let run = begin(&spec("while ! test -e /tmp/go; do sleep 0.05; done; cat /tmp/go"));
-    run.start_more(&Start { probe: "second".to_owned(), ..start("hostname > /tmp/x; ps | wc -l >> /tmp/x; mv /tmp/x /tmp/go") }).unwrap();
+    run.start_more(&Start {
+        probe: "second".to_owned(),
+        ..start("hostname > /tmp/x; ps | wc -l >> /tmp/x; mv /tmp/x /tmp/go")
+    })
+    .unwrap();
     let ran = finish(&run);
     let text = ran.text();
-    assert!(text.starts_with("a1b2c3d4e5f6\n") && text.trim_end().ends_with(['3', '4', '5', '6', '7']), "{text}");
+    assert!(
+        text.starts_with("a1b2c3d4e5f6\n") && text.trim_end().ends_with(['3', '4', '5', '6', '7']),
+        "{text}"
+    );
     assert!(matches!(run.start_more(&start("true")), Err(SandboxError::Over)));
     run.close().unwrap();
 }
 
 fn standard_input() {
     check("readlink /proc/self/fd/0", "/dev/null\n");
-    let open = Spec { start: Start { stdin: Stdin::Open, ..start("cat & sleep 0.2; kill $! && echo waits") }, ..spec("") };
+    let open = Spec {
+        start: Start { stdin: Stdin::Open, ..start("cat & sleep 0.2; kill $! && echo waits") },
+        ..spec("")
+    };
     assert_eq!(run(&open).text(), "waits\n");
 }
 

@@ -25,11 +25,12 @@ fn main() -> ExitCode {
         return code;
     }
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let tests: Vec<Test> = [guest::TESTS, files::TESTS, hostile::TESTS, network::TESTS, unpack::TESTS, bench::TESTS]
-        .concat()
-        .into_iter()
-        .filter(|(name, _)| words.is_empty() || words.iter().any(|word| name.contains(word.as_str())))
-        .collect();
+    let tests: Vec<Test> =
+        [guest::TESTS, files::TESTS, hostile::TESTS, network::TESTS, unpack::TESTS, bench::TESTS]
+            .concat()
+            .into_iter()
+            .filter(|(name, _)| words.is_empty() || words.iter().any(|word| name.contains(word.as_str())))
+            .collect();
     if std::env::args().any(|word| word == "--list") {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
@@ -45,7 +46,11 @@ fn main() -> ExitCode {
     for (name, test) in tests {
         let began = Instant::now();
         let result = catch_unwind(test);
-        println!("{who}: {name} ... {} ({:.2?})", if result.is_ok() { "ok" } else { "FAILED" }, began.elapsed());
+        println!(
+            "{who}: {name} ... {} ({:.2?})",
+            if result.is_ok() { "ok" } else { "FAILED" },
+            began.elapsed()
+        );
         failed += usize::from(result.is_err());
     }
     let code = failed > 0 || root && !as_nobody(&words);
