@@ -9,6 +9,7 @@ mod context;
 pub mod filter;
 mod report;
 mod spec;
+mod time;
 pub mod trace;
 
 pub use clock::Clock;
