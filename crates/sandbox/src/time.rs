@@ -221,11 +221,6 @@ impl Time {
         (left > 0).then_some(left)
     }
 
-    /// Who waits, to be checked against what the kernel says.
-    pub(crate) fn waiting(&self) -> Vec<(i32, Wait)> {
-        self.waits.iter().map(|(&tid, &wait)| (tid, wait)).collect()
-    }
-
     /// The earliest time at which something goes on.
     pub(crate) fn earliest(&self) -> Option<u64> {
         let waits = self.waits.values().filter(|wait| !wait.finishing).map(|wait| wait.deadline).min();

@@ -149,6 +149,7 @@ macro_rules! entries {
 }
 
 /// Numbers, with those that the C library's list does not have yet.
+#[allow(non_upper_case_globals, reason = "named as the C library names its own")]
 mod number {
     pub(super) use libc::*;
     pub(super) const SYS_fchmodat2: c_long = 452;

@@ -150,9 +150,20 @@ impl Tracer<'_> {
             Some(path) if writing.len() < MOST_WRITING => writing.insert(descriptor, path),
             _ => writing.remove(&descriptor),
         };
-        if let Some(before) = before {
+        if let Some(before) = before
+            && !self.tasks.group(group).is_some_and(|group| group.writing.values().any(|open| *open == before))
+        {
             self.wrote(group, &before);
         }
+    }
+
+    /// A descriptor was put at another number: both lead to the same file.
+    pub(super) fn copied(&mut self, group: i32, tid: i32, number: i32) {
+        let path = link(&format!("/proc/{tid}/fd/{number}"));
+        let path = path.filter(|path| {
+            self.tasks.group(group).is_some_and(|group| group.writing.values().any(|open| open == path))
+        });
+        self.reopened(group, number, path);
     }
 
     /// A program begins: descriptors that do not outlive that are closed.
@@ -161,6 +172,14 @@ impl Tracer<'_> {
         for (descriptor, path) in writing {
             if link(&format!("/proc/{tid}/fd/{descriptor}")).as_deref() != Some(&path[..]) {
                 self.reopened(group, descriptor, None);
+            }
+        }
+        // What its parent opened for it to write to.
+        for number in [1, 2] {
+            if let Some(path) = link(&format!("/proc/{tid}/fd/{number}"))
+                && self.origins.named(&path) == Origin::Written
+            {
+                self.reopened(group, number, Some(path));
             }
         }
     }

@@ -124,7 +124,7 @@ impl Tracer<'_> {
                 let descriptor = i32::try_from(result).unwrap_or(-1);
                 // A name may be a link: where it led is what the descriptor says, whatever the memory held.
                 let led = descriptor_link(tid, descriptor).unwrap_or_else(|| path.clone());
-                if write && led.starts_with(b"/") && !led.starts_with(b"/dev/") && !led.starts_with(b"/proc/") {
+                if write && led.starts_with(b"/") && self.origins.named(&led) != Origin::Kernel {
                     self.origins.wrote(&led);
                     act.origin = Origin::Written;
                     self.reopened(group, descriptor, Some(led.clone()));
@@ -142,7 +142,10 @@ impl Tracer<'_> {
                     self.origins.wrote(&to);
                 }
             }
-            FileOp::Symlink(_) | FileOp::MakeNode(_) | FileOp::Truncate(_) => self.origins.wrote(&path),
+            FileOp::Symlink(_) | FileOp::MakeNode(_) | FileOp::MakeDirectory | FileOp::Truncate(_) => {
+                self.origins.wrote(&path);
+                act.origin = Origin::Written;
+            }
             FileOp::Mode(_) | FileOp::Owner(..) | FileOp::Times(_) | FileOp::Attribute(_) => {
                 self.origins.touched(&path);
             }

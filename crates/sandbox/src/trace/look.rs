@@ -11,7 +11,7 @@ use events::{Act, FileAct, FileOp, Source, bounded};
 const PLACES: &[&[u8]] = &[
     b"/.dockerenv", b"docker.sock", b"containerd.sock", b"crio.sock", b"serviceaccount", b"/.aws", b"/.ssh", b"/.kube",
     b"/.docker", b"/.gnupg", b"/.azure", b"/.config/gcloud", b"/proc/", b"/sys/", b"/.npmrc", b"/.git-credentials",
-    b"/.netrc", b"wallet", b"/etc/ld.so.preload", b"/host", b"/mnt/", b"vbox", b"vmware", b"qemu", b"/xmrig",
+    b"/.netrc", b"wallet", b"/host", b"/mnt/", b"vbox", b"vmware", b"qemu", b"/xmrig",
 ];
 
 impl Tracer<'_> {

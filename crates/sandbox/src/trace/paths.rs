@@ -80,7 +80,10 @@ impl Tracer<'_> {
     pub(super) fn open_in_guest(&self, path: &[u8], flags: OFlags) -> Option<OwnedFd> {
         let root = self.root.as_ref()?;
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = match flags.contains(OFlags::PATH) {
+            true => flags | OFlags::CLOEXEC,
+            false => flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY,
+        };
         rustix::fs::openat2(root, OsStr::from_bytes(path), flags, Mode::empty(), resolve).ok()
     }
 

@@ -69,7 +69,7 @@ fn instructions(argument: u8, test: Test, behind: u8) -> Vec<sock_filter> {
         Test::Any(mask) => vec![low, and(mask), jump(EQUAL, 0, behind, 0)],
         Test::Is(value, mask) => vec![low, and(mask), jump(EQUAL, value, 0, behind)],
         Test::Given => vec![low, jump(EQUAL, 0, 0, 2), high, jump(EQUAL, 0, behind, 0)],
-        Test::Positive => vec![low, jump(EQUAL, 0, behind, 0), jump(ABOVE, i32::MAX as u32, behind, 0)],
+        Test::Positive => vec![low, jump(EQUAL, 0, behind.saturating_add(1), 0), jump(ABOVE, i32::MAX as u32, behind, 0)],
         Test::AtLeast(least) => {
             let (least_high, least_low) = ((least >> 32) as u32, least as u32);
             let below = behind;

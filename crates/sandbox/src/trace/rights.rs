@@ -133,6 +133,7 @@ impl Tracer<'_> {
             return;
         }
         let group = self.tasks.group_of(tid);
+        self.copied(group, tid, i32::from(number));
         let descriptor = describe(group, tid, i32::from(number));
         let process = self.tasks.process(group);
         self.tell(Source::Call, Act::Process(ProcessAct::Standard { process, number, descriptor }));

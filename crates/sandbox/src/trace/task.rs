@@ -186,20 +186,8 @@ impl Tracer<'_> {
             return;
         }
         self.born(child, parent, thread, fresh);
-        self.inherit(self.tasks.group_of(tid), child, thread);
         if self.tasks.early.remove(&child) {
             self.resume(child, 0);
-        }
-    }
-
-    /// A child has its parent's descriptors.
-    fn inherit(&mut self, parent: i32, child: i32, thread: bool) {
-        if thread {
-            return;
-        }
-        let writing = self.tasks.groups.get(&parent).map(|group| group.writing.clone()).unwrap_or_default();
-        if let Some(group) = self.tasks.groups.get_mut(&child) {
-            group.writing = writing;
         }
     }
 
