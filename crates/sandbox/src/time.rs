@@ -46,7 +46,7 @@ pub(crate) struct Wait {
     pub(crate) result: i64,
     /// Sets of descriptors that are empty then: their addresses and how long each is.
     pub(crate) sets: Option<([u64; 3], u64)>,
-    /// Where the time that is left is told, for `select`.
+    /// Where the time that is left is told, for `select` and `ppoll`.
     pub(crate) left: u64,
     /// Whether the kernel would end it later than the guest's clock says.
     pub(crate) late: bool,
@@ -69,7 +69,14 @@ pub(crate) struct Time {
     pause: u64,
     untold: u64,
     spent: bool,
+    jumped_far: u64,
 }
+
+/// A jump that a file's time must not be on the wrong side of.
+const FAR: u64 = 60 * SECOND;
+
+/// How far the clock that files are stamped with may be behind.
+const TICK: u64 = 10_000_000;
 
 impl Time {
     pub(crate) fn new(clock: Clock, policy: TimePolicy) -> Self {
@@ -86,6 +93,7 @@ impl Time {
             pause: SOON,
             untold: 0,
             spent: false,
+            jumped_far: 0,
         }
     }
 
@@ -238,6 +246,9 @@ impl Time {
             return false;
         }
         self.clock.skip(ahead);
+        if ahead >= FAR {
+            self.jumped_far = self.clock.real();
+        }
         self.stamps.jumped(host_calendar(), self.clock.skipped());
         self.untold = self.untold.saturating_add(ahead);
         self.grace = (self.grace / 2).max(LEAST_GRACE);
@@ -272,6 +283,12 @@ impl Time {
         let late = self.waits.values().filter(|wait| wait.late && !wait.finishing).map(|wait| wait.deadline).min();
         let next = late.into_iter().chain(self.timers.earliest()).min();
         next.map_or(u64::MAX, |next| next.saturating_sub(self.now()))
+    }
+
+    /// How long to wait before a file is changed: the kernel would stamp it with a time before the last jump.
+    pub(crate) fn unsettled(&self) -> Option<std::time::Duration> {
+        let since = self.clock.real().saturating_sub(self.jumped_far);
+        (self.jumped_far > 0 && since < TICK).then(|| std::time::Duration::from_nanos(TICK - since))
     }
 
     /// Whether times of files are shown otherwise than the host has them.

@@ -86,6 +86,11 @@ impl Tracer<'_> {
 
     /// What must be kept before the call goes on, because it is gone afterwards.
     fn before(&mut self, path: &[u8], op: &FileOp, call: &Call, entry: Entry) {
+        if !matches!(op, FileOp::Open { write: false, create: false, .. })
+            && let Some(pause) = self.time.unsettled()
+        {
+            std::thread::sleep(pause);
+        }
         match op {
             FileOp::Unlink | FileOp::Truncate(_) => self.keep_before_loss(path),
             FileOp::Rename(to) => {

@@ -81,11 +81,14 @@ impl Tracer<'_> {
             }
             libc::SYS_poll => milliseconds(c),
             libc::SYS_epoll_wait | libc::SYS_epoll_pwait => milliseconds(d),
-            libc::SYS_ppoll => duration(tid, c, 1)?,
+            libc::SYS_ppoll => {
+                left = c;
+                duration(tid, c, 1)?
+            }
             libc::SYS_epoll_pwait2 => duration(tid, d, 1)?,
             libc::SYS_select | libc::SYS_pselect6 => {
                 sets = Some(([b, c, d], (a as u32 as u64).div_ceil(64).min(1 << 14) * 8));
-                left = if entry.number == libc::SYS_select { e } else { 0 };
+                left = e;
                 duration(tid, e, if entry.number == libc::SYS_select { 1000 } else { 1 })?
             }
             libc::SYS_futex => {
