@@ -16,6 +16,7 @@ mod probe;
 mod report;
 mod run;
 mod spec;
+mod time;
 pub mod trace;
 mod unpack;
 mod warden;
