@@ -98,6 +98,7 @@ pub(super) fn run(
         limits: spec.limits.clone(),
         captures: laid.captures.take(),
         upper: laid.upper.try_clone().step("hold the upper directory")?,
+        uptime: None,
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
         on_connect: network.on_connect(),

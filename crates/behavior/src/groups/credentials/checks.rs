@@ -290,7 +290,7 @@ fn surveyed(run: &Run<'_>, out: &mut Outcome) {
         let burst = questions.iter().find(|(from, _)| {
             let within: BTreeSet<&[u8]> = questions
                 .iter()
-                .filter(|(at, _)| at >= from && at.real - from.real <= SURVEY)
+                .filter(|(at, _)| at >= from && at.real.saturating_sub(from.real) <= SURVEY)
                 .map(|(_, name)| *name)
                 .collect();
             within.len() >= QUESTIONS

@@ -140,7 +140,7 @@ fn opaque(run: &Run<'_>, out: &mut Outcome) {
     }
     for (process, at) in read {
         let sent = run.record.flows_of(process).find(|flow| {
-            let soon = flow.opened >= at && flow.opened.real - at.real <= SOON;
+            let soon = flow.opened >= at && flow.opened.real.saturating_sub(at.real) <= SOON;
             let known = run.image.configured_hosts.contains(&flow.host().to_lowercase());
             soon && !known
                 && flow.steps.iter().any(|step| match &step.what {

@@ -29,9 +29,9 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
         let busy = busy(process, run.image.processors);
         if let Some((from, until)) = busy {
             let unasked = !was_asked(run, from, until);
-            if unasked && until.real - from.real >= BUSY {
+            if unasked && until.real.saturating_sub(from.real) >= BUSY {
                 let told = run.record.told(process.process, from);
-                let share = (until.real - from.real) / SECOND;
+                let share = (until.real.saturating_sub(from.real)) / SECOND;
                 out.findings.push(
                     run.finding(
                         &CPU,
@@ -170,7 +170,9 @@ fn busy(process: &ProcessRecord, processors: u32) -> Option<(At, At)> {
         let full = wall > 0 && spent.saturating_mul(10) >= all.saturating_mul(9);
         if full {
             let from = *open.get_or_insert(before.at);
-            if best.is_none_or(|(start, end)| after.at.real - from.real > end.real - start.real) {
+            if best.is_none_or(|(start, end)| {
+                after.at.real.saturating_sub(from.real) > end.real.saturating_sub(start.real)
+            }) {
                 best = Some((from, after.at));
             }
         } else {
@@ -239,9 +241,10 @@ fn stops_when_watched(run: &Run<'_>, process: &ProcessRecord, out: &mut Outcome)
             let chosen: Vec<u64> = rates.iter().filter(|rate| choose(rate)).map(|rate| rate.2).collect();
             (!chosen.is_empty()).then(|| chosen.iter().sum::<u64>() / chosen.len() as u64)
         };
-        let before = rate(&|(_, until, _)| until.real <= start && start - until.real <= 10 * SECOND);
+        let before =
+            rate(&|(_, until, _)| until.real <= start && start.saturating_sub(until.real) <= 10 * SECOND);
         let during = rate(&|(from, until, _)| from.real >= start + SECOND / 2 && until.real <= end);
-        let after = rate(&|(from, _, _)| from.real >= end && from.real - end <= 20 * SECOND);
+        let after = rate(&|(from, _, _)| from.real >= end && from.real.saturating_sub(end) <= 20 * SECOND);
         if let (Some(before), Some(during), Some(after)) = (before, during, after)
             && before >= 80
             && during <= 10
