@@ -14,6 +14,7 @@ mod json;
 mod junit;
 mod markdown;
 mod phrase;
+mod runs;
 #[cfg(test)]
 mod sample;
 mod sarif;

@@ -3,6 +3,7 @@ mod escape;
 use crate::Catalogue;
 use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, safe, shortened};
+use crate::runs;
 use escape::code;
 pub(crate) use escape::prose;
 use model::{Finding, Report};
@@ -26,6 +27,7 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
     writeln!(out, "**Platforms.** {platforms}\n")?;
     chain(report, out)?;
     findings(report, catalogue, out)?;
+    runs(report, out)?;
     gaps(report, out)?;
     exceptions(report, out)?;
     writeln!(out, "*Coverage: {}.*", prose(&phrase::coverage(report)))
@@ -101,6 +103,40 @@ fn place(finding: &Finding) -> String {
         parts.push(format!("{} {}", prose(&short(&piece.kind)), code(&short(&piece.value))));
     }
     if parts.is_empty() { "the image as a whole".to_owned() } else { parts.join("<br>") }
+}
+
+/// What running the image showed: each run, and whom it spoke to.
+fn runs(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(detonation) = &report.detonation else { return Ok(()) };
+    writeln!(out, "#### What it did in the sandbox\n")?;
+    for run in detonation.runs.iter().take(SHOWN) {
+        writeln!(out, "- *{}:* {}", prose(&short(&run.name)), prose(&short(&runs::sentence(run))))?;
+    }
+    writeln!(out)?;
+    if !detonation.network.is_empty() {
+        writeln!(out, "| Run | When | Spoke to | Protocol | Out | In | Said |")?;
+        writeln!(out, "|:--|--:|:--|:--|--:|--:|:--|")?;
+        for flow in detonation.network.iter().take(SHOWN) {
+            let name = detonation.runs.get(flow.run).map_or("", |run| run.name.as_str());
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} |",
+                prose(&short(name)),
+                runs::time(flow.milliseconds),
+                code(&short(&format!("{}:{}", flow.host, flow.port))),
+                prose(&short(&flow.protocol)),
+                model::thousands(flow.sent),
+                model::thousands(flow.received),
+                code(&short(&flow.said))
+            )?;
+        }
+        writeln!(out)?;
+    }
+    let not = detonation.not_exercised.iter().chain(&detonation.limitations);
+    for sentence in not.take(SHOWN) {
+        writeln!(out, "- not exercised: {}", prose(&short(sentence)))?;
+    }
+    writeln!(out)
 }
 
 fn gaps(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
