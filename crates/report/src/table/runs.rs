@@ -11,21 +11,22 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report, text: Texts) -> io::Re
     let shown = runs::shown(detonation);
     for (at, run) in detonation.runs.iter().enumerate() {
         let line = format!("{}: {}", text.of(&run.name), text.of(&runs::sentence(run)));
-        page.hanging("  ", "    ", Ink::Plain, &line)?;
+        page.hanging("  ", "  ", Ink::Plain, &line)?;
         if !shown.contains(&at) {
             continue;
         }
         let tree = runs::tree(detonation, at);
         let most = text.shown(tree.len());
         for (depth, process) in tree.iter().take(most) {
-            let indent = "  ".repeat((*depth).min(12));
+            let indent = "  ".repeat((*depth).min(8));
             let mark = if *depth == 0 { "" } else { "└ " };
             let origin = match process.origin.as_str() {
                 "image" | "unknown" => String::new(),
-                other => format!("  [{other}]"),
+                other => format!("  [{}]", text.of(other)),
             };
             let line = format!("{}{origin}", text.of(&process.command));
-            page.hanging(&format!("    {indent}{mark}"), &format!("    {indent}  "), Ink::Plain, &line)?;
+            let rest = " ".repeat(mark.chars().count());
+            page.hanging(&format!("    {indent}{mark}"), &format!("    {indent}{rest}"), Ink::Plain, &line)?;
         }
         if most < tree.len() {
             let rest = thousands((tree.len() - most) as u64);
@@ -53,10 +54,10 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report, text: Texts) -> io::Re
         }
     }
     for sentence in detonation.not_exercised.iter().take(text.shown(detonation.not_exercised.len())) {
-        page.hanging("  ◌ not exercised: ", "    ", Ink::Faint, &text.of(sentence))?;
+        page.hanging("  ◌ ", "    ", Ink::Faint, &format!("not exercised: {}", text.of(sentence)))?;
     }
     for sentence in &detonation.limitations {
-        page.hanging("  ◌ not possible here: ", "    ", Ink::Faint, &text.of(sentence))?;
+        page.hanging("  ◌ ", "    ", Ink::Faint, &format!("not possible here: {}", text.of(sentence)))?;
     }
     Ok(())
 }
