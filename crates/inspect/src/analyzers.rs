@@ -6,6 +6,7 @@ pub mod backdoors;
 pub mod config;
 pub mod download;
 pub mod elf;
+pub mod endpoints;
 pub mod hashes;
 pub mod hooks;
 pub mod impair;
@@ -30,8 +31,8 @@ pub(crate) mod fixture;
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;
 
-/// Analyzers of single files, but for those that imported feeds bring: [`indicators::Listed`] and
-/// [`indicators::Patterns`].
+/// Analyzers of single files, but for those that imported feeds bring, [`indicators::Listed`] and
+/// [`indicators::Patterns`], and the one for comparisons, [`endpoints::Endpoints`].
 pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
     &[
         &start::Start,
@@ -134,6 +135,19 @@ mod tests {
         for (id, reason) in NOT_IMPLEMENTED {
             assert!(!declared.contains(id), "{id}");
             assert!(reason.ends_with('.'), "{id}");
+        }
+    }
+
+    #[test]
+    fn old_techniques_stand_behind_what_they_became() {
+        for detection in detections() {
+            let now = detection.techniques_then_and_now();
+            for (new, old) in model::RENAMED_TECHNIQUES {
+                let told = now.iter().find(|(id, _)| *id == new);
+                let has_old = detection.techniques.iter().any(|id| old.contains(id));
+                assert_eq!(told.is_some_and(|(_, before)| before.is_some()), has_old, "{}", detection.id);
+                assert_eq!(told.is_some(), has_old, "{}: {new}", detection.id);
+            }
         }
     }
 }

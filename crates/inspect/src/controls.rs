@@ -12,6 +12,7 @@ mod list_file;
 mod package;
 mod purpose;
 mod reach;
+mod scope;
 mod subject;
 #[cfg(test)]
 mod tests;

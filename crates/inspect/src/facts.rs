@@ -116,6 +116,8 @@ pub enum Fact {
         /// What holds for its bytes.
         fact: Box<Fact>,
     },
+    /// The file is a program or script that names hosts.
+    Endpoints(analyzers::endpoints::EndpointFacts),
 }
 
 /// One stage that was decoded out of a file: enough to find it again and to see what it is.

@@ -24,7 +24,29 @@ pub struct Detection {
     pub advice: &'static str,
 }
 
+/// Techniques that version 19 of ATT&CK gave another id, with those that they had before. It divided what was called
+/// defense evasion. Systems that take reports go on knowing the old ids for years, so both are told.
+pub const RENAMED_TECHNIQUES: [(&str, &[&str]); 5] = [
+    ("T1684.001", &["T1656"]),
+    ("T1685", &["T1562", "T1562.001", "T1562.006"]),
+    ("T1685.006", &["T1070.002"]),
+    ("T1686", &["T1562.004"]),
+    ("T1689", &["T1562.010"]),
+];
+
 impl Detection {
+    /// Its techniques by their current ids, each with the one that it had before version 19 of ATT&CK where that was
+    /// another.
+    pub fn techniques_then_and_now(&self) -> Vec<(&'static str, Option<&'static str>)> {
+        let before = |id: &str| {
+            let (_, old) = RENAMED_TECHNIQUES.iter().find(|(new, _)| *new == id)?;
+            self.techniques.iter().find(|known| old.contains(known)).copied()
+        };
+        let old = |id: &str| RENAMED_TECHNIQUES.iter().any(|(_, old)| old.contains(&id));
+        let current = self.techniques.iter().filter(|id| !old(id));
+        current.map(|id| (*id, before(id))).collect()
+    }
+
     /// What its findings stand on beside the verdict, as the family in its id says.
     pub fn axis(&self) -> Option<Axis> {
         Axis::of_id(self.id)

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod axis;
+mod comparison;
 mod config;
 mod date;
 mod detection;
@@ -22,9 +23,13 @@ mod report;
 mod verdict;
 
 pub use axis::Axis;
+pub use comparison::{
+    Accepted, AcceptedUse, Change, ChangeKind, Comparison, DIFF_SCHEMA, LayerDrift, PackageChange,
+    PlatformChanges, Side, State,
+};
 pub use config::{HealthCheck, History, ImageConfig, RootFs, RunConfig};
 pub use date::{Date, DateError};
-pub use detection::Detection;
+pub use detection::{Detection, RENAMED_TECHNIQUES};
 pub use detonation::{Detonation, FlowLine, ProcessLine, RunLine};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_chain::error_chain;

@@ -10,9 +10,10 @@ pub(crate) fn headline(reached: &[(String, Vec<Reached>)], findings: &[Finding])
         let way = way_to(reached, finding);
         let better = best.as_ref().is_none_or(|(worst, known)| {
             let weigh = |finding: &Finding, way: &[&Reached]| {
-                // A way that something certainly takes says more than one that hangs on a daemon.
-                let way = way.first().map(|reached| reached.certain);
-                (finding.role, way, finding.reachable != Some(false), finding.severity)
+                // A way that something certainly takes says more than one that hangs on a daemon; and of two ends that
+                // are equally bad, the one farther along the way shows more of it.
+                let certain = way.first().map(|reached| reached.certain);
+                (finding.role, certain, finding.reachable != Some(false), finding.severity, way.len())
             };
             (weigh(finding, &way), &worst.id, &worst.path) > (weigh(worst, known), &finding.id, &finding.path)
         });

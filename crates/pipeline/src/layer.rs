@@ -22,6 +22,10 @@ pub(crate) struct ReadLayer {
     pub(crate) facts: Arc<LayerFacts>,
     /// Whether another run would read the same.
     pub(crate) lasting: bool,
+    /// The hashes of files that were taken.
+    sums: Sums,
+    /// The file that the bytes came from, as it was before they were read.
+    stamp: Option<Stamp>,
 }
 
 /// The layers of an image, bottom first.
@@ -30,8 +34,18 @@ pub(crate) struct ReadLayer {
 /// history hints at apk, whose databases are written in it. The history is a claim and decides nothing: where a
 /// database turns up that it kept quiet about, the layers are read once more.
 pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
+    read_layers_beside(image, &[], settings, crew)
+}
+
+/// The same, where layers of another image were read before: what both share is not read again.
+pub(crate) fn read_layers_beside(
+    image: &Image,
+    others: &[ReadLayer],
+    settings: &Settings,
+    crew: &Crew<'_>,
+) -> Vec<ReadLayer> {
     let sums = if hints_at_apk(&image.config) { Sums::WithSha1 } else { settings.sums() };
-    let read = read_with(image, sums, settings, crew);
+    let read = read_with(image, others, sums, settings, crew);
     let promises_sha1 = |facts: &LayerFacts| {
         facts.facts.iter().any(|(_, fact)| matches!(fact, Fact::Packages(part) if part.promises_sha1()))
     };
@@ -39,7 +53,7 @@ pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -
         return read;
     }
     settings.watch.expect_again(image);
-    read_with(image, Sums::WithSha1, settings, crew)
+    read_with(image, others, Sums::WithSha1, settings, crew)
 }
 
 fn hints_at_apk(config: &ImageConfig) -> bool {
@@ -50,7 +64,13 @@ fn hints_at_apk(config: &ImageConfig) -> bool {
 }
 
 /// Several layers are read at once, the largest first, so that the threads end together.
-fn read_with(image: &Image, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
+fn read_with(
+    image: &Image,
+    others: &[ReadLayer],
+    sums: Sums,
+    settings: &Settings,
+    crew: &Crew<'_>,
+) -> Vec<ReadLayer> {
     let mut order: Vec<usize> = (0..image.layers.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(image.layers.get(index).and_then(|layer| layer.size)));
     let next = AtomicUsize::new(0);
@@ -60,7 +80,10 @@ fn read_with(image: &Image, sums: Sums, settings: &Settings, crew: &Crew<'_>) ->
             scope.spawn(|| {
                 while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (Some(layer), Some(slot)) = (image.layers.get(index), done.get(index)) else { break };
-                    let read = catch_unwind(AssertUnwindSafe(|| facts_of(layer, sums, settings, crew)));
+                    let read = catch_unwind(AssertUnwindSafe(|| {
+                        shared(layer, others, sums, settings)
+                            .unwrap_or_else(|| facts_of(layer, sums, settings, crew))
+                    }));
                     let read = read.unwrap_or_else(|_| unread("reading it failed; please report it"));
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
                 }
@@ -91,6 +114,36 @@ pub(crate) fn verified_digest(layer: &Layer, cache: &Cache) -> Option<Digest> {
     }
 }
 
+/// A layer of the other image with the same bytes: by its digest where every client checks it, by the file that it
+/// lies in, and otherwise by hashing what declares the same digest.
+fn shared(layer: &Layer, others: &[ReadLayer], sums: Sums, settings: &Settings) -> Option<ReadLayer> {
+    if declares_sha512(layer) {
+        return None;
+    }
+    let stamp = layer.stamp();
+    let fits = |other: &&ReadLayer| other.lasting && other.sums == sums;
+    let digest = |other: &ReadLayer| other.facts.transport.as_ref().map(|transport| transport.digest);
+    let declared = layer.digest.or(layer.diff_id);
+    let found = others.iter().filter(fits).find(|other| {
+        let same_file = stamp.is_some() && stamp == other.stamp;
+        let checked = layer.is_verified_by_clients() && declared.is_some() && digest(other) == declared;
+        same_file || checked
+    });
+    let found = found.or_else(|| {
+        let same =
+            others.iter().filter(fits).find(|other| declared.is_some() && digest(other) == declared)?;
+        let summary = layers::digest_only(
+            layer.open().ok()?,
+            &Declared::default(),
+            &settings.limits,
+            settings.cancelled(),
+        );
+        (summary.broken.is_none() && digest(same) == Some(summary.digest)).then_some(same)
+    })?;
+    settings.watch.progress.bytes.fetch_add(layer.size.unwrap_or(0), Ordering::Relaxed);
+    Some(ReadLayer { facts: Arc::clone(&found.facts), lasting: true, sums, stamp })
+}
+
 fn facts_of(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
     if declares_sha512(layer) {
         return ReadLayer { lasting: false, ..read(layer, sums, settings, crew) };
@@ -103,7 +156,7 @@ fn facts_of(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> 
         && facts.transport.as_ref().is_some_and(|transport| transport.digest == digest)
     {
         settings.watch.progress.bytes.fetch_add(layer.size.unwrap_or(0), Ordering::Relaxed);
-        return ReadLayer { facts: Arc::new(facts), lasting: true };
+        return ReadLayer { facts: Arc::new(facts), lasting: true, sums, stamp };
     }
     let read = read(layer, sums, settings, crew);
     if read.lasting
@@ -142,6 +195,8 @@ fn remember_stamp(layer: &Layer, before: Option<Stamp>, digest: Digest, cache: &
 }
 
 fn read(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> ReadLayer {
+    // Bytes that changed while they were read are another file.
+    let stamp = layer.stamp();
     let blob = match layer.open() {
         Ok(blob) => Counted { blob, bytes: &settings.watch.progress.bytes },
         Err(error) => return unread(&format!("it cannot be opened: {}", model::error_chain(&error))),
@@ -178,7 +233,8 @@ fn read(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> Read
         ));
         lasting = false;
     }
-    ReadLayer { facts: Arc::new(facts), lasting }
+    let stamp = stamp.filter(|stamp| layer.stamp() == Some(*stamp));
+    ReadLayer { facts: Arc::new(facts), lasting, sums, stamp }
 }
 
 /// Everything is kept under SHA-256; a layer that is declared by another sum is read each time, as nothing that
@@ -193,7 +249,7 @@ fn is_sha512(digest: &Digest) -> bool {
 
 fn unread(why: &str) -> ReadLayer {
     let facts = LayerFacts { gaps: vec![Gap::new("", why)], ..LayerFacts::default() };
-    ReadLayer { facts: Arc::new(facts), lasting: false }
+    ReadLayer { facts: Arc::new(facts), lasting: false, sums: Sums::Usual, stamp: None }
 }
 
 fn facts_key(digest: &Digest, sums: Sums, settings: &Settings) -> Key {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod chain;
+mod compare;
 mod declared;
 mod exceptions;
 mod layer;
@@ -15,7 +16,9 @@ mod settings;
 mod transport;
 mod verdict_key;
 
+pub use compare::compare;
 pub use inspect::analyzers::NOT_IMPLEMENTED;
+pub use inspect::controls::Control;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
@@ -38,6 +41,14 @@ pub enum Error {
         /// What the transport said.
         #[source]
         source: source::Error,
+    },
+    /// Two images that have nothing to compare.
+    #[error("no platform is in both images: the old one is for {old}, the new one for {new}")]
+    NoPlatform {
+        /// Platforms of the old image.
+        old: String,
+        /// Platforms of the new image.
+        new: String,
     },
     /// The person asked to stop.
     #[error("stopped before the image was read; nothing was kept")]
@@ -62,6 +73,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     let patterns = settings.patterns();
     let mut analyzers = inspect::file_analyzers().to_vec();
     analyzers.extend(settings.mentions());
+    analyzers.extend(settings.endpoints());
     analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
     let progress = &settings.watch.progress;
     let read = with_crew(settings.jobs, &analyzers, progress, settings.cancelled(), |crew| {

@@ -31,6 +31,17 @@ impl Concluded {
 
 /// Concludes one platform from the facts of its layers.
 pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], settings: &Settings) -> Concluded {
+    conclude_with(opened, image, read, settings, |_, _| ()).0
+}
+
+/// The same, and what a look at the image and at what was concluded gives.
+pub(crate) fn conclude_with<T>(
+    opened: &Opened,
+    image: &Image,
+    read: &[ReadLayer],
+    settings: &Settings,
+    look: impl FnOnce(&ImageView<'_>, &Concluded) -> T,
+) -> (Concluded, T) {
     let platform = image.platform.to_string();
     let instructions = image.config.layer_instructions();
     let facts: Vec<&LayerFacts> = read.iter().map(|layer| &*layer.facts).collect();
@@ -98,7 +109,8 @@ pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], setti
         })
         .collect();
     concluded.reached.push((platform, outcome.chain));
-    concluded
+    let looked = look(&view, &concluded);
+    (concluded, looked)
 }
 
 /// What the layer's bytes hash to; where they could not be read, what was declared, so that people can find

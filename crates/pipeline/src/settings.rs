@@ -1,4 +1,5 @@
 use feeds::Indicators;
+use inspect::analyzers::endpoints::Endpoints;
 use inspect::analyzers::indicators::{Listed, Patterns};
 use inspect::{FileAnalyzer, Progress, Sums};
 use model::{Detection, Digest};
@@ -26,6 +27,8 @@ pub struct Settings {
     /// The day on which exceptions are looked at. It comes from outside, so that a report stays a function of what
     /// it is made from.
     pub today: model::Date,
+    /// Whether the hosts that programs and scripts name are read, which only a comparison asks for.
+    pub endpoints: bool,
     /// What is going on, for whoever shows it.
     pub watch: Arc<Watch>,
 }
@@ -47,6 +50,11 @@ impl Settings {
     /// What reads the names in texts, where a feed asks for any: reading them costs, and nobody else needs them.
     pub(crate) fn mentions(&self) -> Option<&'static dyn FileAnalyzer> {
         self.indicators.has_texts().then_some(&Listed)
+    }
+
+    /// What reads the hosts that programs and scripts name, where they are asked for.
+    pub(crate) fn endpoints(&self) -> Option<&'static dyn FileAnalyzer> {
+        self.endpoints.then_some(&Endpoints)
     }
 
     /// What looks for the byte patterns of feeds, where there are any. It stands beside the other file analyzers,
@@ -122,10 +130,17 @@ pub(crate) fn file_analyzers_id() -> String {
     names.join(" ")
 }
 
-/// What facts depend on besides, because feeds ask for it; empty where none does.
+/// What facts depend on besides, because feeds or a comparison ask for it; empty where none does.
 pub(crate) fn feeds_id(settings: &Settings) -> String {
     let patterns = settings.patterns().map(|patterns| format!("{} {}", id(&patterns), patterns.0.digest()));
-    settings.mentions().map(id).into_iter().chain(patterns).collect::<Vec<_>>().join(" ")
+    settings
+        .mentions()
+        .map(id)
+        .into_iter()
+        .chain(settings.endpoints().map(id))
+        .chain(patterns)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn id(analyzer: &dyn FileAnalyzer) -> String {

@@ -1,12 +1,13 @@
 //! Renders a report for people and for programs.
 //!
-//! Comes in: a finished [`Report`] and a [`Catalogue`] of what its finding ids stand for. Goes out: bytes in
-//! one [`Format`]. Never: a judgement, IO other than the writer it was given, or an untrusted string that was
+//! Comes in: a finished [`Report`] and a [`Catalogue`] of what its finding ids stand for, or a finished
+//! [`model::Comparison`]. Goes out: bytes in one [`Format`] or [`ComparisonFormat`]. Never: a judgement, IO other than the writer it was given, or an untrusted string that was
 //! not escaped for its format. The report's texts should have been escaped when they were made; every format
 //! here does it again, because one field that was forgotten is an attacker's way into a terminal, a browser
 //! or a pull request.
 #![forbid(unsafe_code)]
 
+mod comparison;
 mod exception;
 mod format;
 mod html;
@@ -21,6 +22,7 @@ mod sarif;
 mod table;
 mod wrap;
 
+pub use comparison::{ComparisonFormat, baseline_warnings, render_comparison};
 pub use exception::exception_warnings;
 pub use format::{Format, Style, UnknownFormat};
 use model::{Detection, Report};

@@ -4,8 +4,7 @@ use crate::Catalogue;
 use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, safe, shortened};
 use crate::runs;
-use escape::code;
-pub(crate) use escape::prose;
+pub(crate) use escape::{code, prose};
 use model::{Finding, Report};
 use std::io;
 

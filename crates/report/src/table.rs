@@ -1,4 +1,4 @@
-mod page;
+pub(crate) mod page;
 mod runs;
 
 use crate::exception::{self, exception_warnings};
@@ -51,7 +51,7 @@ impl Texts {
 
 /// A build server reads what its steps print: Azure Pipelines and GitHub obey `##vso[…]` and `##[…]` wherever
 /// they stand in a line. A file name must not set a pipeline's variables.
-fn without_commands(text: &str) -> String {
+pub(crate) fn without_commands(text: &str) -> String {
     text.replace("##", "#\\u{23}")
 }
 
@@ -187,7 +187,7 @@ fn finding(
     }
 }
 
-fn mark(severity: Severity) -> &'static str {
+pub(crate) fn mark(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "✖",
         Severity::High => "▲",

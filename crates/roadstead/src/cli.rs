@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Read an image and judge it
     Scan(Scan),
+    /// Compare two images: what can the new one do that the old one could not
+    Diff(Diff),
     /// List the files that a runtime would show of an image, with the layer that brought each
     Files(Files),
     /// Explain a report, or what a finding's id means
@@ -82,6 +84,56 @@ pub(crate) struct Scan {
     pub(crate) verbose: bool,
 }
 
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  roadstead diff app:1.4 app:1.5                        what came in, the most dangerous first
+  roadstead diff --format markdown --output comment.md OLD NEW
+  roadstead diff --write-baseline accepted.toml OLD NEW   accept what there is today
+  roadstead diff --baseline accepted.toml OLD NEW         fail on anything else
+  roadstead diff --fail-on medium --platform linux/arm64 OLD NEW
+
+Exit codes: 0 nothing at or above --fail-on; 1 something; 2 the command could not run; 3 something was not
+compared.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(crate) struct Diff {
+    /// The image as it was, in any of the forms that `scan` takes
+    #[arg(value_name = "OLD")]
+    pub(crate) old: String,
+
+    /// The image as it is
+    #[arg(value_name = "NEW")]
+    pub(crate) new: String,
+
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+
+    /// Form of the comparison
+    #[arg(long, value_enum, default_value_t = DiffForm::Table)]
+    pub(crate) format: DiffForm,
+
+    /// Write the comparison to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The severity of a change from which on the exit code is 1
+    #[arg(long, value_enum, default_value_t = DiffLevel::High)]
+    pub(crate) fail_on: DiffLevel,
+
+    /// Changes that are known and accepted, in TOML; each for one content or value
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Accept every change that there is: write them to a file, and fail on none of them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
+
+    /// Show every change, those of low severity included
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  roadstead files oci:build/layout\n  roadstead files --layers 2 --format json debian:12"
@@ -113,9 +165,24 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
 
+    /// Take these out of the five images first, to see what is found without them
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) without: Vec<Told>,
+
     /// Print each report in full
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// What a list could know of the images of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Told {
+    /// Names of users, repositories, files and of the miner
+    Names,
+    /// Hashes of the programs
+    Hashes,
+    /// Wallets of who is paid
+    Wallets,
 }
 
 #[derive(Debug, Args)]
@@ -240,6 +307,13 @@ pub(crate) struct ImageArgs {
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+/// How images are fetched and read.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
     /// Only this platform of an index, such as linux/arm64
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<model::Platform>,
@@ -327,4 +401,26 @@ pub(crate) enum FailOn {
     Suspicious,
     /// Fail on malicious images
     Malicious,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffForm {
+    /// For people
+    Table,
+    /// roadstead.diff/v1
+    Json,
+    /// For comments on changes
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffLevel {
+    /// Fail on any change that is told
+    Low,
+    /// Fail on changes that are worth a look
+    Medium,
+    /// Fail on changes that attacks consist of
+    High,
+    /// Fail on new findings that are critical
+    Critical,
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod demo;
+mod diff;
 mod explain;
 mod feeds;
 mod files;
@@ -13,6 +14,7 @@ use crate::cli::{Cli, Command};
 pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Files(args) => files::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod env_vars;
 mod interrupt;
+mod output;
 mod progress;
 mod settings;
 mod terminal;

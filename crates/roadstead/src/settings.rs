@@ -1,4 +1,4 @@
-use crate::cli::{ImageArgs, Scan};
+use crate::cli::{ImageArgs, ReadArgs, Scan};
 use crate::{env_vars, interrupt};
 use anyhow::{Context as _, bail};
 use feeds::{Feed, FeedDirectory, Imported, Indicators, Kind, Options as Import};
@@ -14,7 +14,11 @@ use verdict::Exceptions;
 
 /// What the arguments that all image commands share come to.
 pub(crate) fn of(args: &ImageArgs, indicators: Indicators) -> anyhow::Result<(Locator, Settings)> {
-    let locator: Locator = args.image.parse()?;
+    Ok((args.image.parse()?, reading(&args.read, indicators)?))
+}
+
+/// The same, whichever images are read.
+pub(crate) fn reading(args: &ReadArgs, indicators: Indicators) -> anyhow::Result<Settings> {
     let mirrors = args.mirror.iter().map(|text| mirror(text)).collect::<Result<_, _>>()?;
     let options = Options {
         platform: args.platform.clone(),
@@ -26,7 +30,7 @@ pub(crate) fn of(args: &ImageArgs, indicators: Indicators) -> anyhow::Result<(Lo
         cancelled: interrupt::flag()?,
         ..Options::default()
     };
-    let settings = Settings {
+    Ok(Settings {
         source: options,
         limits: layers::Limits::default(),
         jobs: args.jobs.unwrap_or_else(processors).max(1),
@@ -34,9 +38,9 @@ pub(crate) fn of(args: &ImageArgs, indicators: Indicators) -> anyhow::Result<(Lo
         indicators,
         exceptions: Exceptions::default(),
         today: today(),
+        endpoints: false,
         watch: Arc::new(Watch::default()),
-    };
-    Ok((locator, settings))
+    })
 }
 
 /// What a scan compares with: the built-in hashes, the files named on the command line, and the kept imports where
@@ -46,7 +50,7 @@ pub(crate) fn indicators(args: &Scan) -> anyhow::Result<Indicators> {
     for (files, kind) in [(&args.known_hashes, Some(Kind::Hashes)), (&args.feed, None)] {
         for path in files {
             let (feed, imported) = import(path, |import| Import { kind, ..import })?;
-            if imported.rejects() > 0 && !args.image.quiet {
+            if imported.rejects() > 0 && !args.image.read.quiet {
                 crate::terminal::note(&rejects(path, &imported));
             }
             all.push(feed);
@@ -94,6 +98,26 @@ pub(crate) fn data_dir(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     )
 }
 
+/// The changes that a person accepts. One that cannot be meant as it stands ends the command.
+pub(crate) fn baseline(path: &Path) -> anyhow::Result<diff::Baseline> {
+    let shown = model::escape_text(&path.to_string_lossy());
+    let text =
+        bounded_text(path, LARGEST_BASELINE).with_context(|| format!("cannot read the baseline {shown}"))?;
+    text.parse().with_context(|| format!("cannot use the baseline {shown}"))
+}
+
+/// Far more than the most changes that are accepted.
+const LARGEST_BASELINE: u64 = 32 << 20;
+
+fn bounded_text(path: &Path, limit: u64) -> anyhow::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        bail!("it is larger than {} MiB", limit >> 20);
+    }
+    Ok(text)
+}
+
 /// The exceptions of a file. One that cannot be meant as it stands ends the command: half of a list of exceptions
 /// is none that anybody decided on.
 pub(crate) fn exceptions(path: &Path, quiet: bool) -> anyhow::Result<Exceptions> {
@@ -131,14 +155,14 @@ pub(crate) fn cache_dir(asked: Option<&Path>) -> Option<PathBuf> {
     asked.map(Path::to_owned).or_else(env_vars::cache_dir)
 }
 
-fn cache(args: &ImageArgs) -> Option<Cache> {
+fn cache(args: &ReadArgs) -> Option<Cache> {
     if args.no_cache {
         return None;
     }
     cache_dir(args.cache_dir.as_deref()).map(|dir| Cache::new(dir, args.cache_size.saturating_mul(1 << 20)))
 }
 
-fn storage(args: &ImageArgs) -> StorageRoots {
+fn storage(args: &ReadArgs) -> StorageRoots {
     let mut roots = StorageRoots::default();
     if let Some(home) = env_vars::home() {
         roots.containers_storage.push(home.join(".local/share/containers/storage"));

@@ -38,3 +38,4 @@ pub use error::Error;
 pub use locator::Locator;
 pub use open::{Artifact, Image, Layer, Opened, open};
 pub use options::{Limits, Mirror, Options, StorageRoots};
+pub use registry::is_signed;

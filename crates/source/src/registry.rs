@@ -7,6 +7,7 @@ pub(crate) mod challenge;
 mod client;
 mod credentials;
 mod hosts;
+mod signature;
 
 use crate::content::{Content, Document, DocumentRole, Origin, digest_like, sha256};
 use crate::error::Error;
@@ -20,6 +21,7 @@ use model::{Digest, ImageRef};
 use reqwest::Url;
 use reqwest::blocking::Response;
 use reqwest::header;
+pub use signature::is_signed;
 use std::sync::Arc;
 
 /// Opens an image in a registry. The tag is asked for once; from then on only digests are.

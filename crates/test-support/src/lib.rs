@@ -19,6 +19,7 @@ mod peer;
 mod registry;
 pub mod standin;
 pub mod story;
+pub mod wallet;
 
 pub use compression::{Compression, skippable_frame};
 pub use config::ConfigBuilder;

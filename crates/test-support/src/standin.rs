@@ -1,5 +1,5 @@
-//! Programs that stand where malware would stand. Each is harmless by construction: the binary exits at once,
-//! the launcher starts that binary and nothing else, and none of them knows a host, an address or a wallet.
+//! Programs that stand where malware would stand. Each is harmless by construction: its only code is `exit(0)`, and
+//! whatever else it carries is never read by it.
 
 /// A static x86-64 Linux program whose only act is `exit(0)`, followed by a text that gives it a hash of its
 /// own. The text is never read by the program.
@@ -41,10 +41,37 @@ pub fn program_with(strings: &[&str], padding: usize) -> Vec<u8> {
     elf
 }
 
-/// A Python script that starts the program at this path and waits for it: the whole of what the alert tells of
-/// `dao.py`.
-pub fn launcher(program: &str) -> Vec<u8> {
-    format!("#!/usr/bin/env python3\nimport subprocess\n\nsubprocess.call([\"{program}\"])\n").into_bytes()
+/// A program with the data of a miner's build: the salt of its hash function, the tables of its algorithms and
+/// options, and what it says to a pool. What it calls itself comes from outside, because forks change that first.
+pub fn miner(names: &[&str]) -> Vec<u8> {
+    const DATA: [&str; 24] = [
+        "cpu-max-threads-hint",
+        "RandomX\x03",
+        "rx/0",
+        "rx/wow",
+        "rx/arq",
+        "cn/r",
+        "cn/half",
+        "cn-heavy/xhv",
+        "argon2/chukwa",
+        "kawpow",
+        "ghostrider",
+        "donate-level",
+        "randomx-1gb-pages",
+        "huge-pages-jit",
+        "nicehash",
+        "rig-id",
+        "algo-perf",
+        "{\"id\":%lld,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":",
+        "\"method\":\"submit\"",
+        "keepalived",
+        "stratum+tcp://",
+        "stratum+ssl://",
+        "job_id",
+        "seed_hash",
+    ];
+    let strings: Vec<&str> = names.iter().copied().chain(DATA).collect();
+    program_with(&strings, 2048)
 }
 
 /// A shell entrypoint as honest images have them: it prepares and then becomes the command.
@@ -80,7 +107,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("program");
-        std::fs::write(&path, program_with(&["text"], 5000)).unwrap();
+        std::fs::write(&path, miner(&["text"])).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         // Another test thread that forks while the file is open for writing makes it busy for a moment.
         let output = (0..100).find_map(|_| match std::process::Command::new(&path).output() {

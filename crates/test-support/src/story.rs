@@ -1,11 +1,19 @@
 //! The images that the alert tells of, rebuilt from stand-ins: the same names, tags and ways of starting, and a
 //! program hidden in another layer where the alert says so. Beside them stand three images as honest people
 //! build them.
+//!
+//! The alert prints neither the launcher nor its pool. These are filled in as other campaigns of the kind had them,
+//! with servers that cannot exist and wallets that nobody has the key of.
 
+mod launchers;
 mod packages;
+mod without;
+
+pub use without::Without;
 
 use crate::standin;
 use crate::{Image, ImageBuilder, Layer, LayerBuilder, md5_hex};
+use launchers::Work;
 use packages::{Package, with_apk, with_dpkg};
 
 /// One image of the story.
@@ -19,52 +27,141 @@ pub struct StoryImage {
     pub contains: &'static str,
     /// The image.
     pub image: Image,
-    /// MD5 of the stand-in for its miner, to be imported as a rule; none for the benign ones.
+    /// MD5 of the stand-in for its miner, to be imported as a rule; none for the benign ones, and where hashes are
+    /// left out.
     pub hashes: Vec<String>,
 }
 
 /// The five images of the alert, in its order.
 pub fn five_images() -> Vec<StoryImage> {
-    let launched = standin::program("stand-in for the program that dao.py starts");
-    let direct = standin::program("stand-in for the program that runs by itself");
-    let story = |reference: &str, detected, contains, image, miner: &[u8]| StoryImage {
-        reference: reference.into(),
-        detected,
-        contains,
-        image,
-        hashes: vec![md5_hex(miner)],
+    five_images_without(Without::default())
+}
+
+/// As [`five_images`], with something taken from them.
+pub fn five_images_without(without: Without) -> Vec<StoryImage> {
+    let launched = miner(without, "6.12.2");
+    let direct = miner(without, "6.13.1");
+    let story = |(user, repository, tag): (&str, &str, &str), detected, contains, image, miner: &[u8]| {
+        let [user, repository] = [user, repository].map(|name| without.name(name));
+        let tag = if without.names { "latest" } else { tag };
+        StoryImage {
+            reference: format!("{user}/{repository}:{tag}"),
+            detected,
+            contains,
+            image,
+            hashes: if without.hashes { Vec::new() } else { vec![md5_hex(miner)] },
+        }
     };
+    let launches = "dao.py, which starts a hidden xmrig";
     vec![
         story(
-            "thanhtudo/thanhtudo:latest",
+            ("thanhtudo", "thanhtudo", "latest"),
             "2021-07-01",
-            "dao.py, which starts a hidden xmrig",
-            launched_image("/usr/lib/.cache/ld", &launched, "/root/dao.py", &["python3", "dao.py"], "/root"),
+            launches,
+            told_by_arguments(without, &launched),
             &launched,
         ),
         story(
-            "thieunutre/thieunutre:latest",
+            ("thieunutre", "thieunutre", "latest"),
             "2021-07-15",
-            "dao.py, which starts a hidden xmrig",
-            launched_image("/var/tmp/.x/ld", &launched, "/dao.py", &["python3", "/dao.py"], "/"),
+            launches,
+            told_by_configuration(without, &launched),
             &launched,
         ),
         story(
-            "chanquaa/chanquaa:latest",
+            ("chanquaa", "chanquaa", "latest"),
             "2020-12-30",
-            "dao.py, which starts a hidden xmrig",
-            launched_image("/usr/share/.fonts/fc", &launched, "/opt/dao.py", &["/opt/dao.py"], "/"),
+            launches,
+            told_by_file(without, &launched),
             &launched,
         ),
         story(
-            "c43602f9cc95/openjdk:0da242bd93b7f",
+            ("c43602f9cc95", "openjdk", "0da242bd93b7f"),
             "2021-07-04",
             "xmrig",
-            direct_image("java", &direct),
+            direct_image(
+                without,
+                "java",
+                &direct,
+                &[
+                    "-o",
+                    "203.0.113.66:443",
+                    "-u",
+                    &without.account(4),
+                    "--tls",
+                    "-t",
+                    "4",
+                    "--donate-level=1",
+                ],
+            ),
             &direct,
         ),
-        story("700888880a0/golang:e2e26c727b88", "2021-07-04", "xmrig", direct_image("go", &direct), &direct),
+        story(
+            ("700888880a0", "golang", "e2e26c727b88"),
+            "2021-07-04",
+            "xmrig",
+            direct_image(
+                without,
+                "go",
+                &direct,
+                &["--url=pool.invalid:3333", "--user", &without.account(5), "--algo", "rx/0", "--threads=4"],
+            ),
+            &direct,
+        ),
     ]
+}
+
+/// The stand-in for one build of the miner.
+fn miner(without: Without, version: &'static str) -> Vec<u8> {
+    let build = without.build(version);
+    if without.engine {
+        return standin::program(build);
+    }
+    if without.names {
+        return standin::miner(&[build]);
+    }
+    standin::miner(&[&format!("XMRig {build}"), "xmrig.json", "donate.v2.xmrig.com"])
+}
+
+fn told_by_arguments(without: Without, miner: &[u8]) -> Image {
+    let hidden = without.path("/usr/lib/.cache/ld");
+    let work = Work { program: &hidden, pool: "203.0.113.66:442", account: &without.account(1) };
+    let script = without.name("dao.py");
+    let text = if without.orders { launchers::by_nothing(&hidden) } else { launchers::by_arguments(&work) };
+    launched_image(
+        &[(&hidden, 0o755, miner)],
+        (&format!("/root/{script}"), &text),
+        (&["python3", &script], "/root"),
+    )
+}
+
+fn told_by_configuration(without: Without, miner: &[u8]) -> Image {
+    let hidden = format!("/var/tmp/{}/{}", without.name(".x"), without.name("ld"));
+    let work =
+        Work { program: &hidden, pool: "stratum+ssl://pool.invalid:5555", account: &without.account(2) };
+    let script = format!("/{}", without.name("dao.py"));
+    let written = format!("/var/tmp/{}", without.name("config.json"));
+    let text = match without.orders {
+        true => launchers::by_nothing(&hidden),
+        false => launchers::by_configuration(&work, &written),
+    };
+    launched_image(&[(&hidden, 0o755, miner)], (&script, &text), (&["python3", &script], "/"))
+}
+
+fn told_by_file(without: Without, miner: &[u8]) -> Image {
+    let hidden = without.path("/usr/share/.fonts/fc");
+    let configuration = without.path("/usr/share/.fonts/config.json");
+    let script = without.path("/opt/dao.py");
+    let told = launchers::configuration("pool.invalid:443", &without.account(3));
+    if without.orders {
+        let text = launchers::by_nothing(&hidden);
+        return launched_image(&[(&hidden, 0o755, miner)], (&script, &text), (&[&script], "/"));
+    }
+    launched_image(
+        &[(&hidden, 0o755, miner), (&configuration, 0o644, told.as_bytes())],
+        (&script, &launchers::by_file(&hidden, &configuration)),
+        (&[&script], "/"),
+    )
 }
 
 /// Three images without harm: a Python web application on Debian packages behind an init and a shell
@@ -85,40 +182,41 @@ pub fn benign_images() -> Vec<StoryImage> {
 }
 
 /// Packages below a script that starts a program, which lies in a layer of its own above the script.
-fn launched_image(hidden: &str, miner: &[u8], script: &str, start: &[&str], workdir: &str) -> Image {
-    let name_at = hidden.rfind('/').unwrap_or(0);
-    let hidden_layer = LayerBuilder::new().dir(hidden[..name_at].trim_start_matches('/'), 0o755).file(
-        hidden.trim_start_matches('/'),
-        0o755,
-        miner,
-    );
-    let script_layer =
-        LayerBuilder::new().file(script.trim_start_matches('/'), 0o755, standin::launcher(hidden));
-    let start: Vec<String> = start.iter().map(|&word| word.into()).collect();
-    let workdir = workdir.to_owned();
+fn launched_image(
+    hidden: &[(&str, u32, &[u8])],
+    (script, text): (&str, &str),
+    (start, workdir): (&[&str], &str),
+) -> Image {
+    let hidden_layer = hidden.iter().fold(LayerBuilder::new(), |layer, (path, mode, bytes)| {
+        layer.file(path.trim_start_matches('/'), *mode, bytes)
+    });
+    let script_layer = LayerBuilder::new().file(script.trim_start_matches('/'), 0o755, text);
+    let script_name = script.rsplit('/').next().unwrap_or(script);
     ImageBuilder::new()
         .layer(Layer::from(debian()).created_by("/bin/sh -c #(nop) ADD file:rootfs in / "))
         .history("/bin/sh -c #(nop)  CMD [\"bash\"]")
         .layer(
-            Layer::from(script_layer).created_by(&format!("/bin/sh -c #(nop) COPY file:dao.py in {script} ")),
+            Layer::from(script_layer)
+                .created_by(&format!("/bin/sh -c #(nop) COPY file:{script_name} in {script} ")),
         )
         .layer(Layer::from(hidden_layer).created_by("/bin/sh -c #(nop) COPY dir:lib in / "))
-        .config(move |config| {
-            let words: Vec<&str> = start.iter().map(String::as_str).collect();
-            config.entrypoint(&words).workdir(&workdir)
-        })
+        .config(|config| config.entrypoint(start).workdir(workdir))
         .build()
 }
 
 /// Packages below a program that calls itself a language's tool and is started directly.
-fn direct_image(pretends: &str, miner: &[u8]) -> Image {
-    let path = format!("usr/local/bin/{pretends}");
-    let xmrig = LayerBuilder::new().file("usr/local/bin/xmrig", 0o755, miner).symlink(&path, "xmrig");
+fn direct_image(without: Without, pretends: &str, miner: &[u8], told: &[&str]) -> Image {
+    let (program, pretends) = (without.name("xmrig"), without.name(pretends));
+    let layer = LayerBuilder::new().file(format!("usr/local/bin/{program}"), 0o755, miner);
+    let layer = layer.symlink(format!("usr/local/bin/{pretends}"), &program);
     ImageBuilder::new()
         .layer(Layer::from(debian()).created_by("/bin/sh -c #(nop) ADD file:rootfs in / "))
-        .layer(Layer::from(xmrig).created_by("/bin/sh -c #(nop) ADD file:xmrig in /usr/local/bin "))
-        .history("/bin/sh -c #(nop)  ENTRYPOINT [\"xmrig\"]")
-        .config(|config| config.entrypoint(&["xmrig"]))
+        .layer(
+            Layer::from(layer)
+                .created_by(&format!("/bin/sh -c #(nop) ADD file:{program} in /usr/local/bin ")),
+        )
+        .history(&format!("/bin/sh -c #(nop)  ENTRYPOINT [\"{program}\"]"))
+        .config(|config| config.entrypoint(&[&program]).cmd(if without.orders { &[] } else { told }))
         .build()
 }
 
@@ -239,6 +337,7 @@ mod tests {
         );
         let hashes: BTreeSet<&String> = images.iter().flat_map(|story| &story.hashes).collect();
         assert_eq!(hashes.len(), 2);
+        assert!(five_images_without(Without::LISTED).iter().all(|story| story.hashes.is_empty()));
         let digests: BTreeSet<&str> = images.iter().map(|story| story.image.digest()).collect();
         assert_eq!(digests.len(), 5);
         for (once, again) in images.iter().zip(five_images()) {
@@ -275,7 +374,8 @@ mod tests {
 
     #[test]
     fn every_start_leads_to_a_file() {
-        for story in five_images().into_iter().chain(benign_images()) {
+        let bare = five_images_without(Without::LISTED);
+        for story in five_images().into_iter().chain(bare).chain(benign_images()) {
             let config: model::ImageConfig = serde_json::from_slice(story.image.config()).unwrap();
             let words = config.config.entrypoint.iter().chain(&config.config.cmd);
             let start = words.into_iter().next().unwrap().trim_start_matches('/').to_owned();

@@ -9,6 +9,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("packages", &["model"]),
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
+    ("diff", &["model", "layers", "packages", "inspect"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
@@ -17,7 +18,13 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("fakenet", &["events"]),
     ("behavior", &["model", "events"]),
     ("detonate", &["model", "layers", "events", "sandbox", "fakenet", "behavior"]),
-    ("pipeline", &["model", "source", "layers", "packages", "feeds", "inspect", "verdict", "store"]),
+    (
+        "pipeline",
+        &[
+            "model", "source", "layers", "packages", "feeds", "inspect", "diff", "verdict", "store",
+            "detonate",
+        ],
+    ),
     (
         "roadstead",
         &[
@@ -27,9 +34,11 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "packages",
             "feeds",
             "inspect",
+            "diff",
             "verdict",
             "report",
             "store",
+            "sandbox",
             "pipeline",
             "test-support",
         ],

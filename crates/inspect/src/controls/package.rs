@@ -30,7 +30,8 @@ pub(super) fn is_promised(all: &Subjects<'_, '_>, subject: &Subject<'_>, finding
     })
 }
 
-const NOT_OF_CONTENT: [&str; 2] = ["S-ESC-FCAP", "S-ESC-SUID"];
+/// Findings about a mode or a capability.
+pub(super) const NOT_OF_CONTENT: [&str; 2] = ["S-ESC-FCAP", "S-ESC-SUID"];
 
 /// What is wrong with the package databases of an image, as far as the image shows it.
 pub(super) struct Databases {

@@ -43,6 +43,12 @@ impl Purpose {
     }
 }
 
+/// Whether findings of this id belong to any purpose that an image can declare.
+pub(super) fn concerns(id: &str) -> bool {
+    let family = id.split('-').nth(1).unwrap_or_default();
+    KINDS.iter().any(|kind| kind.families.contains(&family))
+}
+
 /// Labels in which images describe themselves.
 const DESCRIPTIONS: [&str; 6] = [
     "org.opencontainers.image.description",

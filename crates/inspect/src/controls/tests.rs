@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 mod laws;
+mod scope;
 
 const SCRIPT: &[u8] = b"#!/bin/sh\nexec /opt/x\n";
 const TEXT: &[u8] = b"a text that names something bad\n";

@@ -100,6 +100,7 @@ fn report(at: usize, excuses: Excuses) -> Report {
         indicators: Indicators::new(vec![feed]),
         exceptions: verdict::Exceptions::default(),
         today: model::Date::of_unix_seconds(0),
+        endpoints: false,
         watch: Arc::new(Watch::default()),
     };
     scan(&Locator::DockerArchive { path: file, reference: None }, &settings).unwrap()

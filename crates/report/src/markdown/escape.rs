@@ -10,7 +10,7 @@ pub(crate) fn prose(text: &str) -> String {
 
 /// An untrusted name in code type. HTML instead of backticks, because a table cell ends at a `|` even within
 /// them. GitHub links nothing here but mail addresses, so names stay as they are for copying.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text, false))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 
 /// The sheet that the table is written on: it wraps, indents and colours, and is the only place that emits
 /// an escape sequence. Texts are safe before they come here.
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     out: &'a mut dyn io::Write,
     color: bool,
     width: usize,
@@ -13,7 +13,7 @@ pub(super) struct Page<'a> {
 
 /// How a text stands out. Each way also differs in its words or its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(crate) enum Ink {
     Plain,
     Strong,
     Faint,
@@ -24,7 +24,7 @@ pub(super) enum Ink {
 }
 
 impl Ink {
-    pub(super) fn of_verdict(verdict: Verdict) -> Self {
+    pub(crate) fn of_verdict(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Clean => Self::Good,
             Verdict::Incomplete => Self::Unknown,
@@ -33,7 +33,7 @@ impl Ink {
         }
     }
 
-    pub(super) fn of_severity(severity: Severity) -> Self {
+    pub(crate) fn of_severity(severity: Severity) -> Self {
         match severity {
             Severity::Critical | Severity::High => Self::Alarm,
             Severity::Medium => Self::Warning,
@@ -56,23 +56,23 @@ impl Ink {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(out: &'a mut dyn io::Write, color: bool, width: usize) -> Self {
+    pub(crate) fn new(out: &'a mut dyn io::Write, color: bool, width: usize) -> Self {
         Self { out, color, width: width.max(40) }
     }
 
     /// An empty line.
-    pub(super) fn gap(&mut self) -> io::Result<()> {
+    pub(crate) fn gap(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }
 
     /// A heading at the margin, after an empty line.
-    pub(super) fn heading(&mut self, ink: Ink, text: &str) -> io::Result<()> {
+    pub(crate) fn heading(&mut self, ink: Ink, text: &str) -> io::Result<()> {
         self.gap()?;
         self.hanging("", "", ink, text)
     }
 
     /// A text whose first line begins with `first` and whose other lines begin with `rest`, which is as wide.
-    pub(super) fn hanging(&mut self, first: &str, rest: &str, ink: Ink, text: &str) -> io::Result<()> {
+    pub(crate) fn hanging(&mut self, first: &str, rest: &str, ink: Ink, text: &str) -> io::Result<()> {
         let columns = unicode_width::UnicodeWidthStr::width(first);
         for (at, line) in lines(text, self.width.saturating_sub(columns)).iter().enumerate() {
             let lead = if at == 0 { first } else { rest };
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
     }
 
     /// A name and its value in two columns.
-    pub(super) fn row(&mut self, indent: usize, name: &str, ink: Ink, value: &str) -> io::Result<()> {
+    pub(crate) fn row(&mut self, indent: usize, name: &str, ink: Ink, value: &str) -> io::Result<()> {
         const NAMES: usize = 11;
         let first = format!("{:indent$}{name:<NAMES$}", "");
         let rest = " ".repeat(indent + NAMES);
@@ -91,7 +91,7 @@ impl<'a> Page<'a> {
     }
 
     /// A line with a strong beginning; what does not fit goes to lines of its own.
-    pub(super) fn title(&mut self, ink: Ink, mark: &str, text: &str, note: &str) -> io::Result<()> {
+    pub(crate) fn title(&mut self, ink: Ink, mark: &str, text: &str, note: &str) -> io::Result<()> {
         let columns = unicode_width::UnicodeWidthStr::width;
         let indent = columns(mark) + 2;
         let lead = self.paint(ink, mark);

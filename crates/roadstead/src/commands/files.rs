@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub(crate) fn run(args: &Files) -> anyhow::Result<u8> {
     let (locator, settings) = settings::of(&args.image, Indicators::default())?;
     let (files, gaps) = {
-        let _progress = Progress::start(Arc::clone(&settings.watch), args.image.quiet);
+        let _progress = Progress::start(Arc::clone(&settings.watch), args.image.read.quiet);
         pipeline::list_files(&locator, &settings, args.layers)?
     };
     let mut out = BufWriter::new(io::stdout().lock());

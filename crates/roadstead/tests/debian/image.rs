@@ -68,8 +68,8 @@ impl Images {
         images
     }
 
-    /// The image of a package that starts with these words.
-    pub(crate) fn with(&self, package: &str, start: &[&str]) -> String {
+    /// The image of a package that starts with these words and variables.
+    pub(crate) fn with(&self, package: &str, start: &[&str], environment: &[&str]) -> String {
         let known = self.folder.join(format!("{package}.digest"));
         let layer = fs::read_to_string(&known).unwrap_or_else(|_| {
             self.sh(PACKAGE, package);
@@ -80,7 +80,7 @@ impl Images {
         let base = fs::read_to_string(self.folder.join("base.digest")).expect("a digest");
         let config = json!({
             "os": "linux", "architecture": "amd64",
-            "config": { "Entrypoint": start },
+            "config": { "Entrypoint": start, "Env": environment },
             "rootfs": { "type": "layers", "diff_ids": [base, layer] },
             "history": [
                 { "created_by": "debootstrap minbase bookworm" },

@@ -1,4 +1,4 @@
-//! Images of real packages: each of some forty Debian packages, among them the tools that scanners most like to
+//! Images of real packages: each of some fifty Debian packages, among them the tools that scanners most like to
 //! accuse, is installed on a small Debian as `apt-get` installs it. None of them may be called suspicious, let alone
 //! malicious.
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Package, and the command that an image of it would start.
-const PACKAGES: [(&str, &[&str]); 42] = [
+const PACKAGES: [(&str, &[&str]); 54] = [
     ("postgresql", &["/usr/lib/postgresql/15/bin/postgres", "-D", "/var/lib/postgresql/15/main"]),
     ("nginx", &["nginx", "-g", "daemon off;"]),
     ("redis-server", &["redis-server", "--protected-mode", "no"]),
@@ -51,6 +51,24 @@ const PACKAGES: [(&str, &[&str]); 42] = [
     ("runit", &["runsvdir", "/etc/service"]),
     ("dnsmasq", &["dnsmasq", "-k"]),
     ("rclone", &["rclone", "version"]),
+    ("php-fpm", &["php-fpm8.2", "--nodaemonize"]),
+    ("varnish", &["varnishd", "-F", "-f", "/etc/varnish/default.vcl"]),
+    ("luajit", &["luajit", "-v"]),
+    ("pypy3", &["pypy3", "--version"]),
+    ("mono-runtime", &["mono", "--version"]),
+    ("erlang-base", &["erl", "-noshell"]),
+    ("qemu-user-static", &["qemu-arm-static", "--version"]),
+    ("libnss-wrapper", &["bash"]),
+    ("fail2ban", &["fail2ban-server", "-f"]),
+    ("modsecurity-crs", &["bash"]),
+    ("lynis", &["lynis", "audit", "system"]),
+    ("sqlmap", &["sqlmap", "--version"]),
+];
+
+/// Packages that are there to be loaded into every program, and the variable by which images do so.
+const PRELOADED: [(&str, &str); 2] = [
+    ("libjemalloc2", "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"),
+    ("libnss-wrapper", "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libnss_wrapper.so"),
 ];
 
 #[test]
@@ -64,7 +82,9 @@ fn nothing_of_the_distribution_is_accused() {
     let cache = tempfile::tempdir().expect("a directory for facts");
     let mut accused = Vec::new();
     for (package, start) in PACKAGES {
-        let reference = images.with(package, start);
+        let environment =
+            PRELOADED.iter().filter(|(owner, _)| *owner == package).map(|(_, variable)| *variable);
+        let reference = images.with(package, start, &environment.collect::<Vec<_>>());
         let output = Command::new(assert_cmd::cargo::cargo_bin!("roadstead"))
             .args(["scan", "--quiet", "--format", "json", "--cache-dir"])
             .arg(cache.path())

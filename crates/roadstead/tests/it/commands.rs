@@ -176,12 +176,13 @@ fn the_demo_tells_the_story_and_leaves_nothing() {
     let ran = room.run(&["demo"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let rows = |verdict: &str| {
-        ran.out.lines().filter(|line| line.contains(':') && line.contains(&format!("  {verdict}  "))).count()
+        ran.out.lines().filter(|line| line.contains(':') && line.ends_with(&format!("  {verdict}"))).count()
     };
     assert_eq!((rows("malicious"), rows("clean")), (5, 3), "{}", ran.out);
     for story in test_support::story::five_images() {
         assert!(ran.out.contains(&story.reference), "{}", ran.out);
     }
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
     assert!(files_below(&room.temporary()).is_empty());
     assert!(!room.path("home").exists());
     assert_eq!(room.run(&["demo"]).out, ran.out, "told twice, the story is the same");

@@ -10,6 +10,10 @@ mod controls;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod exceptions;

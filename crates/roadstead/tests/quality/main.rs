@@ -14,8 +14,6 @@ mod malicious;
 mod programs;
 #[cfg(test)]
 mod shape;
-#[cfg(test)]
-mod wallet;
 
 use shape::{Expect, Shape, Surface};
 use std::collections::BTreeMap;

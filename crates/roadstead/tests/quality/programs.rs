@@ -6,37 +6,10 @@ use test_support::standin;
 /// A miner's engine as its data shows it: the salt and the table of algorithms, the names of its options, and the
 /// words that it says to a pool.
 pub(crate) fn miner(surface: Surface) -> Vec<u8> {
-    let own = surface.pick(
-        ["XMRig 6.21.0", "donate.v2.xmrig.com", "xmrig.json", "cpu-max-threads-hint"],
-        ["kworker", "max-threads", "settings", "cpu-max-threads-hint"],
-    );
-    let common = [
-        "RandomX\x03",
-        "rx/0",
-        "rx/wow",
-        "rx/arq",
-        "cn/r",
-        "cn/half",
-        "cn-heavy/xhv",
-        "argon2/chukwa",
-        "kawpow",
-        "ghostrider",
-        "donate-level",
-        "randomx-1gb-pages",
-        "huge-pages-jit",
-        "nicehash",
-        "rig-id",
-        "algo-perf",
-        "{\"id\":%lld,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":",
-        "\"method\":\"submit\"",
-        "keepalived",
-        "stratum+tcp://",
-        "stratum+ssl://",
-        "job_id",
-        "seed_hash",
-    ];
-    let strings: Vec<&str> = own.into_iter().chain(common).collect();
-    standin::program_with(&strings, 2048)
+    standin::miner(surface.pick(
+        &["XMRig 6.21.0", "donate.v2.xmrig.com", "xmrig.json"],
+        &["kworker", "max-threads", "settings"],
+    ))
 }
 
 /// A node of a currency: the hash function without anything that talks to a pool.
@@ -64,6 +37,43 @@ pub(crate) fn scanner() -> Vec<u8> {
         ],
         4096,
     )
+}
+
+/// A program as UPX packs it, with blocks that it stores where they do not become smaller: a stub, the chain of blocks
+/// with the headers first, and the packer's marks around it.
+pub(crate) fn packed(program: &[u8]) -> Vec<u8> {
+    const METHOD: u8 = 8;
+    const HEADERS: usize = 64 + 56;
+    let mut elf = standin::program("")[..HEADERS].to_vec();
+    // l_info: a checksum, the mark, the size of the stub, version and format.
+    elf.extend([0x11, 0x22, 0x33, 0x44]);
+    elf.extend(b"UPX!");
+    elf.extend([0x80, 0x08, 0x0d, 0x16]);
+    // p_info: no number of a program, its size, and that of a block.
+    elf.extend(0_u32.to_le_bytes());
+    elf.extend((program.len() as u32).to_le_bytes());
+    elf.extend((program.len() as u32).to_le_bytes());
+    for block in [&program[..HEADERS], &program[HEADERS..]] {
+        elf.extend((block.len() as u32).to_le_bytes());
+        elf.extend((block.len() as u32).to_le_bytes());
+        elf.extend([METHOD, 0, 0, 0]);
+        elf.extend(block);
+    }
+    elf.extend([0; 12]);
+    elf.extend(b"UPX!\x0d\x16\x08\x07");
+    elf.extend([0x55; 28]);
+    let length = (elf.len() as u64).to_le_bytes();
+    elf[64 + 32..64 + 40].copy_from_slice(&length);
+    elf[64 + 40..64 + 48].copy_from_slice(&length);
+    elf
+}
+
+/// A program with a segment that may be written and run, as runtimes have that keep code there which they make.
+pub(crate) fn writable_code(texts: &[&str], padding: usize) -> Vec<u8> {
+    const FLAGS: usize = 64 + 4;
+    let mut elf = standin::program_with(texts, padding);
+    elf[FLAGS] = 7;
+    elf
 }
 
 /// A shared library with these dynamic symbols and strings.

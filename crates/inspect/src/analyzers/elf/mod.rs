@@ -8,7 +8,7 @@ mod detections;
 mod disguise;
 mod parse;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod upx;
 
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};

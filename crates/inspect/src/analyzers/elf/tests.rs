@@ -1,4 +1,4 @@
-pub(super) mod builder;
+pub(crate) mod builder;
 mod hostile;
 mod machine;
 mod miners;

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Loads, heeds, settings};
 pub(crate) use parse::forced_libraries;
-pub(crate) use places::{HookKind, kind_of};
-pub(crate) use standing::{Standing, standing};
+pub use places::{HookKind, kind_of};
+pub use standing::{Standing, standing};
 
 /// What a table of hooks orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,12 +120,15 @@ impl FileAnalyzer for Hooks {
 
 /// A hook of the merged tree.
 #[derive(Debug, Clone)]
-pub(crate) struct Hook {
-    pub(crate) kind: HookKind,
+pub struct Hook {
+    /// What starts or loads it.
+    pub kind: HookKind,
     /// Where it lies, in normal form.
-    pub(crate) path: Vec<u8>,
-    pub(crate) place: Place,
-    pub(crate) standing: Standing,
+    pub path: Vec<u8>,
+    /// Its place.
+    pub place: Place,
+    /// How it stands to the packages.
+    pub standing: Standing,
 }
 
 /// Most hooks of an image that are followed and judged. A whole Debian server has a few hundred.
@@ -133,7 +136,7 @@ const MAX_HOOKS: usize = 4096;
 
 /// The hooks of an image: what nobody vouches for first, so that the rest cannot crowd it out. The flag says
 /// whether there are more.
-pub(crate) fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
+pub fn listed(image: &ImageView<'_>) -> (Vec<Hook>, bool) {
     let mut hooks = Vec::new();
     let linked = linked_directories(image);
     let python_path = environment::python_path(&image.config.config);
@@ -223,7 +226,7 @@ fn directory_target(image: &ImageView<'_>, directory: &[u8]) -> Vec<u8> {
 
 /// The orders of the table at a place, links followed. None where it was not read as one, as behind a link that
 /// leads to a place of another kind.
-pub(crate) fn facts<'a>(image: &ImageView<'a>, hook: &Hook) -> Option<&'a HookFacts> {
+pub fn facts<'a>(image: &ImageView<'a>, hook: &Hook) -> Option<&'a HookFacts> {
     let (_, place) = image.tree.resolve(&hook.path).ok()?;
     // The same bytes order other things elsewhere: a script is no list of libraries.
     let entry = image.tree.entry(image.tree.content(place))?;

@@ -2,7 +2,7 @@ use crate::analyzers::start::base_name;
 
 /// A place whose files something else starts or loads by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum HookKind {
+pub enum HookKind {
     /// `/etc/ld.so.preload`.
     Preload,
     /// A script that an image's own start looks for in a directory: `/docker-entrypoint.d`, `/etc/cont-init.d`.
@@ -49,7 +49,7 @@ pub(crate) enum HookKind {
 
 impl HookKind {
     /// Whether the file is a script, which the shell and Python readings of the start understand.
-    pub(crate) fn is_script(self) -> bool {
+    pub fn is_script(self) -> bool {
         matches!(
             self,
             Self::InitDirectory
@@ -63,14 +63,14 @@ impl HookKind {
     }
 
     /// Whether the file is a table of orders, which is read here.
-    pub(crate) fn is_table(self) -> bool {
+    pub fn is_table(self) -> bool {
         self == Self::PythonSite || !(self.is_script() || self == Self::PamModule)
     }
 }
 
 /// What kind of hook lies at a path in normal form, if any. Asked for every file of every layer, so it looks at
 /// the first directory before all else.
-pub(crate) fn kind_of(path: &[u8]) -> Option<HookKind> {
+pub fn kind_of(path: &[u8]) -> Option<HookKind> {
     use HookKind as K;
     let (name, directory) = (base_name(path), directory_of(path));
     let first = path.split(|&byte| byte == b'/').next().unwrap_or_default();

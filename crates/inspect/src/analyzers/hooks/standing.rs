@@ -7,7 +7,7 @@ use packages::{Agreement, agreement, link_agreement};
 /// The database is the image maker's to write, so being genuine proves nothing. It only means that the file does
 /// not stand out, and no finding that convicts hangs on more than that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// A package owns it, and it is what the package promised.
     Genuine,
     /// A package owns it without a promise that can be compared.
@@ -19,7 +19,7 @@ pub(crate) enum Standing {
 }
 
 /// How the file at a path stands, by the path at which it is looked for and by the one where it lies in the end.
-pub(crate) fn standing(image: &ImageView<'_>, path: &[u8], place: Place) -> Standing {
+pub fn standing(image: &ImageView<'_>, path: &[u8], place: Place) -> Standing {
     let content = image.tree.content(place);
     let Some(entry) = image.tree.entry(content) else { return Standing::Unowned };
     if entry.kind == Kind::Symlink {

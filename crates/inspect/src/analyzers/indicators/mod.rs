@@ -11,6 +11,7 @@ mod patterns;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use parse::is_code;
 pub use patterns::{PatternFacts, Patterns};
 
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
@@ -81,6 +82,12 @@ impl ImageAnalyzer for Listed {
             patterns::found_in_files(image, out);
         }
     }
+}
+
+/// The hosts, addresses and URLs that a text names, a line feed between, and whether it names more.
+pub(crate) fn named(path: &[u8], text: &[u8]) -> (String, bool) {
+    let mentions = parse::mentions(text, parse::is_code(path, text));
+    (mentions.network, mentions.cut)
 }
 
 /// A finding that weighs no more than its feed allows. Who imports a feed below critical does not take its word

@@ -14,7 +14,7 @@ const SHORTEST_WALLET: usize = 26;
 const MAX_HOST: usize = 253;
 
 /// Whether words with dots in a text are mostly members of objects.
-pub(super) fn is_code(path: &[u8], text: &[u8]) -> bool {
+pub(crate) fn is_code(path: &[u8], text: &[u8]) -> bool {
     const ENDINGS: &[&[u8]] = &[
         b"py", b"pyi", b"js", b"mjs", b"cjs", b"ts", b"tsx", b"jsx", b"rb", b"php", b"pl", b"pm", b"lua",
         b"java", b"go", b"c", b"cc", b"cpp", b"h", b"hpp", b"rs", b"cs", b"css", b"scss", b"map", b"vue",

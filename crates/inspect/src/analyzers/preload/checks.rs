@@ -1,8 +1,10 @@
 use super::{PRELOAD_ENV, PRELOAD_FILE};
+use crate::analyzers::elf::{Structure, Traits};
 use crate::analyzers::hooks::{self, Hook, HookKind, Loads, Standing, What, standing};
+use crate::analyzers::start::hiding;
 use crate::{Fact, ImageView, Outcome};
 use layers::{Kind, Place, normalize_path};
-use model::{Role, Severity};
+use model::{Finding, Role, Severity};
 use std::collections::HashSet;
 
 const FILE: &[u8] = b"etc/ld.so.preload";
@@ -104,6 +106,8 @@ pub(super) fn environment(image: &ImageView<'_>, out: &mut Outcome) {
         finding.reachable = Some(true);
         if genuine {
             (finding.role, finding.severity) = (Role::Context, Severity::Low);
+        } else if owner.is_none() && is_own_allocator(image, &path, place) {
+            finding = lesser(finding);
         }
         out.findings.push(finding);
     }
@@ -131,16 +135,42 @@ pub(super) fn scripts(image: &ImageView<'_>, out: &mut Outcome) {
         let Some((path, place)) = find(image, library) else { continue };
         if findings.len() >= MAX_SETTINGS
             || matches!(standing(image, &path, place), Standing::Genuine | Standing::Owned)
-            || !seen.insert(path)
+            || !seen.insert(path.clone())
         {
             continue;
         }
         let why = format!("{who} loads it into every program that it runs, and no package vouches for it.");
         let mut finding = image.finding_at(&PRELOAD_ENV, why, place);
         finding.reachable = Some(true);
+        if is_own_allocator(image, &path, place) {
+            finding = lesser(finding);
+        }
         findings.push(finding);
     }
     out.findings.extend(findings);
+}
+
+/// Whether a library is an allocator that the image's maker built: by what it offers and takes, and by its place, one
+/// where local software goes. Services bring theirs in this way, so it is a low sign and no suspicion by itself. What
+/// runs when it is loaded is not seen here; whoever hides in one gains no more than the weight of this finding.
+fn is_own_allocator(image: &ImageView<'_>, path: &[u8], place: Place) -> bool {
+    let local = [b"usr/local/".as_slice(), b"opt/"].iter().any(|directory| path.starts_with(directory));
+    local
+        && hiding(path, true).is_none()
+        && image.facts(place).any(|fact| match fact {
+            Fact::Structure(Structure::Elf(elf)) => {
+                elf.traits.has(Traits::LIBRARY) && elf.symbols.are_of_an_allocator()
+            }
+            _ => false,
+        })
+}
+
+fn lesser(mut finding: Finding) -> Finding {
+    finding.severity = Severity::Low;
+    finding.explanation.push_str(
+        " It offers functions for memory alone, and takes none that starts programs or uses the network.",
+    );
+    finding
 }
 
 /// Where the loader finds a library: at its path or, for a bare name, in the directories that it always looks into.

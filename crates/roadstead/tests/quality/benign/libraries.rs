@@ -41,6 +41,14 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 web(owned(Planted::debian(), "libjemalloc2", path, bytes))
                     .env("LD_PRELOAD", "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
             }),
+            clean("allocator of a package, preloaded through a link", |_| {
+                let path = "usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
+                let bytes = library(&["malloc", "free", "calloc"], &["mmap", "dlsym"], &["<jemalloc>"]);
+                web(owned(Planted::debian(), "libjemalloc2", path, bytes))
+                    .symlink("usr/local/lib/libjemalloc.so", "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
+                    .env("LD_PRELOAD", "/usr/local/lib/libjemalloc.so")
+                    .env("MALLOC_ARENA_MAX", "2")
+            }),
             clean("false root of a package", |_| {
                 let bytes = library(
                     &["chown", "stat", "lstat", "fstatat", "open", "readlink"],

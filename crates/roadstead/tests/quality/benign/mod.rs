@@ -4,12 +4,20 @@
 mod builds;
 mod data;
 mod libraries;
+mod runtimes;
 mod services;
 mod tools;
 
 use crate::shape::Shape;
 
 pub(crate) fn shapes() -> Vec<Shape> {
-    let groups = [services::shapes(), tools::shapes(), libraries::shapes(), data::shapes(), builds::shapes()];
+    let groups = [
+        services::shapes(),
+        tools::shapes(),
+        libraries::shapes(),
+        runtimes::shapes(),
+        data::shapes(),
+        builds::shapes(),
+    ];
     groups.into_iter().flatten().collect()
 }

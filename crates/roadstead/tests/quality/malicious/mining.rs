@@ -3,7 +3,7 @@
 use crate::group;
 use crate::programs::miner;
 use crate::shape::{Planted, Shape, malicious, suspicious};
-use crate::wallet::monero;
+use test_support::wallet::monero;
 
 pub(crate) fn shapes() -> Vec<Shape> {
     group(

@@ -19,6 +19,20 @@ impl Symbols {
         number(name.as_bytes()).is_some_and(|number| self.exports >> number & 1 == 1)
     }
 
+    /// Whether it offers functions for memory and nothing else of the table, and takes none that starts programs or
+    /// speaks to the network. What such a library does beside that, if anything, it does without the help of others.
+    pub(crate) fn are_of_an_allocator(&self) -> bool {
+        // What jemalloc, mimalloc and tcmalloc offer and take of the table.
+        const OFFERED: [&str; 3] = ["malloc", "mmap", "mmap64"];
+        const TAKEN: [&str; 9] =
+            ["access", "dlsym", "mmap", "mmap64", "mprotect", "open", "open64", "readlink", "unlink"];
+        let bits = |names: &[&str]| {
+            let numbers = names.iter().filter_map(|name| number(name.as_bytes()));
+            numbers.fold(0, |bits, number| bits | 1_u64 << number)
+        };
+        self.exports("malloc") && self.exports & !bits(&OFFERED) == 0 && self.imports & !bits(&TAKEN) == 0
+    }
+
     pub(super) fn join(&mut self, other: &Self) {
         self.imports |= other.imports;
         self.exports |= other.exports;
