@@ -35,6 +35,10 @@ impl Judged {
         }
     }
 
+    pub(crate) fn runs(&self) -> &[(RunContext, Record)] {
+        &self.runs
+    }
+
     /// Whether something decides alone already.
     pub(crate) fn convicts(&self) -> bool {
         self.outcome.findings.iter().any(|finding| finding.role == Role::Convicts)

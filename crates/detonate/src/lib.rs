@@ -18,6 +18,7 @@ mod persona;
 mod plan;
 mod run;
 mod stage;
+mod summary;
 mod trust;
 mod users;
 
@@ -26,6 +27,8 @@ pub use image::{Image, LayerBytes};
 pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
+
+pub use behavior::detections;
 
 use behavior::Outcome;
 use events::Content;
@@ -38,10 +41,10 @@ use std::time::Instant;
 pub struct Detonation {
     /// What the runs showed.
     pub outcome: Outcome,
-    /// Each run that took place.
+    /// Each run that took place, with where its record lies.
     pub runs: Vec<RunSummary>,
-    /// What was not run or not reached, each a sentence for people.
-    pub not_exercised: Vec<String>,
+    /// The same as a report shows it, with what was not run or not reached.
+    pub summary: model::Detonation,
     /// Content that appeared in the runs and lies in the directory of captures.
     pub captured: Vec<Content>,
     /// The directory of captures.
@@ -92,6 +95,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut outcome = judged.outcome();
     outcome.gaps.append(&mut gaps);
     let captured = judged.captured();
+    let summary = summary::summary(judged.runs(), &runs, not_exercised);
     staged.remove()?;
-    Ok(Detonation { outcome, runs, not_exercised, captured, captures: settings.captures() })
+    Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures() })
 }

@@ -8,6 +8,7 @@
 mod chain;
 mod compare;
 mod declared;
+mod detonation;
 mod exceptions;
 mod layer;
 mod listing;
@@ -17,6 +18,7 @@ mod transport;
 mod verdict_key;
 
 pub use compare::compare;
+pub use detonation::Detonate;
 pub use inspect::analyzers::NOT_IMPLEMENTED;
 pub use inspect::controls::Control;
 pub use listing::{Listed, list_files};
@@ -64,7 +66,10 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     let opened = open(locator, settings)?;
     let scanned = exceptions::scanned(locator, &opened);
     let key = verdict_key::of(&opened, &scanned, settings);
-    if let Some(mut report) = kept_report(key.as_ref(), settings) {
+    // What a run shows is not a function of what is kept: an image that is to be run is run.
+    if settings.detonate.is_none()
+        && let Some(mut report) = kept_report(key.as_ref(), settings)
+    {
         report.timing_ms = Timing { total: millis(started), ..Timing::default() };
         return Ok(report);
     }
@@ -82,8 +87,9 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     if settings.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    let report = conclude(&opened, &scanned, settings, read.outcome, read.coverage, started);
-    if read.lasting
+    let lasting = read.lasting;
+    let report = conclude(&opened, &scanned, settings, read, started);
+    if lasting
         && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))
     {
         cache.put(Shelf::Verdicts, &key, &report);
@@ -111,6 +117,8 @@ fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> 
 
 struct Read {
     outcome: platform::Concluded,
+    /// What running the platforms came to, where they were to be run.
+    ran: detonation::Ran,
     coverage: Coverage,
     /// Whether another run would read the same: nothing was missed for reasons of the moment.
     lasting: bool,
@@ -120,6 +128,7 @@ struct Read {
 fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
     let mut read = Read {
         outcome: transport::conclude(opened),
+        ran: detonation::Ran::default(),
         coverage: Coverage::default(),
         lasting: opened.gaps.is_empty(),
     };
@@ -140,24 +149,32 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
             }
         }
         settings.watch.say("judging");
-        read.outcome.add(platform::conclude(opened, image, &layers, settings));
+        let (concluded, ran) =
+            platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
+                settings.detonate.as_ref().map(|how| detonation::run(view, image, concluded, how, settings))
+            });
+        read.outcome.add(concluded);
+        if let Some(ran) = ran {
+            ran.count(&mut read.coverage);
+            read.ran.add(ran);
+            read.lasting = false;
+        }
     }
     read
 }
 
-fn conclude(
-    opened: &Opened,
-    scanned: &Scanned,
-    settings: &Settings,
-    mut outcome: platform::Concluded,
-    coverage: Coverage,
-    started: Instant,
-) -> Report {
+fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read, started: Instant) -> Report {
+    let Read { mut outcome, ran, coverage, .. } = read;
     let platforms: Vec<String> = opened.images.iter().map(|image| image.platform.to_string()).collect();
     let mut gaps = outcome.gaps;
     if opened.images.is_empty() {
         gaps.push(Gap::new("image", "it holds no platform that could be read"));
     }
+    if settings.detonate.as_ref().is_some_and(|how| how.alone) {
+        outcome.findings.clear();
+    }
+    outcome.findings.extend(ran.findings);
+    gaps.extend(ran.gaps);
     let exceptions = exceptions::lay_on(&mut outcome.findings, scanned, settings);
     let chain = chain::headline(&outcome.reached, &outcome.findings);
     let judged = verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, platforms.len());
@@ -182,6 +199,7 @@ fn conclude(
         chain: judged.chain,
         gaps: judged.gaps,
         exceptions,
+        detonation: ran.summary,
         coverage,
         timing_ms: Timing { total, static_: total, dynamic: 0 },
     }

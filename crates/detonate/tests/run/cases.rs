@@ -37,7 +37,7 @@ fn accused(script: &str) -> Vec<String> {
             );
             println!("  {:?} {:?}", run.limitations, String::from_utf8_lossy(&run.output));
         }
-        println!("  gaps {:?} not {:?}", detonation.outcome.gaps, detonation.not_exercised);
+        println!("  gaps {:?} not {:?}", detonation.outcome.gaps, detonation.summary.not_exercised);
     }
     ids
 }

@@ -139,6 +139,7 @@ fn settings(indicators: Indicators) -> anyhow::Result<Settings> {
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
         endpoints: false,
+        detonate: None,
         watch: Arc::new(Watch::default()),
     })
 }
