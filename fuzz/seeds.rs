@@ -33,6 +33,14 @@ fn main() -> std::io::Result<()> {
     for (index, script) in SCRIPTS.iter().enumerate() {
         put("stages", &index.to_string(), script.as_bytes())?;
     }
+    // One for each place that the target numbers.
+    for place in 0..64_u8 {
+        let script = SCRIPTS.get(usize::from(place) % SCRIPTS.len()).copied().unwrap_or_default();
+        put("readers", &place.to_string(), &[&[place], script.as_bytes()].concat())?;
+    }
+    for choice in 0..16_u8 {
+        put("programs", &choice.to_string(), &[choice; 512])?;
+    }
     for (index, records) in RECORDS.iter().enumerate() {
         put("pax", &index.to_string(), &pax_records(records))?;
     }

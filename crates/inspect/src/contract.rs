@@ -23,6 +23,13 @@ pub trait FileAnalyzer: Sync {
         true
     }
 
+    /// How it searches a file that is too large to be held, where a part of it says something without the rest. Then
+    /// [`FileAnalyzer::analyze`] is not asked about that file. `head` is what the gate sees.
+    fn search(&self, entry: &Entry, head: &[u8]) -> Option<Box<dyn Search>> {
+        let _ = (entry, head);
+        None
+    }
+
     /// Learns from one file.
     ///
     /// # Errors
@@ -39,6 +46,29 @@ pub enum Want {
     AtHand,
     /// All of it, up to this many bytes; a larger file is a gap.
     Whole(u64),
+}
+
+/// Searches one large file while it passes.
+pub trait Search {
+    /// Looks at the next part.
+    fn look(&mut self, part: &Part<'_>);
+
+    /// Notes what was found. `head` is the beginning of the file, all that is still at hand.
+    ///
+    /// # Errors
+    /// A sentence saying what a search cannot tell of such a file; it becomes a gap.
+    fn finish(self: Box<Self>, head: &FileView<'_>, facts: &mut FactSink) -> Result<(), String>;
+}
+
+/// A part of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Line on which it begins, the first is 1.
+    pub line: u32,
+    /// Whether it is the end of one part and the beginning of the next, shown for what lies across.
+    pub seam: bool,
 }
 
 /// One file in an analyzer's hands.
@@ -108,6 +138,8 @@ pub struct Outcome {
     /// What the start of the image runs, in order: the raw paths with what to say of each. Only the `start`
     /// analyzer writes it; `reached` is asked by the others, which run after it.
     pub chain: Vec<Reached>,
+    /// Whether an analyzer failed, so that what it says is not worth keeping.
+    pub failed: bool,
 }
 
 impl Outcome {

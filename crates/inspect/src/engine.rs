@@ -1,18 +1,25 @@
 //! From a layer's archive to its facts: every file read once, gathered into batches, hashed and shown to all
 //! file analyzers by a crew of threads, within a fixed amount of memory.
 
+mod kept;
+mod passing;
 mod runway;
 mod stages;
 mod streams;
+mod weight;
 
+#[cfg(test)]
+pub(crate) use passing::pass;
 pub(crate) use stages::analyze_stages;
 
 use crate::buffers::Buffers;
 use crate::hashing::{Hashes, Sums, hash_files};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use kept::{End, Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
+use passing::Passing;
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
 use std::io::BufRead as _;
@@ -65,6 +72,7 @@ struct Pools {
 struct Job {
     batch: Batch,
     sums: Sums,
+    end: Arc<End>,
     reply: Sender<Done>,
 }
 
@@ -91,8 +99,44 @@ struct Opened {
 #[derive(Default)]
 struct Done {
     hashes: Vec<(u32, ContentHashes)>,
-    facts: Vec<(u32, Fact)>,
+    facts: Vec<Weighed>,
     gaps: Vec<Gap>,
+    /// Whether an analyzer failed.
+    failed: bool,
+    /// From where on facts need not be given back.
+    end: Arc<End>,
+    /// Files of which a fact was not.
+    dropped: Vec<u32>,
+}
+
+impl Done {
+    fn facts(&mut self, index: u32, facts: Vec<Fact>) {
+        for fact in facts {
+            let fact = Weighed::new(index, fact);
+            if self.end.drops(&fact) {
+                self.dropped.push(index);
+            } else {
+                self.facts.push(fact);
+            }
+        }
+    }
+
+    fn learned(&mut self, file: &Opened, learned: Learned) {
+        self.failed |= learned.failed;
+        self.facts(file.index, learned.facts);
+        self.gaps.extend(learned.gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
+    }
+}
+
+/// What a file taught beside the facts that analyzers note themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    /// Each stage before the facts about it.
+    pub(crate) facts: Vec<Fact>,
+    /// What could not be looked at.
+    pub(crate) gaps: Vec<String>,
+    /// Whether an analyzer or the decoder failed.
+    failed: bool,
 }
 
 /// Runs `work` with a crew of `threads` at its side.
@@ -113,9 +157,9 @@ pub fn with_crew<T>(
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
-                for Job { batch, sums, reply } in queue {
+                for Job { batch, sums, end, reply } in queue {
                     // The layer may have ended early; then nobody waits for this.
-                    let _ = reply.send(analyze_batch(&batch, sums, analyzers));
+                    let _ = reply.send(analyze_batch(&batch, sums, end, analyzers));
                     pools.batches.give(batch.bytes);
                 }
             });
@@ -135,6 +179,7 @@ pub fn with_crew<T>(
 pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &mut Outcome) {
     let ran = catch_unwind(AssertUnwindSafe(|| analyzer.analyze(image, out)));
     if ran.is_err() {
+        out.failed = true;
         out.gaps.push(Gap::new(
             image.platform.to_string(),
             format!("the analyzer {} failed on this image; please report it", analyzer.name()),
@@ -151,6 +196,7 @@ pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_
         crew,
         sums,
         facts: LayerFacts::default(),
+        kept: Kept::default(),
         batch: Batch::default(),
         reply,
         replies,
@@ -179,6 +225,7 @@ struct Reading<'c, 's> {
     crew: &'c Crew<'s>,
     sums: Sums,
     facts: LayerFacts,
+    kept: Kept,
     batch: Batch,
     reply: Sender<Done>,
     replies: Receiver<Done>,
@@ -237,7 +284,7 @@ impl Reading<'_, '_> {
         let mut sha256 = Sha256::new();
         let mut piece = self.runway.piece(&crew.buffers.pieces);
         fill(&mut piece.bytes, HEAD, &mut data, &mut sha256);
-        let gate = &piece.bytes[..piece.bytes.len().min(GATE)];
+        let gate = gate_of(&piece.bytes);
         let whole = crew
             .analyzers
             .iter()
@@ -253,32 +300,39 @@ impl Reading<'_, '_> {
             let (entry, range) = (std::mem::take(entry), 0..bytes.len());
             let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
             let batch = Batch { bytes, files: vec![file] };
-            return self.note(analyze_batch(&batch, self.sums, crew.analyzers));
+            return self.note(analyze_batch(&batch, self.sums, self.kept.end(), crew.analyzers));
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
-        let mut done = Done::default();
-        analyze_file(&file, &piece.bytes, crew.analyzers, &mut done);
-        self.note(done);
+        let mut passing = Passing::new(crew.analyzers, &file.entry, gate_of(&piece.bytes));
+        let head = if passing.is_empty() { Vec::new() } else { piece.bytes.clone() };
+        let mut done = Done { end: self.kept.end(), ..Done::default() };
+        analyze_file(&file, &piece.bytes, crew.analyzers, |analyzer| !passing.has(analyzer), &mut done);
         let stream = crew.streams.open(index, self.sums, &self.runway, &self.reply);
         let mut read = 0;
         loop {
             fill(&mut piece.bytes, PIECE, &mut data, &mut sha256);
             read += piece.bytes.len() as u64;
+            passing.pass(&piece.bytes);
             if piece.bytes.len() < PIECE {
                 break;
             }
             if crew.cancelled.load(Ordering::Relaxed) {
+                self.note(done);
                 return self.gap(&path, "the scan was cancelled before the end of the file");
             }
             stream.send(piece);
             piece = self.runway.piece(&crew.buffers.pieces);
         }
         if read != size {
+            self.note(done);
             return self.gap(&path, "the file ends before its declared size; it was not analyzed");
         }
         stream.end(piece, sha256.finalize().into());
         self.waiting += 1;
+        let head = FileView { entry: &file.entry, bytes: &head, whole: false, stages: &[] };
+        done.learned(&file, passing.finish(&head));
+        self.note(done);
     }
 
     fn send(&mut self) {
@@ -286,9 +340,15 @@ impl Reading<'_, '_> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        if self.crew.jobs.send(Job { batch, sums: self.sums, reply: self.reply.clone() }).is_ok() {
+        if self
+            .crew
+            .jobs
+            .send(Job { batch, sums: self.sums, end: self.kept.end(), reply: self.reply.clone() })
+            .is_ok()
+        {
             self.waiting += 1;
         } else {
+            self.facts.failed = true;
             self.gap("", "the threads of the scan have ended before the end of the layer");
         }
         while let Ok(done) = self.replies.try_recv() {
@@ -301,12 +361,14 @@ impl Reading<'_, '_> {
         for (index, hashes) in &done.hashes {
             self.facts.entries.set_hashes(*index as usize, hashes);
         }
-        self.facts.facts.extend(done.facts);
-        self.facts.gaps.extend(done.gaps);
+        self.kept.facts(done.facts);
+        self.kept.dropped(&done.dropped);
+        self.kept.gaps(done.gaps);
+        self.facts.failed |= done.failed;
     }
 
     fn gap(&mut self, what: &str, why: &str) {
-        self.facts.gaps.push(Gap::new(what, why));
+        self.kept.gaps(vec![Gap::new(what, why)]);
     }
 
     fn finish(mut self) -> LayerFacts {
@@ -316,15 +378,16 @@ impl Reading<'_, '_> {
         self.reply = unbounded().0;
         while self.waiting > 0 {
             let Ok(done) = self.replies.recv() else {
+                self.facts.failed = true;
                 self.gap("", "a thread of the scan failed before the end of the layer; please report it");
                 break;
             };
             self.waiting -= 1;
             self.note(done);
         }
-        // Batches come back in any order; the facts of a layer are the same every time.
-        self.facts.facts.sort_by_key(|(index, _)| *index);
-        self.facts.gaps.sort();
+        let entries = &self.facts.entries;
+        let path_of = |index| Some(format!("/{}", model::escape_bytes(entries.get(index as usize)?.path)));
+        (self.facts.facts, self.facts.gaps) = self.kept.finish(path_of);
         self.facts
     }
 }
@@ -345,13 +408,17 @@ fn fill(bytes: &mut Vec<u8>, limit: usize, data: &mut EntryData<'_, ChunkReader>
     }
 }
 
-fn analyze_batch(batch: &Batch, sums: Sums, analyzers: &[&dyn FileAnalyzer]) -> Done {
+fn gate_of(bytes: &[u8]) -> &[u8] {
+    bytes.get(..GATE).unwrap_or(bytes)
+}
+
+fn analyze_batch(batch: &Batch, sums: Sums, end: Arc<End>, analyzers: &[&dyn FileAnalyzer]) -> Done {
     let contents: Vec<&[u8]> = batch.files.iter().map(|file| &batch.bytes[file.range.clone()]).collect();
     let hashes = hash_files(&contents, sums);
-    let mut done = Done::default();
+    let mut done = Done { end, ..Done::default() };
     for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
-        analyze_file(file, bytes, analyzers, &mut done);
+        analyze_file(file, bytes, analyzers, |_| true, &mut done);
     }
     done
 }
@@ -360,10 +427,17 @@ fn content_hashes(hashes: Hashes, sha256: [u8; 32]) -> ContentHashes {
     ContentHashes { md5: hashes.md5, sha1: hashes.sha1, sha256 }
 }
 
-fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], done: &mut Done) {
+/// Shows a file to those analyzers that are asked about it, and what is decoded out of it to all.
+fn analyze_file(
+    file: &Opened,
+    bytes: &[u8],
+    analyzers: &[&dyn FileAnalyzer],
+    is_asked: impl Fn(&dyn FileAnalyzer) -> bool,
+    done: &mut Done,
+) {
     let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[] };
-    let head = &bytes[..bytes.len().min(GATE)];
-    for analyzer in analyzers {
+    let head = gate_of(bytes);
+    for analyzer in analyzers.iter().filter(|analyzer| is_asked(**analyzer)) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
             Want::Nothing => Ok(Vec::new()),
             Want::Whole(limit) if !view.whole => {
@@ -375,17 +449,21 @@ fn analyze_file(file: &Opened, bytes: &[u8], analyzers: &[&dyn FileAnalyzer], do
             }
         }));
         match outcome {
-            Ok(Ok(facts)) => done.facts.extend(facts.into_iter().map(|fact| (file.index, fact))),
+            Ok(Ok(facts)) => done.facts(file.index, facts),
             Ok(Err(why)) => {
                 done.gaps.push(Gap::new(shown(&file.entry), format!("{}: {why}", analyzer.name())))
             }
-            Err(_) => done.gaps.push(Gap::new(
-                shown(&file.entry),
-                format!("the analyzer {} failed on this file; please report it", analyzer.name()),
-            )),
+            Err(_) => {
+                done.failed = true;
+                done.gaps.push(Gap::new(
+                    shown(&file.entry),
+                    format!("the analyzer {} failed on this file; please report it", analyzer.name()),
+                ));
+            }
         }
     }
-    let (facts, gaps) = analyze_stages(&view, analyzers);
-    done.facts.extend(facts.into_iter().map(|fact| (file.index, fact)));
-    done.gaps.extend(gaps.into_iter().map(|why| Gap::new(shown(&file.entry), why)));
+    done.learned(file, analyze_stages(&view, analyzers));
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,9 @@ pub struct LayerFacts {
     pub bytes: u64,
     /// Of these, bytes that were read and accounted for.
     pub bytes_read: u64,
+    /// Whether an analyzer failed on it. The same bytes may teach more once that is mended, so this is not kept.
+    #[serde(skip)]
+    pub failed: bool,
 }
 
 impl LayerFacts {

@@ -19,7 +19,8 @@ mod root;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
-    FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Reached, Want,
+    FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Part, Reached, Search,
+    Want,
 };
 pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
 pub use facts::{Fact, LayerFacts, StageFacts, Transport};

@@ -103,6 +103,18 @@ impl<'t> Tree<'t> {
         }
     }
 
+    /// Where a directory lies: its path with symbolic links followed, in normal form, whether an entry describes it or
+    /// it is there only because something lies in it.
+    pub fn directory(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let purpose = Purpose::Look { follow_last: true };
+        match Walk::new(u64::MAX).run(&self.arena, path, NONE, purpose) {
+            End::Node(node) => {
+                matches!(self.arena.shape(node), arena::Shape::Directory).then(|| self.arena.path_of(node))
+            }
+            _ => None,
+        }
+    }
+
     /// The entry that holds the content of a file: itself, or what its hard links lead to. Mode, owner and
     /// size of a hard link are those of that entry too, as there is one file of several names.
     pub fn content(&self, place: Place) -> Place {

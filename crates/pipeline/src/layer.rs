@@ -222,7 +222,7 @@ fn read(layer: &Layer, sums: Sums, settings: &Settings, crew: &Crew<'_>) -> Read
         diff_id: summary.diff_id,
         compression: summary.compression,
     });
-    let mut lasting = !settings.is_cancelled();
+    let mut lasting = !settings.is_cancelled() && !facts.failed;
     let left = layer.gaps();
     lasting &= left.is_empty();
     facts.gaps.extend(left);

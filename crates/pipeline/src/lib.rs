@@ -87,7 +87,8 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     if settings.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    let lasting = read.lasting;
+    // A report that an analyzer failed over is made anew, as the analyzer may be mended meanwhile.
+    let lasting = read.lasting && !read.outcome.failed;
     let report = conclude(&opened, &scanned, settings, read, started);
     if lasting
         && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))

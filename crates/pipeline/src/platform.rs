@@ -18,6 +18,8 @@ pub(crate) struct Concluded {
     pub(crate) layers: Vec<LayerSummary>,
     /// What the start of each platform leads to.
     pub(crate) reached: Vec<(String, Vec<Reached>)>,
+    /// Whether an analyzer failed.
+    pub(crate) failed: bool,
 }
 
 impl Concluded {
@@ -26,6 +28,7 @@ impl Concluded {
         self.gaps.extend(other.gaps);
         self.layers.extend(other.layers);
         self.reached.extend(other.reached);
+        self.failed |= other.failed;
     }
 }
 
@@ -84,7 +87,8 @@ pub(crate) fn conclude_with<T>(
         inspect::run_analyzer(*analyzer, &view, &mut outcome);
     }
     inspect::controls::apply(&view, &mut outcome);
-    let mut concluded = Concluded { findings: outcome.findings, gaps: outcome.gaps, ..Concluded::default() };
+    let Outcome { findings, gaps, chain, failed } = outcome;
+    let mut concluded = Concluded { findings, gaps, failed, ..Concluded::default() };
     for (index, facts) in facts.iter().enumerate() {
         concluded.gaps.extend(facts.gaps.iter().map(|gap| layer_gap(&platform, index, gap)));
     }
@@ -95,7 +99,7 @@ pub(crate) fn conclude_with<T>(
             .iter()
             .map(|gap| Gap { what: format!("{platform}, {}", gap.what), why: gap.why.clone() }),
     );
-    mark_reached(&mut concluded.findings, &outcome.chain, &platform);
+    mark_reached(&mut concluded.findings, &chain, &platform);
     concluded.layers = layers
         .iter()
         .enumerate()
@@ -108,7 +112,7 @@ pub(crate) fn conclude_with<T>(
             entries: layer.facts.entries.len() as u64,
         })
         .collect();
-    concluded.reached.push((platform, outcome.chain));
+    concluded.reached.push((platform, chain));
     let looked = look(&view, &concluded);
     (concluded, looked)
 }
@@ -142,15 +146,15 @@ fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => return path.to_vec(),
         };
-        match tree.resolve(parent) {
-            Ok((mut resolved, _)) => {
+        match tree.directory(parent) {
+            Some(mut resolved) => {
                 if !resolved.is_empty() {
                     resolved.push(b'/');
                 }
                 resolved.extend_from_slice(name);
                 resolved
             }
-            Err(_) => path.to_vec(),
+            None => path.to_vec(),
         }
     };
     Ownership::build(live, &resolve_parent)

@@ -156,9 +156,6 @@ pub(crate) struct DetonateCommand {
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,
-    /// Show everything that was found, context included
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
 }
 
 /// What becomes of a report.

@@ -189,9 +189,9 @@ impl Fixture {
             let Some((folder, name)) = at.and_then(|at| path.split_at_checked(at)) else {
                 return path.to_vec();
             };
-            match tree.resolve(folder) {
-                Ok((folder, _)) => [folder.as_slice(), name].concat(),
-                Err(_) => path.to_vec(),
+            match tree.directory(folder) {
+                Some(folder) => [folder.as_slice(), name].concat(),
+                None => path.to_vec(),
             }
         })
     }
@@ -221,7 +221,12 @@ impl Fixture {
         let patterns = self.indicators.patterns().map(super::indicators::Patterns);
         let listed: &dyn crate::FileAnalyzer = &super::indicators::Listed;
         let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer).chain([listed]);
-        for analyzer in super::file_analyzers().iter().copied().chain(of_feeds) {
+        let all: Vec<&dyn crate::FileAnalyzer> =
+            super::file_analyzers().iter().copied().chain(of_feeds).collect();
+        let passed = crate::engine::pass(&entry, bytes, &all);
+        layer.facts.extend(passed.facts.into_iter().map(|fact: Fact| (index as u32, fact)));
+        layer.gaps.extend(passed.gaps.into_iter().map(|why| Gap::new("", why)));
+        for analyzer in all.into_iter().filter(|one| !passed.by.contains(&one.name())) {
             let head = &bytes[..bytes.len().min(4096)];
             let view = match analyzer.wants(&entry, head) {
                 Want::Nothing => continue,
@@ -237,9 +242,9 @@ impl Fixture {
             layer.facts.extend(sink.into_facts().into_iter().map(|fact: Fact| (index as u32, fact)));
         }
         let view = FileView { entry: &entry, bytes, whole: true, stages: &[] };
-        let (facts, gaps) = crate::engine::analyze_stages(&view, super::file_analyzers());
-        assert_eq!(gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
-        layer.facts.extend(facts.into_iter().map(|fact| (index as u32, fact)));
+        let staged = crate::engine::analyze_stages(&view, super::file_analyzers());
+        assert_eq!(staged.gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
+        layer.facts.extend(staged.facts.into_iter().map(|fact| (index as u32, fact)));
         self
     }
 }

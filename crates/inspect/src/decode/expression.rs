@@ -28,6 +28,11 @@ const MAX_ELEMENTS: usize = 1 << 16;
 /// Most findings of one text, before those that say the same become one.
 const MAX_FOUND: usize = 2048;
 
+/// A name up to this length is looked up for nothing; it is work to look up a longer one.
+const SHORT: usize = 256;
+/// What a call costs beside reading its body, in bytes.
+const CALL: usize = 64;
+
 /// Reads a text in one of these languages; `None` where it is not known.
 pub(super) fn read(text: &[u8], language: Option<Runner>, budget: &mut Budget) -> Vec<Found> {
     let mut scan = Scan {
@@ -36,6 +41,7 @@ pub(super) fn read(text: &[u8], language: Option<Runner>, budget: &mut Budget) -
         at: 0,
         depth: 0,
         variables: HashMap::new(),
+        longest: 0,
         dead: Dead::default(),
         comment_dead: false,
         deep: false,
@@ -63,6 +69,8 @@ pub(super) struct Scan<'t, 'b> {
     at: usize,
     depth: u32,
     variables: HashMap<&'t [u8], Value<'t>>,
+    /// Length of the longest name of a variable.
+    longest: usize,
     dead: Dead,
     comment_dead: bool,
     /// Whether the statement is given up, as its parentheses lie too deep. In prose they need not be in pairs.
@@ -278,7 +286,11 @@ impl<'t> Scan<'t, '_> {
         self.space(false);
         let name = self.name();
         let whole = self.text.get(start..self.at).unwrap_or_default();
-        if let Some(value) = self.variables.get(whole) {
+        // A chain of calls is one long name after the other, so those that no variable has are not looked up.
+        if whole.len() <= self.longest
+            && (whole.len() <= SHORT || self.budget.work(whole.len()))
+            && let Some(value) = self.variables.get(whole)
+        {
             return value.clone();
         }
         self.space(false);
@@ -397,8 +409,8 @@ impl<'t> Scan<'t, '_> {
         let outer = self.variables.insert(parameter, argument);
         self.at = body;
         let value = self.expression();
-        // Bodies are read again with each call; that is work.
-        let read = self.at.saturating_sub(body);
+        // Bodies are read again with each call; that is work, however short they are.
+        let read = self.at.saturating_sub(body).saturating_add(CALL);
         self.budget.work(read);
         self.at = back;
         match outer {

@@ -1,4 +1,4 @@
-use super::GATE;
+use super::{GATE, Learned};
 use crate::decode::{self, Step};
 use crate::{Fact, FactSink, FileAnalyzer, FileView, StageFacts, Want};
 use sha2::{Digest as _, Sha256};
@@ -7,19 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What is kept of the beginning of a stage.
 const HEAD: usize = 256;
 
-/// Shows everything that is decoded out of a file to the analyzers, as they saw the file itself. Gives the facts,
-/// each stage before those about it, and what could not be looked at.
-pub(crate) fn analyze_stages(
-    file: &FileView<'_>,
-    analyzers: &[&dyn FileAnalyzer],
-) -> (Vec<Fact>, Vec<String>) {
-    let mut facts = Vec::new();
+/// Shows everything that is decoded out of a file to the analyzers, as they saw the file itself.
+pub(crate) fn analyze_stages(file: &FileView<'_>, analyzers: &[&dyn FileAnalyzer]) -> Learned {
+    let mut staged = Learned::default();
     let Ok(decoded) = catch_unwind(|| decode::stages(file.bytes)) else {
-        return (facts, vec!["the decoder failed on this file; please report it".to_owned()]);
+        staged.failed = true;
+        staged.gaps.push("the decoder failed on this file; please report it".to_owned());
+        return staged;
     };
-    let mut gaps: Vec<_> = decoded.limits.iter().map(|limit| limit.to_string()).collect();
+    staged.gaps.extend(decoded.limits.iter().map(|limit| limit.to_string()));
     for (stage, number) in decoded.stages.iter().zip(1..) {
-        facts.push(Fact::Stage(StageFacts {
+        staged.facts.push(Fact::Stage(StageFacts {
             number,
             parent: stage.parent,
             line: stage.line,
@@ -30,9 +28,9 @@ pub(crate) fn analyze_stages(
             head: stage.bytes.get(..stage.bytes.len().min(HEAD)).unwrap_or_default().to_vec(),
         }));
         let steps = decoded.path(number);
-        analyze_stage(file, &stage.bytes, &steps, number, analyzers, &mut facts, &mut gaps);
+        analyze_stage(file, &stage.bytes, &steps, number, analyzers, &mut staged);
     }
-    (facts, gaps)
+    staged
 }
 
 fn analyze_stage(
@@ -41,8 +39,7 @@ fn analyze_stage(
     steps: &[Step],
     number: u16,
     analyzers: &[&dyn FileAnalyzer],
-    facts: &mut Vec<Fact>,
-    gaps: &mut Vec<String>,
+    staged: &mut Learned,
 ) {
     let view = FileView { entry: file.entry, bytes, whole: true, stages: steps };
     let head = bytes.get(..bytes.len().min(GATE)).unwrap_or_default();
@@ -55,12 +52,15 @@ fn analyze_stage(
             }
         }));
         match outcome {
-            Ok(Ok(found)) => facts.extend(found),
-            Ok(Err(why)) => gaps.push(format!("{}: stage {number}: {why}", analyzer.name())),
-            Err(_) => gaps.push(format!(
-                "the analyzer {} failed on stage {number} of this file; please report it",
-                analyzer.name()
-            )),
+            Ok(Ok(found)) => staged.facts.extend(found),
+            Ok(Err(why)) => staged.gaps.push(format!("{}: stage {number}: {why}", analyzer.name())),
+            Err(_) => {
+                staged.failed = true;
+                staged.gaps.push(format!(
+                    "the analyzer {} failed on stage {number} of this file; please report it",
+                    analyzer.name()
+                ));
+            }
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    fn stages_of(text: &str) -> (Vec<Fact>, Vec<String>) {
+    fn stages_of(text: &str) -> Learned {
         let entry = Entry { kind: Kind::File, ..Entry::default() };
         let view = FileView { entry: &entry, bytes: text.as_bytes(), whole: true, stages: &[] };
         analyze_stages(&view, &[&Witness, &Placed])
@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn facts_about_stages_are_told_apart() {
         let inner = format!("exec(bytes.fromhex('{}'))", hex("print('the end of it')"));
-        let (staged, gaps) = stages_of(&format!("\nexec(bytes.fromhex('{}'))", hex(&inner)));
+        let Learned { facts: staged, gaps, .. } =
+            stages_of(&format!("\nexec(bytes.fromhex('{}'))", hex(&inner)));
         assert_eq!(gaps, [""; 0]);
         let own = Fact::Program(crate::analyzers::program::ProgramFacts::Malformed);
         let mut facts =
@@ -176,7 +177,8 @@ mod tests {
             hex("panic and stop"),
             hex("refuse to read")
         );
-        let (facts, gaps) = stages_of(&text);
+        let Learned { facts, gaps, failed } = stages_of(&text);
+        assert!(failed);
         assert_eq!(facts.len(), 2);
         assert_eq!(
             gaps,

@@ -189,6 +189,26 @@ fn paths_resolve_as_in_the_kernel() {
 }
 
 #[test]
+fn directories_that_no_entry_describes_are_found_too() {
+    fn check(layers: &[&str], path: &str, expect: Option<&str>) {
+        merged(layers, |tree, _| {
+            let found = tree.directory(path.as_bytes());
+            let found = found.map(|path| String::from_utf8_lossy(&path).into_owned());
+            assert_eq!(found.as_deref(), expect, "{path} in {layers:?}");
+        });
+    }
+    // Nothing but files and a link: what docker and podman unpack to all the same.
+    let bare = "bin -> usr/bin; usr/bin/sh f1; usr/lib/a/b f2";
+    check(&[bare], "bin", Some("usr/bin"));
+    check(&[bare], "usr/lib/a", Some("usr/lib/a"));
+    check(&[bare], "", Some(""));
+    check(&[bare], "bin/sh", None);
+    check(&[bare], "usr/share", None);
+    check(&["usr/; usr/bin/; bin -> usr/bin"], "bin/.", Some("usr/bin"));
+    check(&["a -> b; b -> a"], "a", None);
+}
+
+#[test]
 fn the_last_component_is_not_followed_unasked() {
     merged(&["d/; l -> d; d/a -> b; d/b f1"], |tree, _| {
         let kind =

@@ -102,6 +102,7 @@ fn subject(path: &[u8]) -> Option<Subject> {
         b"yum.conf" | b"dnf.conf" if path.starts_with(b"etc/") => Subject::RpmSettings,
         b"pip.conf" => Subject::PipSettings,
         b"scripts.tar" if path.ends_with(b"lib/apk/db/scripts.tar") => Subject::ApkScripts,
+        b"scripts.tar.gz" if path.ends_with(b"lib/apk/db/scripts.tar.gz") => Subject::ApkScripts,
         _ if path.starts_with(b"var/lib/dpkg/info/") => {
             let ends: [&[u8]; 4] = [b".preinst", b".postinst", b".prerm", b".postrm"];
             ends.iter().any(|end| name.ends_with(end)).then_some(Subject::Dpkg)?
@@ -121,7 +122,7 @@ impl FileAnalyzer for Backdoors {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {

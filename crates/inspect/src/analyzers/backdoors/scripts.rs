@@ -1,4 +1,5 @@
 use super::{Act, InstallStep, command};
+use std::io::Read as _;
 
 const BLOCK: usize = 512;
 /// Most scripts of one database that are read. A whole Alpine desktop has a few hundred.
@@ -6,8 +7,24 @@ const MAX_SCRIPTS: usize = 4096;
 /// Most steps that are kept of all of them.
 const MAX_STEPS: usize = 64;
 
-/// What the scripts of apk's packages do: they lie in a tar archive beside the database.
+/// Most bytes of an archive that is compressed.
+const MAX_INFLATED: u64 = 32 << 20;
+
+/// What the scripts of apk's packages do: they lie in a tar archive beside the database, which apk 3 compresses.
 pub(super) fn of_apk(bytes: &[u8]) -> Result<Vec<InstallStep>, String> {
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return of_archive(bytes);
+    }
+    let mut archive = Vec::new();
+    let mut reader = flate2::bufread::MultiGzDecoder::new(bytes).take(MAX_INFLATED + 1);
+    reader.read_to_end(&mut archive).map_err(|error| format!("its scripts cannot be inflated: {error}"))?;
+    if archive.len() as u64 > MAX_INFLATED {
+        return Err(format!("its scripts have more than the {MAX_INFLATED} bytes that are read of them"));
+    }
+    of_archive(&archive)
+}
+
+fn of_archive(bytes: &[u8]) -> Result<Vec<InstallStep>, String> {
     let mut steps = Vec::new();
     let mut at = 0_usize;
     for _ in 0..MAX_SCRIPTS {

@@ -2,6 +2,7 @@ use super::xz::is_bad_version;
 use super::*;
 use crate::analyzers::fixture::Fixture;
 use packages::Database;
+use test_support::Compression;
 
 fn check(image: &Fixture, expect: &[&str]) {
     let found: Vec<String> = image
@@ -192,6 +193,10 @@ fn maintainer_scripts_that_run_what_they_fetch_are_told() {
         &["S-PKG-MSCRIPT corroborates"],
     );
     check(&with("lib/apk/db/scripts.tar", &archive("x-1-r0.post-install", chrome)), &[]);
+    let packed = |text: &str| Compression::Gzip.apply(&archive("x-1-r0.post-install", text));
+    check(&with("lib/apk/db/scripts.tar.gz", &packed(bad)), &["S-PKG-MSCRIPT corroborates"]);
+    check(&with("usr/lib/apk/db/scripts.tar.gz", &packed(bad)), &["S-PKG-MSCRIPT corroborates"]);
+    check(&with("lib/apk/db/scripts.tar.gz", &packed(chrome)), &[]);
 }
 
 #[test]
@@ -203,6 +208,9 @@ fn broken_archives_of_scripts_are_refused() {
     assert!(scripts::of_apk(&huge).is_err());
     assert_eq!(scripts::of_apk(&[]), Ok(Vec::new()));
     assert_eq!(scripts::of_apk(&[1; 100]), Ok(Vec::new()));
+    let bomb = Compression::Gzip.apply(&vec![0; 33 << 20]);
+    assert!(scripts::of_apk(&bomb).is_err());
+    assert!(scripts::of_apk(&bomb[..bomb.len() / 2]).is_err());
     let many = archive("x", "")[..512].repeat(5000);
     assert!(scripts::of_apk(&many).is_err());
 }

@@ -7,11 +7,12 @@ mod checks;
 mod detections;
 mod disguise;
 mod parse;
+mod search;
 #[cfg(test)]
 pub(crate) mod tests;
 mod upx;
 
-use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Search, Want};
 use layers::{Entry, Kind};
 use model::Detection;
 use serde::{Deserialize, Serialize};
@@ -149,7 +150,7 @@ impl FileAnalyzer for ElfStructure {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -157,14 +158,19 @@ impl FileAnalyzer for ElfStructure {
             return Want::Nothing;
         }
         if head.starts_with(b"\x7fELF") {
-            let odd = || entry.size <= MAX_ODD && parse::is_odd_build(head, entry.size);
             return match entry.size {
                 ..=MAX_WHOLE => Want::Whole(MAX_WHOLE),
-                _ if odd() => Want::Whole(MAX_ODD),
+                ..=MAX_ODD if parse::is_odd_build(head, entry.size) => Want::Whole(MAX_ODD),
+                // It is searched as it passes.
                 _ => Want::AtHand,
             };
         }
         if disguise::concerns(&entry.path, head) { Want::AtHand } else { Want::Nothing }
+    }
+
+    fn search(&self, entry: &Entry, head: &[u8]) -> Option<Box<dyn Search>> {
+        let program = matches!(entry.kind, Kind::File | Kind::Unknown(_)) && head.starts_with(b"\x7fELF");
+        program.then(|| Box::new(search::Literally::of(head, entry.size)) as Box<dyn Search>)
     }
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {

@@ -8,8 +8,8 @@ mod symbols;
 use super::{ElfFacts, Packer, Traits, upx};
 use file::ElfFile;
 
-pub(crate) use literals::Group;
 pub use literals::Literals;
+pub(crate) use literals::{Group, Telling, find};
 pub use symbols::Symbols;
 
 /// Larger programs are no stagers: all a stager does is fetch the next one.
@@ -65,6 +65,16 @@ pub(super) fn elf(bytes: &[u8], size: u64) -> Option<ElfFacts> {
     let stager = size <= MAX_STAGER && matches!(file.kind, 2 | 3) && stages(&file, &facts);
     facts.traits.add(Traits::STAGER, stager);
     unpack(&file, &mut facts);
+    Some(facts)
+}
+
+/// The facts about a program behind which something lies that is no part of it.
+pub(super) fn appended(program: &[u8], size: u64) -> Option<ElfFacts> {
+    let mut facts = elf(program, program.len() as u64)?;
+    let read = program.len() as u64;
+    facts.traits.0 &= !(Traits::BEYOND_FILE.0);
+    facts.overlay = size.saturating_sub(read);
+    facts.tail = 0;
     Some(facts)
 }
 
@@ -191,6 +201,22 @@ pub(super) fn is_odd_build(head: &[u8], size: u64) -> bool {
     file::outline(head)
         .is_none_or(|outline| !outline.sections || outline.loads < 2 || outline.loaded_end < size / 2)
 }
+
+/// How much of the beginning of a large program is all that its tables describe; zero where that is most of the file, or
+/// too much to be held.
+pub(super) fn described(head: &[u8], size: u64) -> usize {
+    let Some(file) = ElfFile::read(head) else { return 0 };
+    let end = file.segments.iter().map(file::Segment::end).fold(file.sections_end, u64::max);
+    if end < size / 2 && end <= MAX_HELD as u64 { usize::try_from(end).unwrap_or(0) } else { 0 }
+}
+
+/// Whether a program says nothing of what it is made of, as a packed one.
+pub(super) fn is_without_sections(head: &[u8]) -> bool {
+    file::outline(head).is_some_and(|outline| !outline.sections)
+}
+
+/// Most of a large program that is held beside its beginning. What packs programs leaves them smaller.
+const MAX_HELD: usize = 8 << 20;
 
 /// Where the parts that are loaded lie in the file that begins with these headers.
 pub(super) fn load_spans(headers: &[u8]) -> Vec<(usize, usize)> {

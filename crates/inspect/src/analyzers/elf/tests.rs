@@ -1,5 +1,6 @@
 pub(crate) mod builder;
 mod hostile;
+mod large;
 mod machine;
 mod miners;
 mod stealth;

@@ -134,6 +134,7 @@ impl Packed<'_> {
     /// Unpacks the chain, and puts each block where the unpacked headers say that the segment lies it is of.
     fn unpack(&self, start: usize, first: Vec<u8>) -> (Vec<u8>, bool) {
         let limit = MAX_UNPACKED.min(self.bytes.len().saturating_mul(MAX_RATIO));
+        let mut left = limit;
         let header = super::parse::load_spans(&first);
         let headers = first.len();
         // What is left of the segments behind the headers, in the order in which they were packed.
@@ -150,6 +151,9 @@ impl Packed<'_> {
                 // The end: a block of no size, or the stub that follows the last.
                 return (output, current.is_none());
             };
+            // Blocks that unpack to the same place over and over cost as much as others.
+            let Some(rest) = left.checked_sub(block.size) else { return (output, false) };
+            left = rest;
             let Some(bytes) = self.unpack_block(&block) else { return (output, false) };
             at = block.at + block.packed;
             let place = current.map_or(output.len(), |(offset, _)| offset.max(headers));

@@ -5,13 +5,14 @@ mod checks;
 mod detections;
 mod parse;
 mod pools;
+mod search;
 #[cfg(test)]
 mod tests;
 
 pub use parse::{Coin, Command, ConfigShape, Endpoint, Mark};
 pub use pools::PoolList;
 
-use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Search, Want};
 use layers::{Entry, Kind};
 use model::Detection;
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ impl FileAnalyzer for Mining {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -82,6 +83,11 @@ impl FileAnalyzer for Mining {
         } else {
             Want::Nothing
         }
+    }
+
+    fn search(&self, entry: &Entry, head: &[u8]) -> Option<Box<dyn Search>> {
+        let asked = self.wants(entry, head) != Want::Nothing;
+        asked.then(|| Box::new(search::Parts::of(head)) as Box<dyn Search>)
     }
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {

@@ -22,11 +22,11 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Most commands, addresses of wallets, endpoints and marks of one file that are kept.
-const MAX_COMMANDS: usize = 8;
+pub(super) const MAX_COMMANDS: usize = 8;
 const MAX_WALLETS: usize = 8;
 const MAX_OTHERS: usize = 4;
 const MAX_ENDPOINTS: usize = 16;
-const MAX_MARKS: usize = 16;
+pub(super) const MAX_MARKS: usize = 16;
 /// A file that names more different ones of a kind is a list. More need not be counted.
 pub(super) const LIST: usize = 25;
 /// Killing fewer different miners than this may be by chance of their names.

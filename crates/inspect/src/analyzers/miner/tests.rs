@@ -7,6 +7,7 @@ use sha3::Digest as _;
 mod files;
 mod hostile;
 mod image;
+mod large;
 
 /// The address of a wallet that nobody has: these bytes are no keys.
 fn monero(prefix: u8) -> String {

@@ -26,7 +26,7 @@ impl FileAnalyzer for Obfuscation {
 
     /// Raised with every change to [`crate::decode`], whose stages are kept as facts.
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     /// Large scripts are asked for whole, so that the decoder sees them; smaller ones it sees anyway.

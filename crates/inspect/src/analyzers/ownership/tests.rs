@@ -51,6 +51,17 @@ fn a_replaced_gate_convicts() {
     }
 }
 
+/// The package names the program by a link, and no entry describes the directory behind it.
+#[test]
+fn a_program_behind_a_link_to_an_implied_directory_is_owned() {
+    // The others of the package are as it promises, so that it was not remade as a whole.
+    let mut image = image("bin/su", &program("back door"), 0);
+    image.symlink("bin", "usr/bin").file("usr/bin/su", 0o755, &program("back door"));
+    let found: Vec<_> =
+        image.run(&PackageTruth).findings.into_iter().map(|one| (one.path, one.role)).collect();
+    assert_eq!(found, [(Some("/usr/bin/su".to_owned()), Role::Convicts)]);
+}
+
 #[test]
 fn another_replaced_program_corroborates() {
     check("usr/bin/ls", &program("other"), 0, &[("/usr/bin/ls", Role::Corroborates)]);

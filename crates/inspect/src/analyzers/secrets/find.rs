@@ -49,6 +49,8 @@ pub(super) fn secrets(text: &[u8]) -> SecretFacts {
     let mut facts = SecretFacts::default();
     let Some(finder) = FINDER.as_ref() else { return facts };
     let mut candidates = 0;
+    // Up to where lines are counted: from the start for each hit would take the square of their number.
+    let (mut counted, mut line) = (0, 1_u32);
     for mark in finder.find_iter(text) {
         let Some((_, look)) = MARKS.get(mark.pattern().as_usize()) else { continue };
         candidates += 1;
@@ -57,7 +59,11 @@ pub(super) fn secrets(text: &[u8]) -> SecretFacts {
             break;
         }
         let Some(hit) = look(text, mark.start()) else { continue };
-        push(&mut facts, Secret::new(hit.kind, line(text, mark.start()), hit.secret));
+        let between = text.get(counted..mark.start()).unwrap_or_default();
+        let more = memchr::memchr_iter(b'\n', between).count();
+        line = line.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        counted = mark.start();
+        push(&mut facts, Secret::new(hit.kind, line, hit.secret));
     }
     facts
 }
@@ -76,9 +82,4 @@ pub(super) fn push(facts: &mut SecretFacts, secret: Secret) {
     } else {
         facts.found.push(secret);
     }
-}
-
-fn line(text: &[u8], at: usize) -> u32 {
-    let before = memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count();
-    u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
 }

@@ -9,10 +9,11 @@ mod find;
 mod formats;
 mod keys;
 mod places;
+mod search;
 #[cfg(test)]
 mod tests;
 
-use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Want};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Search, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
 use serde::{Deserialize, Serialize};
@@ -149,12 +150,17 @@ impl FileAnalyzer for Secrets {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
         let text = entry.kind == Kind::File && !head.is_empty() && memchr::memchr(0, head).is_none();
         if text { Want::AtHand } else { Want::Nothing }
+    }
+
+    fn search(&self, entry: &Entry, head: &[u8]) -> Option<Box<dyn Search>> {
+        let asked = self.wants(entry, head) != Want::Nothing;
+        asked.then(|| Box::<search::Parts>::default() as Box<dyn Search>)
     }
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {

@@ -258,6 +258,16 @@ fn removed_files_configuration_and_history_are_looked_at() {
 }
 
 #[test]
+fn a_key_in_a_large_log_is_found_with_its_line() {
+    let mut log = "a line of the log\n".repeat(400_000);
+    log.insert_str(18 * 300_000, &format!("token {}\n", checked("ghp_")));
+    let mut image = Fixture::new();
+    image.file("var/log/a.log", 0o644, log.as_bytes());
+    let found: Vec<_> = image.run(&Secrets).findings.into_iter().map(|finding| finding.explanation).collect();
+    assert!(matches!(found.as_slice(), [one] if one.contains("300001")), "{found:?}");
+}
+
+#[test]
 fn hostile_texts_end() {
     let token = checked("ghp_");
     for text in [

@@ -15,7 +15,7 @@ pub(super) fn limits(image: &ImageView<'_>, walk: &Walk, out: &mut Outcome) {
     }
     for reached in walk.cut.iter().filter_map(|&index| walk.chain.get(index)) {
         let why = format!(
-            "/{} is longer than 1 MiB, or runs or does more than is kept; the rest was not followed",
+            "/{} is longer than is read of such a script, or runs or does more than is kept; the rest was not followed",
             model::escape_bytes(&reached.path)
         );
         out.gaps.push(Gap::new(&what, why));

@@ -127,7 +127,7 @@ impl FileAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -264,6 +264,16 @@ impl Word {
                 self.push(if matches!(piece, Piece::Output(_)) { Piece::Unknown } else { piece });
             }
         }
+    }
+
+    /// Gives back the room that it does not need.
+    pub(crate) fn shrink(&mut self) {
+        for piece in &mut self.0 {
+            if let Piece::Text(text) | Piece::Variable(text, _) = piece {
+                text.shrink_to_fit();
+            }
+        }
+        self.0.shrink_to_fit();
     }
 
     pub(crate) fn extend(&mut self, other: &Word) {

@@ -47,6 +47,9 @@ impl Reading {
     fn run(&mut self, mut run: Run) {
         run.words.iter_mut().for_each(Word::forget_outputs);
         run.directory.forget_outputs();
+        // A layer has a hundred thousand scripts, and lists grow to more room than they need.
+        run.words.iter_mut().for_each(Word::shrink);
+        run.words.shrink_to_fit();
         self.size += run.words.iter().map(Word::size).sum::<usize>() + run.directory.size();
         if self.runs.len() >= MAX_RUNS || self.size > MAX_SIZE {
             self.cut = true;
@@ -94,7 +97,8 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts>
         None => language_of_name(path)
             .unwrap_or_else(|| if looks_like_python(text) { Language::Python } else { Language::Shell }),
     };
-    let reading = read(language, text);
+    let mut reading = read(language, text);
+    reading.runs.shrink_to_fit();
     let (acts, acts_cut) = acts::of(language, text, &reading.calls, &reading.runs);
     let cut = reading.cut || acts_cut;
     let sign = !shebang.is_empty() || mode & 0o111 != 0;

@@ -2,7 +2,7 @@ mod hooks;
 mod modules;
 
 use super::command::{Arg, Step, known_name, steps};
-use super::{Language, Piece, Run, RunKind, ScriptFacts, Word, base_name, parse};
+use super::{Language, MAX_PLAIN, Piece, Run, RunKind, ScriptFacts, Word, base_name, parse};
 use crate::{Fact, ImageView, Reached, Root};
 use layers::{Kind, Place, normalize_path};
 use modules::relative_paths;
@@ -277,7 +277,16 @@ impl<'i, 'a> Follower<'i, 'a> {
         let index = self.reach(&path, place, context);
         if let Some(script) = self.script(place) {
             self.read_script(script, &path, index, arguments, context);
+        } else if context.kind != Some(RunKind::Source) && self.is_unread(&path, place) {
+            self.walk.cut.push(index);
         }
+    }
+
+    /// Whether a file without any sign of being a script is too long to have been read as one.
+    fn is_unread(&self, path: &[u8], place: Place) -> bool {
+        let content = self.image.tree.entry(self.image.tree.content(place));
+        let program = || self.image.facts(place).any(|fact| matches!(fact, Fact::Program(_)));
+        !base_name(path).contains(&b'.') && content.is_some_and(|entry| entry.size > MAX_PLAIN) && !program()
     }
 
     fn import(&mut self, paths: &[Vec<u8>], context: &Context) {

@@ -52,6 +52,7 @@ impl<'t> Scan<'t, '_> {
             Value::Int(_) | Value::Name(..) => false,
         };
         if self.variables.len() < if held { MAX_VARIABLES } else { MAX_SMALL } {
+            self.longest = self.longest.max(target.len());
             self.variables.insert(target, value);
         } else if held {
             self.budget.note(Limit::Work);

@@ -1,5 +1,6 @@
 //! Which of the texts that analyzers ask for a program contains, found in one pass over its bytes.
 
+use aho_corasick::packed::{self, Searcher};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -66,7 +67,7 @@ impl Literals {
         self.0 == [0; WORDS]
     }
 
-    pub(super) fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine |= theirs;
         }
@@ -84,7 +85,7 @@ impl Literals {
 }
 
 /// Finds all texts of the table.
-pub(super) fn find(bytes: &[u8]) -> Literals {
+pub(crate) fn find(bytes: &[u8]) -> Literals {
     let index = &*INDEX;
     let mut found = Literals::default();
     for (at, window) in bytes.windows(KEY).enumerate() {
@@ -102,6 +103,63 @@ pub(super) fn find(bytes: &[u8]) -> Literals {
     }
     found
 }
+
+/// Whether a part of a large program is worth to be looked at closely: it has one of those texts that programs do not
+/// have by chance, of each kind. Found at the speed of the memory.
+pub(crate) struct Telling(Option<Searcher>);
+
+impl Telling {
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        // Without a searcher, which a test excludes, every part is looked at.
+        self.0.as_ref().is_none_or(|searcher| searcher.find(bytes).is_some())
+    }
+
+    pub(crate) fn texts() -> &'static Self {
+        static TEXTS: LazyLock<Telling> =
+            LazyLock::new(|| Telling(packed::Config::new().builder().extend(TELLING).build()));
+        &TEXTS
+    }
+}
+
+/// Beginnings that many texts of the table share stand for all of them.
+const TELLING: [&[u8]; 36] = [
+    b"donate-",
+    b"donate.",
+    b"max-threads-hint",
+    b"huge-pages-jit",
+    b"randomx-",
+    b"RandomX\x03",
+    b"RandomX-G",
+    b"RandomWOW",
+    b"RandomARQ",
+    b"RandomSFX",
+    b"RandomKV\x01",
+    b"nicehash",
+    b"SRBMiner",
+    b"cpu-threads-",
+    b"msr-use-",
+    b"coinbase-",
+    b"no-stratum",
+    b"no-longpoll",
+    b"lhr-",
+    b"mining.",
+    b"eth_submit",
+    b"stratum",
+    b"ethash_",
+    b"progpow_",
+    b"kawpow",
+    b"cryptonight",
+    b"autolykos",
+    b"cc-access-token",
+    b"PRIVMSG ",
+    b"UDPFLOOD",
+    b"udpflood",
+    b"/proc/%s/",
+    b"ld.so.preload",
+    b"E: neither argv[0]",
+    b"main.runFromMemory",
+    b"main.aesDec",
+];
 
 /// Bytes by which a text is looked up; none is shorter.
 const KEY: usize = 4;
@@ -395,6 +453,19 @@ const IDENTITIES: [&[u8]; 6] = [b"OpenSSH", b"dropbear", b"crontab", b"systemd",
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A large program is looked at closely for each kind of text that counts without another.
+    #[test]
+    fn parts_are_told_by_their_texts() {
+        let telling = Telling::texts();
+        assert!(telling.0.is_some());
+        let groups = [POOL_METHODS.as_slice(), &POOL_SCHEMES, &RANDOMX_SALTS, &GPU_KERNELS, &PROCESS_NAMES];
+        for text in groups.concat().into_iter().filter(|text| *text != b"keepalived") {
+            assert!(telling.is_in(&[b"\0a\0", text, b"\0"].concat()), "{}", text.escape_ascii());
+        }
+        assert!(MINER_OPTIONS.iter().filter(|text| telling.is_in(text)).count() > MINER_OPTIONS.len() / 2);
+        assert!(!telling.is_in(b"an ordinary text, /proc/self/maps"));
+    }
 
     #[test]
     fn every_text_has_a_bit_and_a_key_and_stands_once() {

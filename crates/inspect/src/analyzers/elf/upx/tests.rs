@@ -346,6 +346,31 @@ fn a_small_file_does_not_unpack_to_a_large_one() {
     assert!(bytes.len() <= packed.len() * MAX_RATIO);
 }
 
+#[test]
+fn blocks_for_one_place_are_not_unpacked_for_ever() {
+    const SEGMENTS: usize = 40;
+    const SIZE: usize = 4 << 20;
+    // Headers that claim the same part of the file for every segment, which lies behind them.
+    let mut first = Program { sections: false, ..Program::new() }.build()[..64].to_vec();
+    first[56..58].copy_from_slice(&(SEGMENTS as u16).to_le_bytes());
+    for _ in 0..SEGMENTS {
+        first.extend([1_u32, 4].map(u32::to_le_bytes).concat());
+        first.extend([1_u64 << 12, 0, 0, SIZE as u64, SIZE as u64, 1].map(u64::to_le_bytes).concat());
+    }
+    let run = pack(&vec![0x90; SIZE], Nrv::E, 4);
+    let mut chain = [vec![0; 4], MARK.to_vec(), vec![0; 16]].concat();
+    for (size, packed) in
+        [(first.len(), &first)].into_iter().chain(std::iter::repeat_n((SIZE, &run), SEGMENTS))
+    {
+        chain.extend([size as u32, packed.len() as u32].map(u32::to_le_bytes).concat());
+        chain.extend([8, 0, 0, 0]);
+        chain.extend(packed);
+    }
+    let program = Program { overlay: vec![0; 1 << 20], ..Program::bare(&chain) };
+    // All blocks are there, so only the bound keeps it from being complete.
+    check(&program.build(), Some((false, false)));
+}
+
 proptest::proptest! {
     #[test]
     fn no_stream_is_too_odd(bytes: Vec<u8>, size in 0_usize..5000, width in 0_usize..3) {

@@ -53,6 +53,22 @@ fn wrappers_lead_to_what_they_wrap() {
 }
 
 #[test]
+fn a_script_too_long_to_be_seen_as_one_is_a_gap() {
+    let check = |path: &str, start: &[&str], len: usize, expect: usize| {
+        let mut image = image();
+        let text = format!("{}/opt/miner\n", "true\n".repeat(len / 5));
+        image.file(path, 0o644, text.as_bytes()).start(start, &[]);
+        let out = image.run(&Start);
+        assert_eq!(out.gaps.len(), expect, "{path} {start:?} {len}: {:?}", out.gaps);
+    };
+    check("opt/run", &["sh", "/opt/run"], 60_000, 0);
+    check("opt/run", &["sh", "/opt/run"], 70_000, 1);
+    check("opt/run.sh", &["sh", "/opt/run.sh"], 70_000, 0);
+    // Nobody runs it.
+    check("opt/run", &["cat", "/opt/run"], 70_000, 0);
+}
+
+#[test]
 fn shell_lines_are_followed() {
     check(&["/bin/sh", "-c", "cd /opt && ./miner"], &[], true);
     check(&["bash", "-euxo", "pipefail", "-c", "$TOOLS/miner -o pool"], &[], true);
