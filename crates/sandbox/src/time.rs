@@ -70,6 +70,7 @@ pub(crate) struct Time {
     untold: u64,
     spent: bool,
     jumped_far: u64,
+    attention: bool,
 }
 
 /// A jump that a file's time must not be on the wrong side of.
@@ -94,6 +95,7 @@ impl Time {
             untold: 0,
             spent: false,
             jumped_far: 0,
+            attention: false,
         }
     }
 
@@ -170,6 +172,12 @@ impl Time {
     pub(crate) fn look_soon(&mut self) {
         self.look_at = 0;
         self.pause = SOON;
+        self.attention = true;
+    }
+
+    /// Whether [`Time::look_soon`] was called since this was asked last.
+    pub(crate) fn attention(&mut self) -> bool {
+        std::mem::take(&mut self.attention)
     }
 
     pub(crate) fn wait_of(&self, tid: i32) -> Option<Wait> {

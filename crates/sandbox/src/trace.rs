@@ -66,6 +66,7 @@ pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
     let mut tracer = Tracer {
         tasks: Tasks::default(),
         table: Table::new(),
+        names: None,
         time,
         alarm,
         captures: content::Captures::default(),
@@ -91,6 +92,8 @@ struct Tracer<'a> {
     context: &'a mut Context,
     tasks: Tasks,
     table: Table,
+    /// The guest's names for pids and users.
+    names: Option<task::Names>,
     time: Time,
     alarm: Option<kernel::Alarm>,
     captures: content::Captures,
@@ -119,7 +122,7 @@ enum Next {
 }
 
 /// How often a busy tracer looks for orders and samples, in stops.
-const STOPS_BETWEEN_LOOKS: u32 = 256;
+const STOPS_BETWEEN_LOOKS: u32 = 4096;
 
 /// Calls through another door that a process may try before it is killed: it is a program for another machine, and
 /// one that ignores every error would go on for ever.
@@ -127,38 +130,33 @@ const MOST_FOREIGN: u32 = 1000;
 
 impl Tracer<'_> {
     fn until_end(&mut self) -> String {
+        // The alarm breaks the wait off every hundredth of a second, or sooner where time may have to be skipped:
+        // what else there is to do is done then, and not at each stop.
         let mut stops = 0_u32;
+        if let Some(why) = self.between() {
+            return why;
+        }
         loop {
-            // With nothing to wait for but the guest, the tracer sleeps in the kernel; where time may have to be
-            // skipped it looks first whether anybody still runs.
-            match kernel::wait(false) {
-                Waited::Nothing => {
-                    stops = 0;
-                    if let Some(why) = self.between() {
-                        return why;
-                    }
-                    let waited = kernel::wait(true);
-                    if waited == Waited::NoneLeft {
-                        return self.none_left();
-                    }
-                    self.take(waited);
-                }
+            let waited = kernel::wait(true);
+            stops += 1;
+            match waited {
                 Waited::NoneLeft => return self.none_left(),
-                waited => {
-                    self.take(waited);
-                    stops += 1;
-                    if stops >= STOPS_BETWEEN_LOOKS {
-                        stops = 0;
-                        if let Some(why) = self.between() {
-                            return why;
-                        }
-                    }
+                Waited::Nothing => stops = STOPS_BETWEEN_LOOKS,
+                waited => self.take(waited),
+            }
+            if stops >= STOPS_BETWEEN_LOOKS || self.time.attention() {
+                stops = 0;
+                if let Some(why) = self.between() {
+                    return why;
                 }
             }
         }
     }
 
     fn none_left(&mut self) -> String {
+        if let Some(why) = self.over.take() {
+            return why;
+        }
         // Who asks for another process just as the last one ended is not forgotten.
         while let Some(order) = self.context.order() {
             match order {
@@ -224,10 +222,6 @@ impl Tracer<'_> {
                 self.became(tid);
                 self.resume(tid, 0);
             }
-            libc::PTRACE_EVENT_EXIT => {
-                self.exiting(tid);
-                kernel::go(tid, Go::On, 0);
-            }
             libc::PTRACE_EVENT_STOP => self.event_stop(tid, signal),
             _ if signal == CALL_STOP => {
                 self.returned(tid);
@@ -273,8 +267,7 @@ impl Tracer<'_> {
         }
         // A filter of the guest's own may answer in place of the sandbox's: what must not happen is not left to the
         // filter's word.
-        let word = || kernel::message(tid).and_then(|word| filter::refused_with(u32::try_from(word).ok()?));
-        let refused = entry.and_then(|entry| rights::never(entry, &call)).or_else(word);
+        let refused = entry.and_then(|entry| rights::never(entry, &call)).or_else(|| filter::refused_with(call.word));
         let next = match entry {
             Some(entry) => self.entered(tid, entry, &call),
             None => Next::Later(Box::new(Later::Kernel(self.plain(tid, "", &call)))),

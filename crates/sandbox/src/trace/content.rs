@@ -3,7 +3,7 @@
 
 use super::Tracer;
 use super::paths::{link, stat_of};
-use events::{Act, Content, FileAct, FileOp, HostAct, LostWhy, Origin, Source};
+use events::{Act, Content, Descriptor, FileAct, FileOp, HostAct, LostWhy, Origin, STANDARD, Source};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use sha2::{Digest, Sha256};
@@ -167,7 +167,7 @@ impl Tracer<'_> {
     }
 
     /// A program begins: descriptors that do not outlive that are closed.
-    pub(super) fn close_on_exec(&mut self, group: i32, tid: i32) {
+    pub(super) fn close_on_exec(&mut self, group: i32, tid: i32, standard: &[Descriptor; STANDARD]) {
         let writing = self.tasks.group(group).map(|group| group.writing.clone()).unwrap_or_default();
         for (descriptor, path) in writing {
             if link(&format!("/proc/{tid}/fd/{descriptor}")).as_deref() != Some(&path[..]) {
@@ -175,11 +175,11 @@ impl Tracer<'_> {
             }
         }
         // What its parent opened for it to write to.
-        for number in [1, 2] {
-            if let Some(path) = link(&format!("/proc/{tid}/fd/{number}"))
-                && self.origins.named(&path) == Origin::Written
+        for (number, descriptor) in (0..).zip(standard).skip(1) {
+            if let Descriptor::File(path) = descriptor
+                && self.origins.named(path) == Origin::Written
             {
-                self.reopened(group, number, Some(path));
+                self.reopened(group, number, Some(path.to_vec()));
             }
         }
     }
@@ -210,7 +210,7 @@ impl Tracer<'_> {
     }
 
     /// Where the file comes from that a descriptor of a task leads to.
-    pub(super) fn origin_of_descriptor(&self, tid: i32, descriptor: i32) -> Option<(Vec<u8>, Origin)> {
+    pub(super) fn origin_of_descriptor(&mut self, tid: i32, descriptor: i32) -> Option<(Vec<u8>, Origin)> {
         let place = format!("/proc/{tid}/fd/{descriptor}");
         let name = link(&place)?;
         let stat = stat_of(&place)?;

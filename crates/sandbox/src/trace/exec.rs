@@ -91,7 +91,9 @@ impl Tracer<'_> {
             Some(attempt) if !attempt.asked.is_empty() => attempt.asked.clone(),
             _ => started.asked.map(|asked| self.absolute(tid, libc::AT_FDCWD, &asked)).unwrap_or_default(),
         };
-        let script = self.script(&asked, attempt.as_ref().and_then(|a| a.by_descriptor.as_ref()), &stat);
+        let held = attempt.as_ref().and_then(|attempt| attempt.by_descriptor.as_ref());
+        let itself = held.is_none() && (asked == binary || binary.strip_prefix(b"/usr") == Some(&asked[..]));
+        let script = if itself { None } else { self.script(&asked, held, &stat) };
         let group = self.tasks.group_of(tid);
         let (program, origin, content, interpreter) = match script {
             Some((place, stat, _held)) => {
@@ -109,14 +111,16 @@ impl Tracer<'_> {
                 (binary, origin, content, None)
             }
         };
-        self.close_on_exec(group, tid);
+        let standard = [0, 1, 2].map(|number| describe(group, tid, number));
+        self.close_on_exec(group, tid, &standard);
         let mut exec =
             self.exec(tid, asked, Bytes::from(program), started.arguments, started.arguments_length, 0);
+        exec.euid = started.euid;
         exec.origin = origin;
         exec.content = content;
         exec.interpreter = interpreter;
         exec.environment = started.environment;
-        exec.standard = [0, 1, 2].map(|number| describe(group, tid, number));
+        exec.standard = standard;
         self.tell(Source::Call, Act::Process(ProcessAct::Exec(Box::new(exec))));
     }
 
@@ -141,7 +145,7 @@ impl Tracer<'_> {
             arguments_length,
             environment: Vec::new(),
             directory: Bytes::from(directory.unwrap_or_default()),
-            euid: if result == 0 { self.identity(tid).map_or(u32::MAX, |(_, euid, _)| euid) } else { 0 },
+            euid: 0,
             standard: [const { events::Descriptor::Closed }; events::STANDARD],
             result,
         }

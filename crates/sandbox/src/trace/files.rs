@@ -206,6 +206,11 @@ impl Tracer<'_> {
             let process = self.tasks.process(tid);
             let act =
                 FileAct { process, op: FileOp::MapExecutable, path: bounded(&name), origin, result: 0 };
+            if origin == Origin::Image {
+                // Every program does it many times: whether it succeeds is not waited for.
+                self.tell(Source::Call, Act::File(act));
+                return Next::On;
+            }
             return Next::Later(Box::new(Later::File(act)));
         }
         if file {

@@ -2,6 +2,7 @@
 //! and signals with a payload. All of the tracer's `unsafe` is here.
 #![allow(unsafe_code)]
 
+use rustix::fd::{AsRawFd, BorrowedFd};
 use std::ffi::{c_long, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -39,6 +40,8 @@ pub(super) struct Call {
     pub(super) arguments: [u64; 6],
     /// Where the stack ends.
     pub(super) stack: u64,
+    /// What the filter said of it.
+    pub(super) word: u32,
 }
 
 const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
@@ -46,7 +49,6 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_TRACEVFORK
     | libc::PTRACE_O_TRACECLONE
     | libc::PTRACE_O_TRACEEXEC
-    | libc::PTRACE_O_TRACEEXIT
     | libc::PTRACE_O_TRACEVFORKDONE
     | libc::PTRACE_O_TRACESECCOMP
     | libc::PTRACE_O_EXITKILL;
@@ -112,6 +114,7 @@ pub(super) fn call(tid: i32) -> Option<Call> {
         number: seccomp.nr,
         arguments: seccomp.args,
         stack: info.stack_pointer,
+        word: seccomp.ret_data,
     })
 }
 
@@ -220,6 +223,14 @@ pub(super) fn timer_signal(group: i32, thread: Option<i32>, signal: i32, timer: 
     result == 0
 }
 
+/// The number that a process of this namespace has in another one; needs Linux 6.11.
+pub(super) fn pid_in(namespace: BorrowedFd<'_>, pid: i32) -> Option<u32> {
+    const NS_GET_PID_IN_PIDNS: libc::Ioctl = 0x8004_b708;
+    // SAFETY: this request takes and gives a number; a kernel or a descriptor that does not know it refuses it.
+    let inside = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_PID_IN_PIDNS, pid) };
+    u32::try_from(inside).ok().filter(|&inside| inside > 0)
+}
+
 /// Kills a process for good.
 pub(super) fn kill(group: i32) {
     // SAFETY: the call takes numbers.
@@ -254,12 +265,15 @@ impl Alarm {
         (made == 0).then_some(Self(timer))
     }
 
-    /// Goes off after so many nanoseconds, and then every hundredth of a second: a signal that comes just before
-    /// a wait begins costs that long and no longer.
+    /// Goes off after so many nanoseconds, and then again and again: a signal that comes just before a wait begins
+    /// delays what it was for and does not lose it.
     pub(super) fn set(&self, nanoseconds: u64) {
-        let value = nanoseconds.clamp(1, 10_000_000_000);
+        let value = nanoseconds.clamp(1, 10_000_000);
         let spec = libc::itimerspec {
-            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 10_000_000 },
+            it_interval: libc::timespec {
+                tv_sec: 0,
+                tv_nsec: value.saturating_mul(4).clamp(1_000_000, 10_000_000).cast_signed(),
+            },
             it_value: libc::timespec {
                 tv_sec: (value / 1_000_000_000).cast_signed(),
                 tv_nsec: (value % 1_000_000_000).cast_signed(),

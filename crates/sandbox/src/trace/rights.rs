@@ -89,8 +89,7 @@ impl Tracer<'_> {
     }
 
     fn aimed_at(&self, pid: u64) -> Option<events::Process> {
-        let pid = (pid as i32).unsigned_abs();
-        (pid > 1 || pid == 1).then(|| self.tasks.by_guest_pid(pid)).flatten()
+        u32::try_from(pid as i32).ok().filter(|&pid| pid > 0).and_then(|pid| self.tasks.by_guest_pid(pid))
     }
 
     /// A process has one tracer. Who asks to be traced is told what a process without one is told, once.
@@ -149,14 +148,13 @@ impl Tracer<'_> {
         };
         let (uid, euid) = ids("Uid:")?;
         let (_, egid) = ids("Gid:")?;
-        let users = std::fs::read_to_string(format!("/proc/{tid}/uid_map")).ok()?;
-        let groups = std::fs::read_to_string(format!("/proc/{tid}/gid_map")).ok()?;
-        Some((inside(&users, uid), inside(&users, euid), inside(&groups, egid)))
+        let names = self.names.as_ref()?;
+        Some((names.user(uid), names.user(euid), names.group(egid)))
     }
 }
 
 /// An id of the host as a process in a user namespace knows it.
-fn inside(map: &str, id: u32) -> u32 {
+pub(super) fn inside(map: &str, id: u32) -> u32 {
     for line in map.lines() {
         let mut numbers = line.split_whitespace().map(str::parse::<u32>);
         if let (Some(Ok(inner)), Some(Ok(outer)), Some(Ok(count))) = (numbers.next(), numbers.next(), numbers.next())
