@@ -127,6 +127,7 @@ pub(super) fn run(prepared: Result<Prepared, Failure>, gate: &OwnedFd, words: &O
     }
     let Prepared { program, arguments, environment, limits, limited, user, one_user } = prepared;
     calls::plain_signals();
+    calls::keep_standard_only();
     if let Err(failure) = rights::give_up(&user, &limits, &limited, one_user) {
         say(Err(failure));
         calls::leave(125);
