@@ -188,7 +188,7 @@ fn how_it_ends_is_told() {
         },
         ..spec("")
     };
-    let groups = if is_root() { "1000 2000" } else { "1000 65534" };
+    let groups = if is_root() { "1000 2000" } else { "1000" };
     assert_eq!(run(&user).text(), format!("1000\n1000\n{groups}\n"));
 }
 

@@ -26,7 +26,8 @@ fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
                 let asked = stream.local_addr().unwrap();
                 let mut text = [0; 5];
                 stream.read_exact(&mut text).ok();
-                write!(stream, "{asked} {}", String::from_utf8_lossy(&text)).ok();
+                let said = format!("{asked} {}", String::from_utf8_lossy(&text));
+                stream.write_all(said.as_bytes()).ok();
             }
         });
     }
