@@ -21,6 +21,8 @@ pub struct Context {
     pub captures: Option<OwnedFd>,
     /// The upper directory: what lies in it was written, changed or planted; what does not is the image's.
     pub upper: OwnedFd,
+    /// The file that is mounted at the guest's `/proc/uptime`, for writing: the tracer keeps it in step.
+    pub uptime: Option<OwnedFd>,
     /// Files that the sandbox put there, absolute in the guest.
     pub planted: Vec<PathBuf>,
     /// The name of the first process's probe, for [`events::HostAct::Probe`].

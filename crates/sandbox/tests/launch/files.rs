@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_image_stays_as_it_is", the_image_stays_as_it_is),
     ("owners", owners),
     ("planting_stays_inside", planting_stays_inside),
+    ("the_kernel_is_covered", the_kernel_is_covered),
     ("links_for_proc_are_refused", links_for_proc_are_refused),
     ("scratch_on_disk", scratch_on_disk),
     ("deep_trees", deep_trees),
@@ -142,6 +143,16 @@ fn planting_stays_inside() {
         "{:?}",
         ran.limitations
     );
+}
+
+fn the_kernel_is_covered() {
+    let file =
+        |path: &str| Persona { path: path.into(), mode: 0o444, owner: (0, 0), bytes: b"told\n".to_vec() };
+    let persona =
+        ["/proc/cpuinfo", "/proc/not-there", "/proc/../etc/up", "/sys/class/dmi/../x"].map(file).to_vec();
+    let script = "cat /proc/cpuinfo; cut -c1-4 /proc/uptime; (echo x > /proc/cpuinfo) 2>/dev/null || echo firm; cat /etc/up";
+    let ran = run(&Spec { persona, ..spec(script) });
+    assert_eq!(ran.text(), "told\n9554\nfirm\ntold\n", "{} {:?}", ran.errors(), ran.limitations);
 }
 
 fn links_for_proc_are_refused() {

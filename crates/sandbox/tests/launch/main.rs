@@ -3,6 +3,9 @@
 //! The program starts itself again as the warden, so it has a `main` of its own. `cargo test -p sandbox --test
 //! launch -- WORD` runs the tests whose names contain the word.
 
+// The whole program is a test, which clippy cannot see in a program with a `main` of its own.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod bench;
 mod files;
 mod guest;
