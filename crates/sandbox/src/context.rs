@@ -55,8 +55,13 @@ pub enum Order {
 impl Context {
     /// Lets a process go on that waits before its `execve`. Nothing happens for one that does not.
     pub fn release(&mut self, process: Pid) {
-        // Closing the pipe is what wakes it: a process that the warden lost ends with the warden.
-        self.waiting.retain(|(waiting, _)| *waiting != process);
+        self.waiting.retain(|(waiting, gate)| {
+            if *waiting == process {
+                // One byte opens the gate. A gate that only closes, because the warden died, lets nobody through.
+                let _ = rustix::io::write(gate, &[1]);
+            }
+            *waiting != process
+        });
     }
 
     /// The next order, without waiting for one.

@@ -16,7 +16,7 @@ mod look;
 mod memory;
 mod origin;
 mod paths;
-pub(crate) mod program;
+mod program;
 mod rights;
 mod sockets;
 mod task;
@@ -32,11 +32,11 @@ use crate::time::Time;
 use events::{Act, HostAct, KernelCall, LostWhy, Source};
 use rustix::process::Pid;
 
-pub use self::calls::{NARROWED, Test, When};
+pub(crate) use self::program::{narrowed, stops};
 pub use crate::context::Context;
 
 /// The calls that the tracer stops at, by their numbers on this architecture. The filter in the kernel lets all
-/// others pass that it does not refuse. [`NARROWED`] says for which of them most calls may pass as well.
+/// others pass that it does not refuse, and for some of them those that ordinary programs make all the time.
 pub const TRACED: &[u32] = &calls::NUMBERS;
 
 /// How a traced run ended.
@@ -267,7 +267,8 @@ impl Tracer<'_> {
         }
         // A filter of the guest's own may answer in place of the sandbox's: what must not happen is not left to the
         // filter's word.
-        let refused = entry.and_then(|entry| rights::never(entry, &call)).or_else(|| filter::refused_with(call.word));
+        let word = filter::word(call.arch, call.number as u32, &call.arguments);
+        let refused = word.and_then(filter::refused_with);
         let next = match entry {
             Some(entry) => self.entered(tid, entry, &call),
             None => Next::Later(Box::new(Later::Kernel(self.plain(tid, "", &call)))),

@@ -2,7 +2,7 @@
 //! tree, or on an overlay of it in namespaces. Nothing holds it back, so that only programs of our own may run so.
 #![allow(unsafe_code)]
 
-use super::{Outcome, program};
+use super::Outcome;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::filter;
@@ -156,7 +156,7 @@ struct Plan {
     argv: Vec<*const libc::c_char>,
     env: Vec<*const libc::c_char>,
     _words: Vec<CString>,
-    filter: Vec<libc::sock_filter>,
+    filter: Vec<filter::Instruction>,
     overlay: Option<(CString, CString)>,
     rootless: bool,
     out: i32,
@@ -186,22 +186,11 @@ impl Plan {
                 Some((CString::new(options)?, CString::new(format!("{path}/merged"))?))
             }
         };
-        let trace = libc::SECCOMP_RET_TRACE | filter::CALL;
-        let mut instructions = vec![
-            program::load(program::DOOR),
-            program::jump((libc::BPF_JMP | libc::BPF_JEQ) as u16, super::arch::NATIVE, 1, 0),
-            program::give(libc::SECCOMP_RET_TRACE | filter::FOREIGN),
-            program::load(program::NUMBER),
-            program::jump((libc::BPF_JMP | libc::BPF_JGE) as u16, super::arch::X32 as u32, 0, 1),
-            program::give(libc::SECCOMP_RET_TRACE | filter::FOREIGN),
-        ];
-        instructions.extend(program::stops(trace, libc::SECCOMP_RET_ALLOW));
-        instructions.push(program::give(libc::SECCOMP_RET_ALLOW));
         Ok(Self {
             argv: pointers(&argv),
             env: pointers(&env),
             _words: argv.into_iter().chain(env).collect(),
-            filter: instructions,
+            filter: filter::program(),
             overlay,
             rootless: !rustix::process::getuid().is_root(),
             out: out.as_raw_fd(),
@@ -259,7 +248,7 @@ impl Plan {
                 libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
                 let program = libc::sock_fprog {
                     len: self.filter.len() as u16,
-                    filter: self.filter.as_ptr().cast_mut(),
+                    filter: self.filter.as_ptr().cast_mut().cast(),
                 };
                 if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0 {
                     libc::_exit(126);

@@ -46,7 +46,7 @@ pub(super) struct Entry {
 /// What an argument must be for a call to be of interest. The kernel's filter can look at numbers, not at what they
 /// point to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Test {
+pub(super) enum Test {
     /// Bits, of which at least one is set in the lower half.
     Any(u32),
     /// Not zero in all 64 bits.
@@ -62,11 +62,11 @@ pub enum Test {
 }
 
 /// A test of the argument with this number.
-pub type When = (u8, Test);
+pub(super) type When = (u8, Test);
 
 /// Calls that are of interest only where all tests of one of their rows hold. All others of
-/// [`TRACED`](crate::trace::TRACED) always are.
-pub const NARROWED: &[(c_long, &[&[When]])] = &[
+/// `TRACED` always are.
+pub(super) const NARROWED: &[(c_long, &[&[When]])] = &[
     (
         libc::SYS_mmap,
         &[
@@ -126,7 +126,7 @@ const EXEC: u32 = libc::PROT_EXEC as u32;
 /// Flags of `clone` that make namespaces or hide a child from who traces its parent.
 pub(super) const CLONE_WATCHED: u32 = CLONE_NAMESPACES | libc::CLONE_UNTRACED as u32;
 
-pub(super) const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
+const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC

@@ -40,8 +40,6 @@ pub(super) struct Call {
     pub(super) arguments: [u64; 6],
     /// Where the stack ends.
     pub(super) stack: u64,
-    /// What the filter said of it.
-    pub(super) word: u32,
 }
 
 const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
@@ -114,7 +112,6 @@ pub(super) fn call(tid: i32) -> Option<Call> {
         number: seccomp.nr,
         arguments: seccomp.args,
         stack: info.stack_pointer,
-        word: seccomp.ret_data,
     })
 }
 

@@ -1,27 +1,11 @@
 //! Calls that have no form of their own: who a process is, what it may do, whom it signals.
 
-use super::calls::{CLONE_NAMESPACES, CLONE_WATCHED, Entry, Kind};
+use super::calls::{CLONE_WATCHED, Entry, Kind};
 use super::kernel::Call;
 use super::paths::describe;
 use super::task::Later;
 use super::{Next, Tracer, arch, memory};
 use events::{Act, Bytes, KernelCall, ProcessAct, Source, bounded};
-
-/// Calls that do not happen, whatever a filter says: they would lead past the tracer, or into namespaces in which
-/// the guest has all rights. Gives what they are answered with, which is what Docker's profile answers.
-pub(super) fn never(entry: Entry, call: &Call) -> Option<i32> {
-    let flags = call.arguments[0] as u32;
-    match entry.number {
-        libc::SYS_io_uring_setup | libc::SYS_io_uring_enter | libc::SYS_io_uring_register => Some(libc::ENOSYS),
-        libc::SYS_clone | libc::SYS_unshare if flags & CLONE_NAMESPACES != 0 => Some(libc::EPERM),
-        libc::SYS_setns => Some(libc::EPERM),
-        // A supervisor's filter outranks the tracer's, and its supervisor could let calls pass unseen.
-        libc::SYS_seccomp if call.arguments[1] & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u64 != 0 => {
-            Some(libc::EINVAL)
-        }
-        _ => None,
-    }
-}
 
 impl Tracer<'_> {
     pub(super) fn rights_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
@@ -29,11 +13,8 @@ impl Tracer<'_> {
         let told = self.plain(tid, entry.name, call);
         let later = match entry.kind {
             Kind::Memory => return self.memory_entry(tid, entry, call),
-            // Its flags are in memory, where another thread can change them behind the filter's back: programs use
-            // `clone` where it is missing, as under Docker.
-            Kind::Clone if entry.number == libc::SYS_clone3 => {
-                return Next::Answer(i64::from(-libc::ENOSYS));
-            }
+            // It does not exist here, as under Docker: each new thread of a modern C library asks first.
+            Kind::Clone if entry.number == libc::SYS_clone3 => return Next::On,
             Kind::Clone => {
                 if a as u32 & CLONE_WATCHED == libc::CLONE_UNTRACED as u32 {
                     arch::set_argument(tid, 0, a & !(libc::CLONE_UNTRACED as u64));

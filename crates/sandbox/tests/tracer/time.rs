@@ -1,10 +1,8 @@
 //! Waiting is skipped, and every clock of the guest agrees about it.
-#![allow(clippy::unwrap_used)]
 
-mod guest;
 
-use guest::Program::{C, Python, Shell};
-use guest::{Guest, look};
+use crate::guest::Program::{C, Python, Shell};
+use crate::guest::{Guest, look};
 use std::time::{Duration, Instant};
 
 /// The longest that a test may really take: all of them wait for hours.
@@ -12,7 +10,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// Runs a program that says what it saw, and says it back. It must not take long.
 #[track_caller]
-fn check(program: guest::Program<'_>, expect: &str) {
+fn check(program: crate::guest::Program<'_>, expect: &str) {
     let guest = Guest::new(&program);
     let began = Instant::now();
     let told = guest.run();

@@ -1,10 +1,8 @@
 //! Guests that want to be lost from sight, or to break who watches them.
-#![allow(clippy::unwrap_used)]
 
-mod guest;
 
-use guest::Program::{C, Python, Shell};
-use guest::{Guest, check, line, look};
+use crate::guest::Program::{C, Python, Shell};
+use crate::guest::{Guest, check, line, look};
 use std::time::{Duration, Instant};
 
 const HEAD: &str = r#"

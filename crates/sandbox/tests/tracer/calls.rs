@@ -1,10 +1,8 @@
 //! What the tracer tells of programs, call by call.
-#![allow(clippy::unwrap_used)]
 
-mod guest;
 
-use guest::Program::{C, Python, Shell};
-use guest::{Guest, check, look};
+use crate::guest::Program::{C, Python, Shell};
+use crate::guest::{Guest, check, look};
 
 #[test]
 fn a_shell_and_its_children() {
