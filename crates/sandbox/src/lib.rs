@@ -22,7 +22,7 @@ mod unpack;
 mod warden;
 
 pub use changes::{Change, Entry, EntryKind, MOST_CHANGES};
-pub use clock::Clock;
+pub use clock::{Clock, Hold};
 pub use context::{Context, Order};
 pub use error::{Failure, SandboxError};
 pub use network::Doors;

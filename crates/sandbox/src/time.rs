@@ -26,8 +26,8 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// How long everything must have been quiet before a jump, while something may be on its way through the network. It
 /// shrinks with each jump that nothing came of, and is back with each use of the network.
-const GRACE: u64 = 20_000_000;
-const LEAST_GRACE: u64 = 1_000_000;
+const GRACE: u64 = 100_000_000;
+const LEAST_GRACE: u64 = 4_000_000;
 
 /// How long to wait before looking again whether everything waits, at first and at most.
 const SOON: u64 = 100_000;
@@ -71,6 +71,7 @@ pub(crate) struct Time {
     spent: bool,
     jumped_far: u64,
     attention: bool,
+    answers: u64,
 }
 
 /// A jump that a file's time must not be on the wrong side of.
@@ -96,6 +97,7 @@ impl Time {
             spent: false,
             jumped_far: 0,
             attention: false,
+            answers: 0,
         }
     }
 
@@ -214,9 +216,18 @@ impl Time {
     }
 
     /// Whether it is time to look whether everything waits; otherwise for how long not.
-    pub(crate) fn due(&self, real: u64) -> Result<(), u64> {
+    pub(crate) fn due(&mut self, real: u64) -> Result<(), u64> {
         if !self.skips() || (self.waits.is_empty() && self.timers.earliest().is_none()) {
             return Err(u64::MAX);
+        }
+        let (held, answers) = self.clock.answering();
+        if answers != self.answers {
+            self.answers = answers;
+            self.grace = GRACE;
+            self.quiet_since = real;
+        }
+        if held {
+            return Err(SOON);
         }
         if real < self.look_at { Err(self.look_at - real) } else { Ok(()) }
     }

@@ -227,6 +227,8 @@ impl Tracer<'_> {
                 self.returned(tid);
                 self.resume(tid, 0);
             }
+            // A guest cannot stop its own first process; the kernel lets it because somebody traces it.
+            _ if signal == libc::SIGSTOP && self.tasks.is_first(tid) => self.resume(tid, 0),
             _ => self.resume(tid, signal),
         }
     }

@@ -102,6 +102,11 @@ impl Tasks {
         self.tasks.get(&tid).map_or(Process(0), |task| task.process)
     }
 
+    /// Whether it is of the first process of the guest's pid namespace.
+    pub(super) fn is_first(&self, tid: i32) -> bool {
+        self.groups.get(&self.group_of(tid)).is_some_and(|group| group.pid == 1)
+    }
+
     /// The processes that live, by the host's pids.
     pub(super) fn groups(&self) -> Vec<i32> {
         self.groups.keys().copied().collect()

@@ -170,7 +170,7 @@ fn filters_of_the_guest_do_not_lead_past_the_tracer() {
 fn everything_is_killed_and_closed() {
     c(
         r#"int main(){ for(int i=0;i<5;i++) if(!fork()) for(;;) pause(); if(!fork()){ kill(-1,9); _exit(0);} sleep(1);
-         syscall(436,0,~0U,0); pid_t p=fork(); if(!p) execl("/bin/true","closed",0); waitpid(p,0,0); kill(1,9); kill(getpid(),15); return 0; }"#,
+         syscall(436,0,~0U,0); pid_t p=fork(); if(!p) execl("/bin/true","closed",0); waitpid(p,0,0); kill(1,9); kill(1,SIGSTOP); kill(getpid(),15); return 0; }"#,
         &["kill 0xffffffff = 0", "exit 2 Signal(9)", "exec * [closed] closed,closed,closed", "!lost"],
     );
 }
