@@ -18,7 +18,7 @@ use std::mem::MaybeUninit;
 const LONGEST: usize = 64 << 10;
 
 /// The most descriptors that go with a message.
-const DESCRIPTORS: usize = 250;
+pub(crate) const DESCRIPTORS: usize = 250;
 
 /// The most bytes of what goes in memory of its own.
 const MOST: u64 = 256 << 20;

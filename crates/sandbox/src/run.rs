@@ -74,6 +74,8 @@ impl Sandbox {
             .map_err(refused("make a pair of sockets"))?;
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(refused("make a pipe"));
         let (events, events_in) = pipe()?;
+        // Room for some thousands of events, so that the guest need not wait for a reader at each.
+        let _ = rustix::pipe::fcntl_setpipe_size(&events, 1 << 20);
         let (ending, ending_in) = pipe()?;
         let (output, output_in) = pipe()?;
         let (errors, errors_in) = pipe()?;

@@ -50,7 +50,8 @@ pub enum Owners {
 pub enum Scratch {
     /// Memory, at most [`Limits::disk`] bytes. It counts as memory of the guest too.
     Memory,
-    /// An empty directory on a disk. Only the length of a single file is bounded there.
+    /// An empty directory on a disk, or that of a run before: the guest is started a second time. Only the length of
+    /// a single file is bounded there.
     Directory(PathBuf),
 }
 

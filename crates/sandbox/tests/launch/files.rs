@@ -2,7 +2,7 @@
 
 use crate::Test;
 use crate::guest::{check, image, is_root, open_to_all, run, spec, start};
-use sandbox::{EntryKind, Owners, Persona, Root, Scratch, Spec};
+use sandbox::{EntryKind, Persona, Root, Scratch, Spec};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -171,9 +171,10 @@ fn scratch_on_disk() {
     let root = Root { scratch: Scratch::Directory(place.clone()), ..spec("").root };
     let ran = run(&Spec { root, start: start("echo x > /tmp/x; mkdir /tmp/d; chmod 0 /tmp/d"), ..spec("") });
     assert!(ran.changes.iter().any(|change| change.entry.path == b"tmp/x"), "{}", ran.errors());
+    let root = Root { scratch: Scratch::Directory(place.clone()), ..spec("").root };
+    assert_eq!(run(&Spec { root, ..spec("cat /tmp/x") }).text(), "x\n", "started again, it forgot");
     sandbox::remove(&place).unwrap();
     assert!(!place.exists());
-    let _ = Owners::Sandbox;
 }
 
 fn deep_trees() {

@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::guest::{Ran, begin, check, finish, image, is_root, run, spec};
 use events::{Act, HostAct};
-use sandbox::{Limits, Spec};
+use sandbox::{Limits, Spec, User};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("kill_everything", kill_everything),
     ("survivors", survivors),
     ("ways_out", ways_out),
+    ("rights", rights),
     ("other_doors", other_doors),
     ("files_of_the_host", files_of_the_host),
     ("long_arguments", long_arguments),
@@ -91,6 +92,24 @@ fn ways_out() {
         "cat /proc/self/cgroup | grep -c roadstead; [ $(ls /proc | grep -c '^[0-9]') -lt 8 ] && echo few",
         "0\nfew\n",
     );
+}
+
+/// The rights are Docker's default, nothing is inherited, and setuid programs work.
+fn rights() {
+    const DOCKER: &str = "00000000a80425fb";
+    let script = "grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)|NoNew|Seccomp:' /proc/self/status | tr -d '\\t' | tr '\\n' ' '; \
+                  ulimit -c; ulimit -n";
+    let text = |held: &str| {
+        format!(
+            "CapInh:0000000000000000 CapPrm:{held} CapEff:{held} CapBnd:{DOCKER} CapAmb:0000000000000000 NoNewPrivs:0 Seccomp:2 "
+        )
+    };
+    let said = run(&spec(script)).text();
+    assert!(said.starts_with(&text(DOCKER)), "{said}");
+    let mut other = spec(script);
+    other.start.user = User { uid: 1000, gid: 1000, groups: Vec::new() };
+    let said = run(&other).text();
+    assert!(said.starts_with(&text("0000000000000000")), "{said}");
 }
 
 fn other_doors() {
