@@ -37,7 +37,10 @@ pub(crate) fn make(wanted: Option<&Network>, limitations: &mut Vec<String>) -> R
     let index = links::index(&mut at_guest, "lo")?;
     links::up(&mut at_guest, index)?;
     set("net/ipv4/ip_unprivileged_port_start", "0");
-    set("net/ipv4/ping_group_range", "0 2147483647");
+    // The last group that a guest has, or the only one.
+    let own = rustix::process::getegid().as_raw();
+    set("net/ipv4/ping_group_range", &format!("{own} {own}"));
+    set("net/ipv4/ping_group_range", "0 65535");
     let made = Made { guest, gateway, doors: Opened::default() };
     let Some(network) = wanted else { return Ok(made) };
     for card in ["default", "all"] {

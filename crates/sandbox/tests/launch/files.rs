@@ -96,7 +96,7 @@ fn the_image_stays_as_it_is() {
 
 fn listing() -> Vec<(PathBuf, u32, u32, u64, i64)> {
     let mut listed = Vec::new();
-    let mut open = vec![image().unwrap().to_owned()];
+    let mut open = vec![image().to_owned()];
     while let Some(path) = open.pop() {
         let found = path.symlink_metadata().unwrap();
         listed.push((path.clone(), found.mode(), found.uid(), found.len(), found.mtime()));
@@ -129,7 +129,7 @@ fn planting_stays_inside() {
     symlink("../../../../../../tmp", layer.path().join("up")).unwrap();
     let file =
         |path: &str| Persona { path: path.into(), mode: 0o644, owner: (0, 0), bytes: b"planted".to_vec() };
-    let root = Root { lower: vec![layer.path().to_owned(), image().unwrap().to_owned()], ..spec("").root };
+    let root = Root { lower: vec![layer.path().to_owned(), image().to_owned()], ..spec("").root };
     let persona = vec![file("/trust/ca.pem"), file("/up/here"), file("/../../../etc/odd")];
     let ran = run(&Spec {
         root,
@@ -159,7 +159,7 @@ fn links_for_proc_are_refused() {
     let layer = tempfile::tempdir().unwrap();
     open_to_all(layer.path());
     symlink("/tmp", layer.path().join("proc")).unwrap();
-    let root = Root { lower: vec![layer.path().to_owned(), image().unwrap().to_owned()], ..spec("").root };
+    let root = Root { lower: vec![layer.path().to_owned(), image().to_owned()], ..spec("").root };
     let error = sandbox::Sandbox::start(&Spec { root, ..spec("true") }).err().map(|error| error.to_string());
     assert!(error.as_ref().is_some_and(|error| error.contains("/proc of the image")), "{error:?}");
 }
