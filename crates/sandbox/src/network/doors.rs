@@ -68,6 +68,12 @@ pub(super) fn open(every_port: bool) -> Result<Opened, Failure> {
     Ok(opened)
 }
 
+/// Opens one port more, for IPv4 and IPv6.
+pub(super) fn further(port: u16, tcp: bool) -> rustix::io::Result<[OwnedFd; 2]> {
+    let kind = if tcp { SocketType::STREAM } else { SocketType::DGRAM };
+    Ok([door(kind, port, false)?, door(kind, port, true)?])
+}
+
 fn door(kind: SocketType, port: u16, six: bool) -> rustix::io::Result<OwnedFd> {
     let family = if six { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;

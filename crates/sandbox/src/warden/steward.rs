@@ -73,13 +73,13 @@ fn start(
     match calls::fork().step("split off the warden")? {
         Fork::Parent(warden) => Ok((warden, handed.lifeline, ours)),
         Fork::Child => {
-            let Handed { spec, clock, events, ending, output, errors, lifeline } = handed;
+            let Handed { spec, clock, events, ending, output, errors, lifeline, further } = handed;
             drop((ours, lifeline));
             let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
             if rustix::process::getppid() != own {
                 calls::leave(1);
             }
-            let streams = tracing::Streams { control, clock, events, ending, output, errors };
+            let streams = tracing::Streams { control, clock, events, ending, output, errors, further };
             calls::leave(match tracing::run(spec, ids, &theirs, streams, groups) {
                 Ok(()) => 0,
                 Err(failure) => {

@@ -35,6 +35,7 @@ pub(super) struct Streams<'a> {
     pub(super) ending: OwnedFd,
     pub(super) output: OwnedFd,
     pub(super) errors: OwnedFd,
+    pub(super) further: OwnedFd,
 }
 
 /// How often the tracer looks up from its waiting.
@@ -102,7 +103,7 @@ pub(super) fn run(
         uptime: laid.uptime.take(),
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
-        on_connect: network.on_connect(),
+        on_connect: network.on_connect(streams.further),
         waiting: vec![(first, gate)],
         orders: std::collections::VecDeque::new(),
         source,
