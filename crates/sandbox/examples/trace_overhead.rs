@@ -27,7 +27,9 @@ fn main() {
     println!("{:26} {:>9} {:>7} {:>7} {:>8}", "median (least)", "native s", "traced", "strace", "events");
     for (name, script) in PROGRAMS.iter().filter(|(name, _)| name.contains(&only)) {
         let script = &script.replace("FILES", files.path().to_str().unwrap());
-        let strace = format!("exec strace -f --seccomp-bpf -e trace=process,network,file -o /dev/null sh -c '{script}'");
+        let strace = format!(
+            "exec strace -f --seccomp-bpf -e trace=process,network,file -o /dev/null sh -c '{script}'"
+        );
         let mut times: [Vec<f64>; 3] = Default::default();
         let mut count = 0;
         for _ in 0..rounds {

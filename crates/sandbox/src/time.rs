@@ -125,9 +125,10 @@ impl Time {
     /// What a clock of the guest shows, in nanoseconds; none for clocks that are not touched.
     pub(crate) fn reading(&self, clock: i32) -> Option<i128> {
         match clock {
-            libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_REALTIME_ALARM | libc::CLOCK_TAI => {
-                Some(self.clock.calendar())
-            }
+            libc::CLOCK_REALTIME
+            | libc::CLOCK_REALTIME_COARSE
+            | libc::CLOCK_REALTIME_ALARM
+            | libc::CLOCK_TAI => Some(self.clock.calendar()),
             libc::CLOCK_MONOTONIC
             | libc::CLOCK_MONOTONIC_RAW
             | libc::CLOCK_MONOTONIC_COARSE
@@ -299,7 +300,8 @@ impl Time {
 
     /// How long until the next wait or timer is over that the kernel does not end by itself.
     pub(crate) fn until_next(&self) -> u64 {
-        let late = self.waits.values().filter(|wait| wait.late && !wait.finishing).map(|wait| wait.deadline).min();
+        let late =
+            self.waits.values().filter(|wait| wait.late && !wait.finishing).map(|wait| wait.deadline).min();
         let next = late.into_iter().chain(self.timers.earliest()).min();
         next.map_or(u64::MAX, |next| next.saturating_sub(self.now()))
     }

@@ -140,7 +140,11 @@ impl Tracer<'_> {
             let waited = kernel::wait(true);
             stops += 1;
             match waited {
-                Waited::NoneLeft => return self.none_left(),
+                Waited::NoneLeft => {
+                    if let Some(why) = self.none_left() {
+                        return why;
+                    }
+                }
                 Waited::Nothing => stops = STOPS_BETWEEN_LOOKS,
                 waited => self.take(waited),
             }
@@ -153,21 +157,20 @@ impl Tracer<'_> {
         }
     }
 
-    fn none_left(&mut self) -> String {
+    /// Why the run is over, now that nothing is left of the guest; none where another process was asked for just as
+    /// the last one ended.
+    fn none_left(&mut self) -> Option<String> {
         if let Some(why) = self.over.take() {
-            return why;
+            return Some(why);
         }
-        // Who asks for another process just as the last one ended is not forgotten.
-        while let Some(order) = self.context.order() {
-            match order {
-                Order::Follow { process, probe } => {
-                    self.follow(process, probe);
-                    return self.until_end();
-                }
-                Order::End { why } => return why,
+        match self.context.order() {
+            Some(Order::Follow { process, probe }) => {
+                self.follow(process, probe);
+                None
             }
+            Some(Order::End { why }) => Some(why),
+            None => Some("all processes ended".into()),
         }
-        "all processes ended".into()
     }
 
     /// What is done while no stop waits: orders, the clock, samples. Says why the run is over, where it is.
@@ -346,7 +349,11 @@ impl Tracer<'_> {
             Later::Kernel(call) => {
                 self.tell(
                     Source::Call,
-                    Act::Kernel(KernelCall { result: Some(result), refused: call.refused || refused, ..call }),
+                    Act::Kernel(KernelCall {
+                        result: Some(result),
+                        refused: call.refused || refused,
+                        ..call
+                    }),
                 );
             }
             Later::Duplicate(number) => self.duplicated(tid, number, result),

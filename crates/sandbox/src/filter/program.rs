@@ -1,4 +1,4 @@
-use super::{ARCHITECTURE, CALL, FOREIGN, REFUSE, REFUSED, When, X32};
+use super::{ARCHITECTURE, CALL, FOREIGN, FOREIGN_FROM, REFUSE, When, refusals};
 
 /// One instruction of the kernel's packet filter.
 #[repr(C)]
@@ -35,10 +35,10 @@ pub(crate) fn program() -> Vec<Instruction> {
         jump(EQUAL, ARCHITECTURE, 1, 0),
         answer(RET_TRACE | FOREIGN),
         load(NUMBER),
-        jump(AT_LEAST, X32, 0, 1),
+        jump(AT_LEAST, FOREIGN_FROM, 0, 1),
         answer(RET_TRACE | FOREIGN),
     ];
-    for refused in REFUSED {
+    for refused in refusals() {
         let word = RET_TRACE | REFUSE | refused.error;
         let body = match refused.when {
             When::Always => vec![answer(word)],

@@ -250,7 +250,8 @@ impl Plan {
                     len: self.filter.len() as u16,
                     filter: self.filter.as_ptr().cast_mut().cast(),
                 };
-                if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0 {
+                if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0
+                {
                     libc::_exit(126);
                 }
             }
@@ -278,7 +279,8 @@ unsafe fn isolate(options: &CStr, merged: &CStr) -> bool {
         let overlay = c"overlay".as_ptr();
         if libc::mount(overlay, merged.as_ptr(), overlay, 0, options.as_ptr().cast()) != 0
             || libc::chdir(merged.as_ptr()) != 0
-            || libc::mount(c"/dev".as_ptr(), c"dev".as_ptr(), none, libc::MS_BIND | libc::MS_REC, nothing) != 0
+            || libc::mount(c"/dev".as_ptr(), c"dev".as_ptr(), none, libc::MS_BIND | libc::MS_REC, nothing)
+                != 0
             || libc::mount(c"proc".as_ptr(), c"proc".as_ptr(), c"proc".as_ptr(), 0, nothing) != 0
             || libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) != 0
             || libc::umount2(c".".as_ptr(), libc::MNT_DETACH) != 0

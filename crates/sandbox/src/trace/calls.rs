@@ -87,12 +87,24 @@ pub(super) const NARROWED: &[(c_long, &[&[When]])] = &[
     (
         libc::SYS_setsockopt,
         &[
-            &[(1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)), (2, Test::Is(libc::SO_ATTACH_FILTER as u32, u32::MAX))],
-            &[(1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)), (2, Test::Is(libc::SO_ATTACH_BPF as u32, u32::MAX))],
-            &[(1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)), (2, Test::Is(libc::SO_MARK as u32, u32::MAX))],
+            &[
+                (1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)),
+                (2, Test::Is(libc::SO_ATTACH_FILTER as u32, u32::MAX)),
+            ],
+            &[
+                (1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)),
+                (2, Test::Is(libc::SO_ATTACH_BPF as u32, u32::MAX)),
+            ],
+            &[
+                (1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)),
+                (2, Test::Is(libc::SO_MARK as u32, u32::MAX)),
+            ],
             &[(1, Test::Is(libc::SOL_PACKET as u32, u32::MAX))],
             &[(1, Test::Is(libc::SOL_IP as u32, u32::MAX)), (2, Test::Is(libc::IP_HDRINCL as u32, u32::MAX))],
-            &[(1, Test::Is(libc::SOL_IP as u32, u32::MAX)), (2, Test::Is(libc::IP_TRANSPARENT as u32, u32::MAX))],
+            &[
+                (1, Test::Is(libc::SOL_IP as u32, u32::MAX)),
+                (2, Test::Is(libc::IP_TRANSPARENT as u32, u32::MAX)),
+            ],
         ],
     ),
     // FUTEX_WAIT, FUTEX_LOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI and FUTEX_LOCK_PI2 with a time.

@@ -49,7 +49,8 @@ impl Tracer<'_> {
             return None;
         }
         self.tell_written(name);
-        let file = rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
+        let file =
+            rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
         match file {
             Ok(file) => self.keep(file),
             Err(_) => {
@@ -151,7 +152,10 @@ impl Tracer<'_> {
             _ => writing.remove(&descriptor),
         };
         if let Some(before) = before
-            && !self.tasks.group(group).is_some_and(|group| group.writing.values().any(|open| *open == before))
+            && !self
+                .tasks
+                .group(group)
+                .is_some_and(|group| group.writing.values().any(|open| *open == before))
         {
             self.wrote(group, &before);
         }
@@ -198,7 +202,8 @@ impl Tracer<'_> {
     fn wrote(&mut self, group: i32, path: &[u8]) {
         let Some(process) = self.tasks.group(group).map(|group| group.leader) else { return };
         let at = self.open_in_guest(path, OFlags::PATH);
-        let bytes = at.and_then(|at| rustix::fs::fstat(at).ok()).map_or(0, |stat| stat.st_size.unsigned_abs());
+        let bytes =
+            at.and_then(|at| rustix::fs::fstat(at).ok()).map_or(0, |stat| stat.st_size.unsigned_abs());
         let act = FileAct {
             process,
             op: FileOp::Wrote { bytes },

@@ -20,10 +20,40 @@ pub(super) struct Attempt {
 
 /// Variables that decide what is loaded or run.
 const VARIABLES: &[&[u8]] = &[
-    b"LD_", b"PATH=", b"HOME=", b"SHELL=", b"BASH_ENV=", b"ENV=", b"PROMPT_COMMAND=", b"IFS=", b"PYTHON",
-    b"NODE_", b"PERL5", b"PERL_", b"RUBY", b"GEM_", b"JAVA_", b"_JAVA", b"JDK_", b"CLASSPATH=", b"PHP",
-    b"GIT_SSH", b"GIT_EXEC", b"HISTFILE=", b"GCONV_PATH=", b"GLIBC_TUNABLES=", b"MALLOC_", b"EDITOR=",
-    b"PAGER=", b"http_proxy=", b"https_proxy=", b"HTTP_PROXY=", b"HTTPS_PROXY=", b"ALL_PROXY=", b"TZ=", b"LANG=",
+    b"LD_",
+    b"PATH=",
+    b"HOME=",
+    b"SHELL=",
+    b"BASH_ENV=",
+    b"ENV=",
+    b"PROMPT_COMMAND=",
+    b"IFS=",
+    b"PYTHON",
+    b"NODE_",
+    b"PERL5",
+    b"PERL_",
+    b"RUBY",
+    b"GEM_",
+    b"JAVA_",
+    b"_JAVA",
+    b"JDK_",
+    b"CLASSPATH=",
+    b"PHP",
+    b"GIT_SSH",
+    b"GIT_EXEC",
+    b"HISTFILE=",
+    b"GCONV_PATH=",
+    b"GLIBC_TUNABLES=",
+    b"MALLOC_",
+    b"EDITOR=",
+    b"PAGER=",
+    b"http_proxy=",
+    b"https_proxy=",
+    b"HTTP_PROXY=",
+    b"HTTPS_PROXY=",
+    b"ALL_PROXY=",
+    b"TZ=",
+    b"LANG=",
 ];
 
 fn keep(variable: &[u8]) -> bool {
@@ -73,9 +103,8 @@ impl Tracer<'_> {
             let root = format!("/proc/{tid}/root");
             self.root = rustix::fs::open(&*root, OFlags::PATH | OFlags::CLOEXEC, 0.into()).ok();
         }
-        let started = arch::stack(tid)
-            .ok_or(memory::Unreadable)
-            .and_then(|stack| memory::started(tid, stack, keep));
+        let started =
+            arch::stack(tid).ok_or(memory::Unreadable).and_then(|stack| memory::started(tid, stack, keep));
         let started = started.unwrap_or_else(|memory::Unreadable| {
             self.lost(LostWhy::Unreadable);
             memory::Started::default()
@@ -101,7 +130,11 @@ impl Tracer<'_> {
                 let origin = self.origin(&name, &place, &stat);
                 let content = self.keep_executed(&name, &place, origin);
                 // The interpreter may be the one that was dropped.
-                let under = self.origin(&binary, &format!("/proc/{tid}/exe"), &stat_of(&format!("/proc/{tid}/exe")).unwrap_or(stat));
+                let under = self.origin(
+                    &binary,
+                    &format!("/proc/{tid}/exe"),
+                    &stat_of(&format!("/proc/{tid}/exe")).unwrap_or(stat),
+                );
                 self.keep_executed(&binary, &format!("/proc/{tid}/exe"), under);
                 (name, origin, content, Some(Bytes::from(binary)))
             }

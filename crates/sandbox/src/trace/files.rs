@@ -168,7 +168,8 @@ impl Tracer<'_> {
 /// system.
 fn only_merged(asked: &[u8], led: &[u8]) -> bool {
     led.strip_prefix(b"/usr") == Some(asked)
-        || [&b"/lib"[..], b"/usr/lib", b"/lib64"].iter().any(|top| asked.starts_with(top)) && led.starts_with(b"/usr/lib")
+        || [&b"/lib"[..], b"/usr/lib", b"/lib64"].iter().any(|top| asked.starts_with(top))
+            && led.starts_with(b"/usr/lib")
         || asked.starts_with(b"/proc/self") && led.starts_with(b"/proc/")
 }
 
@@ -204,8 +205,7 @@ impl Tracer<'_> {
                 self.keep_executed(&name, &place, origin);
             }
             let process = self.tasks.process(tid);
-            let act =
-                FileAct { process, op: FileOp::MapExecutable, path: bounded(&name), origin, result: 0 };
+            let act = FileAct { process, op: FileOp::MapExecutable, path: bounded(&name), origin, result: 0 };
             if origin == Origin::Image {
                 // Every program does it many times: whether it succeeds is not waited for.
                 self.tell(Source::Call, Act::File(act));

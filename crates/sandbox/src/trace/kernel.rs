@@ -107,21 +107,15 @@ pub(super) fn call(tid: i32) -> Option<Call> {
     }
     // SAFETY: `op` says which member the kernel wrote; all of them are numbers.
     let seccomp = unsafe { info.u.seccomp };
-    Some(Call {
-        arch: info.arch,
-        number: seccomp.nr,
-        arguments: seccomp.args,
-        stack: info.stack_pointer,
-    })
+    Some(Call { arch: info.arch, number: seccomp.nr, arguments: seccomp.args, stack: info.stack_pointer })
 }
 
 /// All registers of a stopped tracee.
 pub(super) fn registers(tid: i32) -> Option<libc::user_regs_struct> {
     let mut registers = MaybeUninit::<libc::user_regs_struct>::zeroed();
     // SAFETY: the request writes one `user_regs_struct` to `data`, which points to one.
-    let result = unsafe {
-        libc::ptrace(libc::PTRACE_GETREGS, tid, null_mut::<c_void>(), registers.as_mut_ptr())
-    };
+    let result =
+        unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, null_mut::<c_void>(), registers.as_mut_ptr()) };
     // SAFETY: all bits zero are a valid value of this structure of numbers, and so is what the kernel wrote.
     (result != -1).then(|| unsafe { registers.assume_init() })
 }
@@ -211,9 +205,7 @@ pub(super) fn timer_signal(group: i32, thread: Option<i32>, signal: i32, timer: 
     // overrun and value.
     let result = unsafe {
         match thread {
-            Some(thread) => {
-                libc::syscall(libc::SYS_rt_tgsigqueueinfo, group, thread, signal, info.as_ptr())
-            }
+            Some(thread) => libc::syscall(libc::SYS_rt_tgsigqueueinfo, group, thread, signal, info.as_ptr()),
             None => libc::syscall(libc::SYS_rt_sigqueueinfo, group, signal, info.as_ptr()),
         }
     };

@@ -9,9 +9,30 @@ use events::{Act, FileAct, FileOp, Source, bounded};
 
 /// Parts of paths that tell what is looked for: keys, tokens, sockets of container engines, signs of a sandbox.
 const PLACES: &[&[u8]] = &[
-    b"/.dockerenv", b"docker.sock", b"containerd.sock", b"crio.sock", b"serviceaccount", b"/.aws", b"/.ssh", b"/.kube",
-    b"/.docker", b"/.gnupg", b"/.azure", b"/.config/gcloud", b"/proc/", b"/sys/", b"/.npmrc", b"/.git-credentials",
-    b"/.netrc", b"wallet", b"/host", b"/mnt/", b"vbox", b"vmware", b"qemu", b"/xmrig",
+    b"/.dockerenv",
+    b"docker.sock",
+    b"containerd.sock",
+    b"crio.sock",
+    b"serviceaccount",
+    b"/.aws",
+    b"/.ssh",
+    b"/.kube",
+    b"/.docker",
+    b"/.gnupg",
+    b"/.azure",
+    b"/.config/gcloud",
+    b"/proc/",
+    b"/sys/",
+    b"/.npmrc",
+    b"/.git-credentials",
+    b"/.netrc",
+    b"wallet",
+    b"/host",
+    b"/mnt/",
+    b"vbox",
+    b"vmware",
+    b"qemu",
+    b"/xmrig",
 ];
 
 impl Tracer<'_> {

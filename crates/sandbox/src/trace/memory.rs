@@ -84,8 +84,10 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
     let mut started = Started::default();
     let count = word(tid, stack)?;
     let arguments = stack.checked_add(8).ok_or(Unreadable)?;
-    let environment =
-        count.checked_add(1).and_then(|words| arguments.checked_add(words.checked_mul(8)?)).ok_or(Unreadable)?;
+    let environment = count
+        .checked_add(1)
+        .and_then(|words| arguments.checked_add(words.checked_mul(8)?))
+        .ok_or(Unreadable)?;
     let first = word(tid, arguments)?;
     let first_variable = word(tid, environment)?;
     // The kernel copies pointers that nobody bounds but the size of the stack: they are walked in blocks.
@@ -148,6 +150,10 @@ impl Strings {
             bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
         }
         let words = bytes.split(|&byte| byte == 0);
-        words.take(most).take(if most == usize::MAX { usize::MAX } else { MAX_WORDS }).map(events::bounded).collect()
+        words
+            .take(most)
+            .take(if most == usize::MAX { usize::MAX } else { MAX_WORDS })
+            .map(events::bounded)
+            .collect()
     }
 }

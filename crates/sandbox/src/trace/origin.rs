@@ -65,7 +65,9 @@ impl Origins {
             return Origin::Planted;
         }
         let kernel = [&b"/proc"[..], b"/sys", b"/dev"];
-        if kernel.iter().any(|top| path.strip_prefix(*top).is_some_and(|rest| matches!(rest.first(), None | Some(b'/'))))
+        if kernel
+            .iter()
+            .any(|top| path.strip_prefix(*top).is_some_and(|rest| matches!(rest.first(), None | Some(b'/'))))
             && !path.starts_with(b"/dev/shm/")
         {
             return Origin::Kernel;

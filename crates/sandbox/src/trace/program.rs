@@ -48,7 +48,8 @@ fn holds((argument, test): When, arguments: &[u64; 6]) -> bool {
 pub(crate) fn stops(stop: u32, pass: u32) -> Vec<Instruction> {
     let mut program = Vec::new();
     for &number in &NUMBERS {
-        let rows = NARROWED.iter().find(|(narrowed, _)| *narrowed == i64::from(number)).map(|(_, rows)| *rows);
+        let rows =
+            NARROWED.iter().find(|(narrowed, _)| *narrowed == i64::from(number)).map(|(_, rows)| *rows);
         let mut block = Vec::new();
         match rows {
             None => block.push(give(stop)),
@@ -84,7 +85,9 @@ fn instructions(argument: u8, test: Test, behind: u8) -> Vec<Instruction> {
         Test::Any(mask) => vec![low, jump(ANY_BIT, mask, 0, behind)],
         Test::Is(value, mask) => vec![low, and(mask), jump(EQUAL, value, 0, behind)],
         Test::Given => vec![low, jump(EQUAL, 0, 0, 2), high, jump(EQUAL, 0, behind, 0)],
-        Test::Positive => vec![low, jump(EQUAL, 0, behind.saturating_add(1), 0), jump(ABOVE, i32::MAX as u32, behind, 0)],
+        Test::Positive => {
+            vec![low, jump(EQUAL, 0, behind.saturating_add(1), 0), jump(ABOVE, i32::MAX as u32, behind, 0)]
+        }
         Test::AtLeast(least) => {
             let (least_high, least_low) = ((least >> 32) as u32, least as u32);
             let below = behind;

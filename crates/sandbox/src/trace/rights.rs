@@ -42,9 +42,8 @@ impl Tracer<'_> {
         let [a, b, c, d, ..] = call.arguments;
         let text = |address: u64| memory::text(tid, address).ok().map(|text| bounded(&text));
         let text = match &name[..] {
-            "memfd_create" | "sethostname" | "setdomainname" | "swapon" | "swapoff" | "delete_module" | "acct" => {
-                text(a)
-            }
+            "memfd_create" | "sethostname" | "setdomainname" | "swapon" | "swapoff" | "delete_module"
+            | "acct" => text(a),
             "init_module" => text(c),
             "finit_module" | "add_key" | "request_key" => text(b),
             "fsopen" => text(a),
@@ -79,7 +78,8 @@ impl Tracer<'_> {
             return Next::Later(Box::new(Later::Kernel(told)));
         }
         let group = self.tasks.group_of(tid);
-        let again = self.tasks.group_mut(group).is_some_and(|group| std::mem::replace(&mut group.traceme, true));
+        let again =
+            self.tasks.group_mut(group).is_some_and(|group| std::mem::replace(&mut group.traceme, true));
         let result = if again { i64::from(-libc::EPERM) } else { 0 };
         told.result = Some(result);
         told.refused = true;
@@ -138,7 +138,8 @@ impl Tracer<'_> {
 pub(super) fn inside(map: &str, id: u32) -> u32 {
     for line in map.lines() {
         let mut numbers = line.split_whitespace().map(str::parse::<u32>);
-        if let (Some(Ok(inner)), Some(Ok(outer)), Some(Ok(count))) = (numbers.next(), numbers.next(), numbers.next())
+        if let (Some(Ok(inner)), Some(Ok(outer)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
             && let Some(offset) = id.checked_sub(outer)
             && offset < count
         {

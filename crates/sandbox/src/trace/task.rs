@@ -151,7 +151,9 @@ impl Names {
     }
 
     fn pid(&self, tid: i32) -> Option<u32> {
-        if let Some(pid) = self.namespace.as_ref().and_then(|namespace| kernel::pid_in(namespace.as_fd(), tid)) {
+        if let Some(pid) =
+            self.namespace.as_ref().and_then(|namespace| kernel::pid_in(namespace.as_fd(), tid))
+        {
             return Some(pid);
         }
         let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
@@ -200,13 +202,18 @@ impl Tracer<'_> {
             hidden: false,
         });
         entry.threads += 1;
-        let task =
-            Task { process, pid, group, later: None, listening: false, vforking: false, fresh, exited: false };
+        let task = Task {
+            process,
+            pid,
+            group,
+            later: None,
+            listening: false,
+            vforking: false,
+            fresh,
+            exited: false,
+        };
         self.tasks.tasks.insert(tid, task);
-        self.tell(
-            Source::Call,
-            Act::Process(ProcessAct::Born { process, parent, pid, thread, leader }),
-        );
+        self.tell(Source::Call, Act::Process(ProcessAct::Born { process, parent, pid, thread, leader }));
     }
 
     /// A task has made another one, which is traced from its first step.

@@ -23,7 +23,9 @@ pub(super) enum TimerCall {
 enum Idle {
     Runs,
     /// Everybody waits; where `network`, somebody for what the network may still bring.
-    Waits { network: bool },
+    Waits {
+        network: bool,
+    },
 }
 
 /// What the kernel gives a process that it broke off in a call.
@@ -289,7 +291,8 @@ impl Tracer<'_> {
                     let microseconds = fraction.first_chunk().map_or(0, |f| u64::from_le_bytes(*f)) / 1000;
                     fraction.copy_from_slice(&microseconds.to_le_bytes());
                 }
-                let told = (a == 0 || kernel::write(tid, a, &value)) && (b == 0 || kernel::write(tid, b, &[0; 8]));
+                let told =
+                    (a == 0 || kernel::write(tid, a, &value)) && (b == 0 || kernel::write(tid, b, &[0; 8]));
                 if told { Next::Answer(0) } else { fault }
             }
             libc::SYS_time => {
@@ -465,13 +468,7 @@ impl Tracer<'_> {
         let Some(file) = &self.context.uptime else { return };
         let hundredths = self.time.uptime() / 10_000_000;
         let idle = hundredths / 10 * 19;
-        let text = format!(
-            "{}.{:02} {}.{:02}\n",
-            hundredths / 100,
-            hundredths % 100,
-            idle / 100,
-            idle % 100
-        );
+        let text = format!("{}.{:02} {}.{:02}\n", hundredths / 100, hundredths % 100, idle / 100, idle % 100);
         let written = rustix::io::pwrite(file, text.as_bytes(), 0).unwrap_or(0);
         let _ = rustix::fs::ftruncate(file, written as u64);
     }

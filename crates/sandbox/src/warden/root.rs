@@ -5,6 +5,7 @@ use crate::error::{Failure, Step};
 use crate::spec::{Persona, Scratch, Spec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind, mount_change,
     mount_remount, move_mount, unmount,
@@ -39,7 +40,7 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).step("make mounts private")?;
     let stage = COVERED.iter().map(Path::new).find(|path| path.is_dir());
-    let stage = stage.ok_or_else(|| Failure::new("find a directory to cover", rustix::io::Errno::NOENT))?;
+    let stage = stage.ok_or_else(|| Failure::new("find a directory to cover", Errno::NOENT))?;
     let mut trees = trees.into_iter();
     let options = Some(c"mode=0755,size=64m");
     mount("tmpfs", stage, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options).step("mount a stage")?;
@@ -49,7 +50,7 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
         Ok(path)
     };
     let mut attach = |at: &Path| {
-        let tree = trees.next().ok_or_else(|| Failure::new("take a tree", rustix::io::Errno::BADF))?;
+        let tree = trees.next().ok_or_else(|| Failure::new("take a tree", Errno::BADF))?;
         move_mount(&tree, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).step("attach a tree")
     };
     let mut lower = String::new();
@@ -77,7 +78,11 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
     }
     let (upper, work) = (scratch.join("upper"), scratch.join("work"));
     for path in [&upper, &work] {
-        mkdirat(CWD, path, Mode::from(0o755)).step("make a directory in the scratch directory")?;
+        match mkdirat(CWD, path, Mode::from(0o755)) {
+            // A second start of the same container.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(Failure::new("make a directory in the scratch directory", errno)),
+        }
     }
     let root = directory("root")?;
     let options = format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display());
@@ -190,7 +195,7 @@ pub(super) fn furnish(laid: &Laid) -> Result<(), Failure> {
     let root = laid.root.as_path();
     for name in ["proc", "sys", "dev"] {
         match mkdirat(CWD, root.join(name), Mode::from(0o755)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(Failure::new(format!("make /{name} in the image"), errno)),
         }
     }
@@ -201,7 +206,7 @@ pub(super) fn furnish(laid: &Laid) -> Result<(), Failure> {
         if plain {
             Ok(path)
         } else {
-            Err(Failure::new(format!("mount over /{name} of the image"), rustix::io::Errno::NOTDIR))
+            Err(Failure::new(format!("mount over /{name} of the image"), Errno::NOTDIR))
         }
     };
     let none: Option<&std::ffi::CStr> = None;

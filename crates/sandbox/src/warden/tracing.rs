@@ -13,7 +13,7 @@ use crate::error::{Failure, Step};
 use crate::message::{self, Answer, Ask, Ending};
 use crate::network::{self, Made};
 use crate::report::Reporter;
-use crate::spec::{Scratch, Spec, Start, TimePolicy};
+use crate::spec::{Limits, Scratch, Spec, Start, TimePolicy};
 use events::HostAct;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -35,6 +35,7 @@ pub(super) struct Streams<'a> {
     pub(super) ending: OwnedFd,
     pub(super) output: OwnedFd,
     pub(super) errors: OwnedFd,
+    pub(super) further: OwnedFd,
 }
 
 /// How often the tracer looks up from its waiting.
@@ -69,7 +70,8 @@ pub(super) fn run(
     let place = Place {
         groups,
         laid: &laid,
-        spec: &spec,
+        hostname: &spec.hostname,
+        limits: of_processes(&spec),
         output: streams.output.as_fd(),
         errors: streams.errors.as_fd(),
         one_user: ids == Ids::Single,
@@ -88,7 +90,7 @@ pub(super) fn run(
     let report = Reporter::new(File::from(streams.events), clock.clone(), spec.limits.events);
     let control = streams.control.try_clone().step("hold the socket")?;
     let output = (streams.output, streams.errors);
-    let limits = spec.limits.clone();
+    let limits = of_processes(&spec);
     let doors: Vec<OwnedFd> = groups.doors.iter().filter_map(|door| door.try_clone().ok()).collect();
     let source = orders(control, joined, output, doors, limits, ids == Ids::Single);
     let context = Context {
@@ -101,7 +103,7 @@ pub(super) fn run(
         uptime: laid.uptime.take(),
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
-        on_connect: network.on_connect(),
+        on_connect: network.on_connect(streams.further),
         waiting: vec![(first, gate)],
         orders: std::collections::VecDeque::new(),
         source,
@@ -122,6 +124,12 @@ pub(super) fn run(
     let _ = File::from(streams.ending).write_all(&ending);
     serve(streams.control, &laid, &planted);
     Ok(())
+}
+
+/// The limits of each process: in memory the whole tree is bounded, so that a file need not be.
+fn of_processes(spec: &Spec) -> Limits {
+    let disk = if spec.root.scratch == Scratch::Memory { u64::MAX } else { spec.limits.disk };
+    Limits { disk, ..spec.limits.clone() }
 }
 
 /// Enters a user namespace of its own, and the namespaces that belong to it.
@@ -291,7 +299,7 @@ fn orders(
     joined: Rc<child::Joined>,
     output: (OwnedFd, OwnedFd),
     doors: Vec<OwnedFd>,
-    limits: crate::spec::Limits,
+    limits: Limits,
     one_user: bool,
 ) -> Box<dyn FnMut() -> Option<(Order, Option<OwnedFd>)>> {
     let mut held = Vec::new();

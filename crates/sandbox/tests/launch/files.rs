@@ -2,7 +2,7 @@
 
 use crate::Test;
 use crate::guest::{check, image, is_root, open_to_all, run, spec, start};
-use sandbox::{EntryKind, Owners, Persona, Root, Scratch, Spec};
+use sandbox::{EntryKind, Persona, Root, Scratch, Spec};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -96,7 +96,7 @@ fn the_image_stays_as_it_is() {
 
 fn listing() -> Vec<(PathBuf, u32, u32, u64, i64)> {
     let mut listed = Vec::new();
-    let mut open = vec![image().unwrap().to_owned()];
+    let mut open = vec![image().to_owned()];
     while let Some(path) = open.pop() {
         let found = path.symlink_metadata().unwrap();
         listed.push((path.clone(), found.mode(), found.uid(), found.len(), found.mtime()));
@@ -129,7 +129,7 @@ fn planting_stays_inside() {
     symlink("../../../../../../tmp", layer.path().join("up")).unwrap();
     let file =
         |path: &str| Persona { path: path.into(), mode: 0o644, owner: (0, 0), bytes: b"planted".to_vec() };
-    let root = Root { lower: vec![layer.path().to_owned(), image().unwrap().to_owned()], ..spec("").root };
+    let root = Root { lower: vec![layer.path().to_owned(), image().to_owned()], ..spec("").root };
     let persona = vec![file("/trust/ca.pem"), file("/up/here"), file("/../../../etc/odd")];
     let ran = run(&Spec {
         root,
@@ -159,7 +159,7 @@ fn links_for_proc_are_refused() {
     let layer = tempfile::tempdir().unwrap();
     open_to_all(layer.path());
     symlink("/tmp", layer.path().join("proc")).unwrap();
-    let root = Root { lower: vec![layer.path().to_owned(), image().unwrap().to_owned()], ..spec("").root };
+    let root = Root { lower: vec![layer.path().to_owned(), image().to_owned()], ..spec("").root };
     let error = sandbox::Sandbox::start(&Spec { root, ..spec("true") }).err().map(|error| error.to_string());
     assert!(error.as_ref().is_some_and(|error| error.contains("/proc of the image")), "{error:?}");
 }
@@ -171,9 +171,10 @@ fn scratch_on_disk() {
     let root = Root { scratch: Scratch::Directory(place.clone()), ..spec("").root };
     let ran = run(&Spec { root, start: start("echo x > /tmp/x; mkdir /tmp/d; chmod 0 /tmp/d"), ..spec("") });
     assert!(ran.changes.iter().any(|change| change.entry.path == b"tmp/x"), "{}", ran.errors());
+    let root = Root { scratch: Scratch::Directory(place.clone()), ..spec("").root };
+    assert_eq!(run(&Spec { root, ..spec("cat /tmp/x") }).text(), "x\n", "started again, it forgot");
     sandbox::remove(&place).unwrap();
     assert!(!place.exists());
-    let _ = Owners::Sandbox;
 }
 
 fn deep_trees() {

@@ -1,6 +1,5 @@
 //! What the tracer tells of programs, call by call.
 
-
 use crate::guest::Program::{C, Python, Shell};
 use crate::guest::{Guest, check, look};
 

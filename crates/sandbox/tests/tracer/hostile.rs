@@ -1,6 +1,5 @@
 //! Guests that want to be lost from sight, or to break who watches them.
 
-
 use crate::guest::Program::{C, Python, Shell};
 use crate::guest::{Guest, check, line, look};
 use std::time::{Duration, Instant};
@@ -68,7 +67,12 @@ fn a_thread_may_become_a_program() {
     c(
         r#"void*f(void*a){ execl("/bin/echo","echo","from a thread",0); return 0; } void*g(void*a){ for(;;) getppid(); }
          int main(){ pthread_t t; for(int i=0;i<20;i++) pthread_create(&t,0,g,0); pthread_create(&t,0,f,0); for(;;) pause(); }"#,
-        &["born * thread of 1", "exec 1 /usr/bin/echo image = 0 [echo from a thread]", "exit 1 Code(0)", "!lost"],
+        &[
+            "born * thread of 1",
+            "exec 1 /usr/bin/echo image = 0 [echo from a thread]",
+            "exit 1 Code(0)",
+            "!lost",
+        ],
     );
 }
 
@@ -114,7 +118,9 @@ fn long_and_odd_command_lines() {
     assert!(long.arguments.iter().all(|word| word.len() <= events::MAX_BYTES));
     let many = execs.iter().find(|exec| exec.arguments_length == 40_000).unwrap();
     assert_eq!(many.arguments.len(), events::MAX_WORDS);
-    assert!(execs.iter().any(|exec| exec.arguments.first().is_some_and(|word| word.len() == events::MAX_BYTES)));
+    assert!(
+        execs.iter().any(|exec| exec.arguments.first().is_some_and(|word| word.len() == events::MAX_BYTES))
+    );
 }
 
 #[test]
