@@ -386,6 +386,14 @@ impl Tracer<'_> {
         }
     }
 
+    /// Memory of a call could not be read. Of a task that was killed meanwhile nothing is lost: its call never
+    /// happened.
+    fn unreadable(&mut self, tid: i32) {
+        if arch::result(tid).is_some() {
+            self.lost(LostWhy::Unreadable);
+        }
+    }
+
     fn lost(&mut self, why: LostWhy) {
         self.tell(Source::Host, Act::Host(HostAct::Lost { why, count: 1 }));
     }

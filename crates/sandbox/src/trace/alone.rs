@@ -27,6 +27,7 @@ pub struct Alone {
     /// Environment.
     pub env: Vec<Vec<u8>>,
     /// An empty directory in which an overlay of the host's tree may be made; with it the guest has namespaces too.
+    /// Who is not root cannot lay anything over a tree with mounts in it: its guest has an empty `/tmp` instead.
     pub overlay: Option<PathBuf>,
     /// Where content is kept.
     pub captures: Option<PathBuf>,
@@ -36,6 +37,8 @@ pub struct Alone {
     pub limits: Limits,
     /// Whether there is a tracer at all.
     pub traced: bool,
+    /// Called with the pid of the guest before its program begins.
+    pub before: Option<fn(i32)>,
 }
 
 /// What came of it.
@@ -62,6 +65,7 @@ impl Alone {
             time: TimePolicy::default(),
             limits: Limits::default(),
             traced: true,
+            before: None,
         }
     }
 
@@ -110,6 +114,9 @@ impl Alone {
             orders: std::collections::VecDeque::new(),
             source: Box::new(|| None),
         };
+        if let Some(before) = self.before {
+            before(first);
+        }
         let outcome = if self.traced {
             super::run_in(pid, &mut context)
         } else {
@@ -181,8 +188,7 @@ impl Plan {
                     std::fs::create_dir(path.join(part))?;
                 }
                 let path = path.display();
-                let rootless = if rustix::process::getuid().is_root() { "" } else { ",userxattr" };
-                let options = format!("lowerdir=/,upperdir={path}/upper,workdir={path}/work{rootless}");
+                let options = format!("lowerdir=/,upperdir={path}/upper,workdir={path}/work");
                 Some((CString::new(options)?, CString::new(format!("{path}/merged"))?))
             }
         };
@@ -231,7 +237,7 @@ impl Plan {
             }
             libc::read(self.maps, (&raw mut byte).cast(), 1);
             if let Some((options, merged)) = &self.overlay
-                && !isolate(options, merged)
+                && !if self.rootless { part() } else { isolate(options, merged) }
             {
                 libc::_exit(125);
             }
@@ -288,13 +294,41 @@ unsafe fn isolate(options: &CStr, merged: &CStr) -> bool {
         {
             return false;
         }
-        // The loopback, so that a guest can speak to itself.
+        raise_loopback();
+        true
+    }
+}
+
+/// Gives the guest its own `/proc` and an empty `/tmp`.
+///
+/// # Safety
+/// As for [`isolate`].
+unsafe fn part() -> bool {
+    // SAFETY: as in `isolate`.
+    unsafe {
+        let none = null::<libc::c_char>();
+        let nothing = null::<libc::c_void>();
+        let (proc, tmpfs) = (c"proc".as_ptr(), c"tmpfs".as_ptr());
+        if libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, nothing) != 0
+            || libc::mount(proc, c"/proc".as_ptr(), proc, 0, nothing) != 0
+            || libc::mount(tmpfs, c"/tmp".as_ptr(), tmpfs, 0, nothing) != 0
+        {
+            return false;
+        }
+        raise_loopback();
+        true
+    }
+}
+
+/// A guest may speak to itself.
+fn raise_loopback() {
+    // SAFETY: only system calls, on a request of the length that this one has.
+    unsafe {
         let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
         let mut request = [0_u8; 40];
         request[..2].copy_from_slice(b"lo");
         request[16] = libc::IFF_UP as u8;
         libc::ioctl(socket, libc::SIOCSIFFLAGS as _, request.as_mut_ptr());
         libc::close(socket);
-        true
     }
 }

@@ -5,7 +5,7 @@ use super::memory;
 use super::paths::{describe, link, stat_of};
 use super::task::Later;
 use super::{Next, Tracer, arch};
-use events::{Act, Bytes, Exec, LostWhy, Origin, ProcessAct, Source};
+use events::{Act, Bytes, Exec, Origin, ProcessAct, Source};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{OFlags, Stat};
 
@@ -106,7 +106,7 @@ impl Tracer<'_> {
         let started =
             arch::stack(tid).ok_or(memory::Unreadable).and_then(|stack| memory::started(tid, stack, keep));
         let started = started.unwrap_or_else(|memory::Unreadable| {
-            self.lost(LostWhy::Unreadable);
+            self.unreadable(tid);
             memory::Started::default()
         });
         if let Some(vdso) = started.vdso.filter(|_| self.time.watches_clocks()) {

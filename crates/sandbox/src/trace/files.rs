@@ -6,7 +6,7 @@ use super::memory::{self, Unreadable};
 use super::paths::descriptor_link;
 use super::task::Later;
 use super::{Next, Tracer};
-use events::{Act, FileAct, FileOp, LostWhy, Origin, Source, bounded};
+use events::{Act, FileAct, FileOp, Origin, Source, bounded};
 
 impl Tracer<'_> {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
@@ -15,7 +15,7 @@ impl Tracer<'_> {
             Ok(decoded) => decoded,
             // The kernel reads it again, so that the call may well go on: it is told by its name.
             Err(Unreadable) => {
-                self.lost(LostWhy::Unreadable);
+                self.unreadable(tid);
                 return Next::Later(Box::new(Later::Kernel(self.plain(tid, entry.name, call))));
             }
         };

@@ -107,6 +107,11 @@ impl Tasks {
         self.groups.get(&self.group_of(tid)).is_some_and(|group| group.pid == 1)
     }
 
+    /// Whether it is the first thread of a process that has others.
+    pub(super) fn outlived(&self, tid: i32) -> bool {
+        self.tasks.iter().any(|(other, task)| task.group == tid && *other != tid)
+    }
+
     /// The processes that live, by the host's pids.
     pub(super) fn groups(&self) -> Vec<i32> {
         self.groups.keys().copied().collect()

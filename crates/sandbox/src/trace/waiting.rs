@@ -165,10 +165,11 @@ impl Tracer<'_> {
             if still {
                 continue;
             }
-            let Ok(line) = std::fs::read(format!("/proc/{tid}/stat")) else { continue };
+            let Ok(line) = std::fs::read(format!("/proc/{tid}/stat")) else { return Idle::Runs };
             match status(&line).map(|status| status.state) {
                 Some(b'S') if !fresh => {}
-                Some(b'Z' | b'X' | b'x') => continue,
+                // Its parent is told of its end once the tracer was; a first thread is told of when the others end.
+                Some(b'Z') if self.tasks.outlived(tid) => continue,
                 _ => return Idle::Runs,
             }
             let wait = self.time.wait_of(tid);
