@@ -5,7 +5,8 @@
 //! if the time had passed. While a process computes nothing jumps, so that it gets what it would get anywhere.
 //!
 //! What stays real: clocks of processors (`CLOCK_PROCESS_CPUTIME_ID`, `getrusage`), the processor's own counter
-//! (`rdtsc`), time limits of sockets (`SO_RCVTIMEO`) and of TCP itself, and start times in `/proc/PID/stat`.
+//! (`rdtsc`), time limits of sockets (`SO_RCVTIMEO`) and of TCP itself, start times in `/proc/PID/stat`, and times of
+//! a file that is asked for by its descriptor (`fstat`) and not by its name.
 
 mod stamps;
 mod timers;

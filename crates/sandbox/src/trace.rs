@@ -20,6 +20,7 @@ mod program;
 mod rights;
 mod sockets;
 mod task;
+mod timers;
 mod waiting;
 mod watch;
 

@@ -129,6 +129,9 @@ pub(super) const NARROWED: &[(c_long, &[&[When]])] = &[
     (libc::SYS_semtimedop, &[&[(3, Test::Given)]]),
     (libc::SYS_mq_timedsend, &[&[(4, Test::Given)]]),
     (libc::SYS_mq_timedreceive, &[&[(4, Test::Given)]]),
+    // Who asks about a descriptor asks for its size: every program does so with every file that it reads.
+    (libc::SYS_newfstatat, &[&[(3, Test::Is(0, libc::AT_EMPTY_PATH as u32))]]),
+    (libc::SYS_statx, &[&[(2, Test::Is(0, libc::AT_EMPTY_PATH as u32))]]),
     // Clocks of the processor are the process's own and are not touched.
     (libc::SYS_clock_gettime, &[&[(0, Test::AtMost(1))], &[(0, Test::Is(4, !3))], &[(0, Test::Is(8, !3))]]),
 ];
@@ -176,7 +179,7 @@ entries! {
         SYS_chmod SYS_fchmod SYS_fchmodat SYS_fchmodat2 SYS_chown SYS_lchown SYS_fchown SYS_fchownat SYS_truncate
         SYS_ftruncate SYS_utime SYS_utimes SYS_futimesat SYS_utimensat SYS_setxattr SYS_lsetxattr SYS_fsetxattr
         SYS_setxattrat SYS_mount SYS_umount2 SYS_chroot SYS_pivot_root;
-    Look: SYS_stat SYS_lstat SYS_fstat SYS_newfstatat SYS_statx SYS_access SYS_faccessat SYS_faccessat2;
+    Look: SYS_stat SYS_lstat SYS_newfstatat SYS_statx SYS_access SYS_faccessat SYS_faccessat2;
     Net: SYS_socket SYS_connect SYS_bind SYS_listen SYS_accept SYS_accept4 SYS_sendto SYS_sendmsg SYS_sendmmsg
         SYS_setsockopt;
     Duplicate: SYS_dup2 SYS_dup3;

@@ -1,6 +1,6 @@
 use super::exec::Attempt;
 use super::kernel::{self, Go};
-use super::waiting::TimerCall;
+use super::timers::TimerCall;
 use super::{Tracer, arch};
 use crate::time::Layout;
 use events::{Act, Bytes, Ended, FileAct, HostAct, KernelCall, LostWhy, NetAct, Process, ProcessAct, Source};

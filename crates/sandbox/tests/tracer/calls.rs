@@ -294,7 +294,8 @@ fn a_process_that_hides_is_seen() {
         return;
     }
     // The filter refuses `mount`, so that the view is spoiled from outside.
-    let mut guest = Guest::new(&Python("import time\ne=time.process_time()+2.5\nwhile time.process_time()<e: pass"));
+    let mut guest =
+        Guest::new(&Python("import time\ne=time.process_time()+2.5\nwhile time.process_time()<e: pass"));
     guest.alone.before = Some(|first| {
         while std::fs::read_to_string(format!("/proc/{first}/mounts")).unwrap().lines().count() > 20 {
             std::thread::yield_now();
