@@ -101,7 +101,8 @@ fn rights() {
                   ulimit -c; ulimit -n";
     let text = |held: &str| {
         format!(
-            "CapInh:0000000000000000 CapPrm:{held} CapEff:{held} CapBnd:{DOCKER} CapAmb:0000000000000000 NoNewPrivs:0 Seccomp:2 "
+            "CapInh:0000000000000000 CapPrm:{held} CapEff:{held} CapBnd:{DOCKER} CapAmb:0000000000000000 \
+             NoNewPrivs:0 Seccomp:2 "
         )
     };
     let said = run(&spec(script)).text();
@@ -129,7 +130,8 @@ fn files_of_the_host() {
         "0\nbin dev etc home proc root sys tmp usr ",
     );
     check(
-        "for p in /proc/[0-9]*; do readlink $p/root; done | sort | grep -v '^/$'; echo; cat /proc/1/environ | tr '\\0' ' '",
+        "for p in /proc/[0-9]*; do readlink $p/root; done | sort | grep -v '^/$'; echo; \
+         cat /proc/1/environ | tr '\\0' ' '",
         "\nPATH=/bin:/usr/bin HOME=/root ",
     );
 }
