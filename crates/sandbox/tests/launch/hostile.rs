@@ -124,6 +124,7 @@ fn other_doors() {
 }
 
 fn files_of_the_host() {
+    check("grep -c lowerdir=/var/lib/docker/overlay2/l/ /proc/mounts; grep -c cover /proc/mounts", "1\n0\n");
     let here = image().display();
     check(
         &format!("ls {here} {} /home/* 2>/dev/null | wc -l; ls / | tr '\\n' ' '", env!("CARGO_MANIFEST_DIR")),
