@@ -1,3 +1,6 @@
+//! The guest's time, in memory that the warden and the parent both map.
+#![allow(unsafe_code)]
+
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};

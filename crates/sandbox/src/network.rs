@@ -9,12 +9,13 @@ mod filters;
 mod links;
 mod netlink;
 
+use crate::calls;
 use crate::error::{Failure, Step};
 use crate::message::{self, Further};
 use crate::spec::Network;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::net::SendFlags;
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use std::collections::HashSet;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -80,8 +81,7 @@ pub(crate) fn make(wanted: Option<&Network>, limitations: &mut Vec<String>) -> R
 
 /// A new namespace, which this thread is in afterwards.
 fn space(step: &str) -> Result<OwnedFd, Failure> {
-    // SAFETY: descriptors stay shared with nobody: the flag names a namespace, not `CLONE_FILES`.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.step(step)?;
+    calls::unshare(UnshareFlags::NEWNET).step(step)?;
     Ok(File::open("/proc/self/ns/net").step(step)?.into())
 }
 

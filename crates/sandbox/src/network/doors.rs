@@ -4,11 +4,8 @@ use super::links::GATEWAY;
 use crate::calls;
 use crate::error::{Failure, Step};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::net::{
-    AddressFamily, Protocol, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::num::NonZeroU32;
 
 /// What answers the guest's network is given. Nothing here can reach beyond the sandbox: all of it lives in the
 /// gateway's network namespace.
@@ -107,8 +104,8 @@ fn sender(six: bool) -> rustix::io::Result<OwnedFd> {
 }
 
 fn watcher() -> rustix::io::Result<OwnedFd> {
-    let every = NonZeroU32::new(u32::from((libc::ETH_P_ALL as u16).to_be())).map(Protocol::from_raw);
-    let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, every)?;
+    // It begins with no protocol: to change what it sees, the kernel would have to wait for all processors.
+    let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     let card = rustix::net::netdevice::name_to_index(&socket, GATEWAY)?;
     calls::bind_packets(socket.as_fd(), card)?;
     Ok(socket)

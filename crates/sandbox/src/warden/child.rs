@@ -11,7 +11,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -85,8 +85,7 @@ impl Joined {
 pub(super) fn first(place: &Place<'_>, start: &Start, stdin: BorrowedFd<'_>) -> Result<Prepared, Failure> {
     join_groups(&place.groups.doors)?;
     let own = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC | UnshareFlags::NEWCGROUP;
-    // SAFETY: descriptors stay shared with nobody: the flags name namespaces only, never `CLONE_FILES`.
-    unsafe { unshare_unsafe(own) }.step("make the guest's namespaces")?;
+    calls::unshare(own).step("make the guest's namespaces")?;
     rustix::system::sethostname(place.hostname.as_bytes()).step("set the host name")?;
     root::furnish(place.laid)?;
     root::enter(&place.laid.root)?;

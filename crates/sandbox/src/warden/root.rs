@@ -30,7 +30,10 @@ pub(super) struct Laid {
 type Cover = (PathBuf, PathBuf);
 
 /// Directories that every root has; the first that is there is covered while the root is made.
-const COVERED: &[&str] = &["/tmp", "/var/tmp", "/mnt", "/run", "/var", "/usr"];
+const COVERED: &[&str] = &["/var", "/tmp", "/mnt", "/run", "/usr"];
+
+/// The most layers whose directories have long names: all of them stand in one line of at most a page.
+const MOST_LONG: usize = 60;
 
 /// The most files in a scratch directory in memory.
 const INODES: u32 = 400_000;
@@ -44,9 +47,11 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
     let mut trees = trees.into_iter();
     let options = Some(c"mode=0755,size=64m");
     mount("tmpfs", stage, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options).step("mount a stage")?;
-    let directory = |name: &str| -> Result<PathBuf, Failure> {
-        let path = stage.join(name);
-        mkdirat(CWD, &path, Mode::from(0o755)).step("make a directory on the stage")?;
+    // A guest reads these names in `/proc/mounts`: they are as Docker has them.
+    let id = random("0123456789abcdef", 64)?;
+    let docker = stage.join("lib/docker");
+    let directory = |path: PathBuf| -> Result<PathBuf, Failure> {
+        std::fs::create_dir_all(&path).step("make a directory on the stage")?;
         Ok(path)
     };
     let mut attach = |at: &Path| {
@@ -58,7 +63,9 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
     // An overlay wants at least one; an empty one changes nothing.
     let wanted = spec.root.lower.len().max(1);
     for number in 0..wanted {
-        let at = directory(&format!("{number}"))?;
+        let long = random("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26)?;
+        let short = stage.join(number.to_string());
+        let at = directory(if wanted > MOST_LONG { short } else { docker.join("overlay2/l").join(long) })?;
         if spec.root.lower.get(number).is_some() {
             attach(&at)?;
         }
@@ -66,7 +73,7 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
         let separator = if lower.is_empty() { "" } else { ":" };
         lower.push_str(&format!("{separator}{}", at.display()));
     }
-    let scratch = directory("scratch")?;
+    let scratch = directory(docker.join("overlay2").join(&id))?;
     match &spec.root.scratch {
         Scratch::Directory(_) => attach(&scratch)?,
         Scratch::Memory => {
@@ -76,7 +83,7 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
                 .step("mount the scratch directory")?;
         }
     }
-    let (upper, work) = (scratch.join("upper"), scratch.join("work"));
+    let (upper, work) = (scratch.join("diff"), scratch.join("work"));
     for path in [&upper, &work] {
         match mkdirat(CWD, path, Mode::from(0o755)) {
             // A second start of the same container.
@@ -84,12 +91,34 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
             Err(errno) => return Err(Failure::new("make a directory in the scratch directory", errno)),
         }
     }
-    let root = directory("root")?;
+    like_the_image(&upper, &lowers);
+    let root = directory(docker.join("merged"))?;
     let options = format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display());
     overlay(&root, &options, limitations)?;
     let captures = spec.captures.as_ref().and_then(|_| trees.next());
-    let (uptime, covers) = covers(spec, stage)?;
+    let (uptime, covers) = covers(spec, &directory(docker.join("containers").join(id))?)?;
     Ok(Laid { upper: open_directory(&upper)?, root, lowers, captures, uptime, covers })
+}
+
+/// The root directory of the merged tree is the upper one: it looks as that of the topmost layer.
+fn like_the_image(upper: &Path, lowers: &[OwnedFd]) {
+    let Some(found) = lowers.first().and_then(|top| rustix::fs::fstat(top).ok()) else { return };
+    let (uid, gid) = (rustix::fs::Uid::from_raw(found.st_uid), rustix::fs::Gid::from_raw(found.st_gid));
+    // In a guest with one user all belongs to it, whoever it belongs to in the image.
+    let _ = rustix::fs::chown(upper, Some(uid), Some(gid));
+    let _ = rustix::fs::chmod(upper, Mode::from(found.st_mode & 0o7777));
+}
+
+/// A word that nobody knows before.
+fn random(letters: &str, length: usize) -> Result<String, Failure> {
+    let mut bytes = vec![0; length];
+    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty()).step("draw a name")?;
+    let letters = letters.as_bytes();
+    Ok(bytes
+        .iter()
+        .filter_map(|byte| letters.get(usize::from(*byte) % letters.len()))
+        .map(|byte| char::from(*byte))
+        .collect())
 }
 
 /// Writes what is mounted over files of the kernel: the uptime, and what the persona has to say.

@@ -13,7 +13,7 @@ use crate::error::{Failure, Step};
 use crate::message::{self, Answer, Ask, Ending};
 use crate::network::{self, Made};
 use crate::report::Reporter;
-use crate::spec::{Limits, Scratch, Spec, Start, TimePolicy};
+use crate::spec::{Limits, Owners, Scratch, Spec, Start, TimePolicy};
 use events::HostAct;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::UnshareFlags;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::rc::Rc;
@@ -60,11 +60,7 @@ pub(super) fn run(
     let network = network::make(spec.network.as_ref(), &mut limitations)?;
     limit(&spec, groups, &mut limitations);
     if ids == Ids::Single {
-        limitations.push(
-            "the guest has one user: changing owners and becoming another user fail in it; run as root to have \
-             65,536"
-                .to_owned(),
-        );
+        one_user(&spec, &mut limitations);
     }
     let stdin = child::stdin(spec.start.stdin)?;
     let place = Place {
@@ -132,6 +128,21 @@ fn of_processes(spec: &Spec) -> Limits {
     Limits { disk, ..spec.limits.clone() }
 }
 
+/// What a guest with one user cannot do.
+fn one_user(spec: &Spec, limitations: &mut Vec<String>) {
+    limitations.push(
+        "the guest has one user: changing owners and becoming another user fail in it; run as root to have 65,536"
+            .to_owned(),
+    );
+    if spec.root.owners == Owners::Guest {
+        limitations.push(
+            "the tree belongs to users that the guest does not have: what is theirs cannot be changed in it; unpack \
+             the image instead"
+                .to_owned(),
+        );
+    }
+}
+
 /// Enters a user namespace of its own, and the namespaces that belong to it.
 fn enter(
     spec: &Spec,
@@ -140,7 +151,7 @@ fn enter(
     limitations: &mut Vec<String>,
 ) -> Result<Vec<OwnedFd>, Failure> {
     let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    unshare(UnshareFlags::NEWUSER).step("make a user namespace")?;
+    calls::unshare(UnshareFlags::NEWUSER).step("make a user namespace")?;
     let mut trees = Vec::new();
     match ids {
         Ids::Range(_) => {
@@ -164,9 +175,9 @@ fn enter(
     }
     // What becoming another user took from it, see prctl(2).
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    unshare(UnshareFlags::NEWNS).step("make a mount namespace")?;
-    unshare(UnshareFlags::NEWPID).step("make a pid namespace")?;
-    if unshare(UnshareFlags::NEWTIME).is_err() {
+    calls::unshare(UnshareFlags::NEWNS).step("make a mount namespace")?;
+    calls::unshare(UnshareFlags::NEWPID).step("make a pid namespace")?;
+    if calls::unshare(UnshareFlags::NEWTIME).is_err() {
         limitations
             .push("there are no time namespaces: the guest sees how long the host has been up".to_owned());
     }
@@ -182,11 +193,6 @@ fn enter(
         }
     }
     Ok(trees)
-}
-
-fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: descriptors stay shared with nobody: the flags name namespaces only, never `CLONE_FILES`.
-    unsafe { unshare_unsafe(flags) }
 }
 
 /// Has the guest's clocks since the start of the machine show the uptime that it is told.

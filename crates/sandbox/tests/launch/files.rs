@@ -24,7 +24,9 @@ pub(crate) const TESTS: &[Test] = &[
 
 fn devices_and_masks() {
     check(
-        "echo /dev/*; head -c 3 /dev/zero | wc -c; echo x > /dev/null; cat /proc/kcore | wc -c; ls /proc/acpi /sys/firmware | wc -l",
+        "echo /dev/*; \
+         head -c 3 /dev/zero | wc -c; echo x > /dev/null; cat /proc/kcore | wc -c; \
+         ls /proc/acpi /sys/firmware | wc -l",
         "/dev/core /dev/fd /dev/full /dev/mqueue /dev/null /dev/ptmx /dev/pts /dev/random /dev/shm /dev/stderr \
          /dev/stdin /dev/stdout /dev/tty /dev/urandom /dev/zero\n3\n0\n3\n",
     );
@@ -44,8 +46,10 @@ fn no_descriptor_is_inherited() {
 }
 
 fn changes_are_told() {
-    let script = "echo new > /tmp/new; rm /etc/motd; rm -r /etc/full; mkdir /etc/full; mkdir -p /a/b; ln -s x /a/l; \
-                  echo more >> /etc/passwd; chmod 700 /bin/busybox; mkdir /a/no; echo 1 > /a/no/1; chmod 0 /a/no /a/no/1";
+    let script = "echo new > /tmp/new; rm /etc/motd; rm -r /etc/full; mkdir /etc/full; mkdir -p /a/b; \
+                  ln -s x /a/l; \
+                  echo more >> /etc/passwd; chmod 700 /bin/busybox; mkdir /a/no; \
+                  echo 1 > /a/no/1; chmod 0 /a/no /a/no/1";
     let ran = run(&spec(script));
     let mut told = BTreeMap::new();
     for change in &ran.changes {
@@ -82,10 +86,7 @@ fn nothing_changes_by_itself() {
     let ran = run(&Spec { persona: vec![persona], ..spec("cat /var/lib/bait; stat -c %a /var/lib/bait") });
     assert_eq!(ran.text(), "bait600\n");
     let told: Vec<_> = ran.changes.iter().map(|change| String::from_utf8_lossy(&change.entry.path)).collect();
-    assert!(
-        told.iter().all(|path| path.starts_with("var")) && !told.iter().any(|path| path.ends_with("bait")),
-        "{told:?}"
-    );
+    assert!(told.is_empty(), "{told:?}");
 }
 
 fn the_image_stays_as_it_is() {
@@ -150,7 +151,8 @@ fn the_kernel_is_covered() {
         |path: &str| Persona { path: path.into(), mode: 0o444, owner: (0, 0), bytes: b"told\n".to_vec() };
     let persona =
         ["/proc/cpuinfo", "/proc/not-there", "/proc/../etc/up", "/sys/class/dmi/../x"].map(file).to_vec();
-    let script = "cat /proc/cpuinfo; cut -c1-4 /proc/uptime; (echo x > /proc/cpuinfo) 2>/dev/null || echo firm; test -e /etc/up && echo planted";
+    let script = "cat /proc/cpuinfo; cut -c1-4 /proc/uptime; \
+                  (echo x > /proc/cpuinfo) 2>/dev/null || echo firm; test -e /etc/up && echo planted";
     let ran = run(&Spec { persona, ..spec(script) });
     assert_eq!(ran.text(), "told\n9554\nfirm\n", "{} {:?}", ran.errors(), ran.limitations);
 }

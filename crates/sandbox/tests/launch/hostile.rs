@@ -101,7 +101,8 @@ fn rights() {
                   ulimit -c; ulimit -n";
     let text = |held: &str| {
         format!(
-            "CapInh:0000000000000000 CapPrm:{held} CapEff:{held} CapBnd:{DOCKER} CapAmb:0000000000000000 NoNewPrivs:0 Seccomp:2 "
+            "CapInh:0000000000000000 CapPrm:{held} CapEff:{held} CapBnd:{DOCKER} CapAmb:0000000000000000 \
+             NoNewPrivs:0 Seccomp:2 "
         )
     };
     let said = run(&spec(script)).text();
@@ -123,13 +124,15 @@ fn other_doors() {
 }
 
 fn files_of_the_host() {
+    check("grep -c lowerdir=/var/lib/docker/overlay2/l/ /proc/mounts; grep -c cover /proc/mounts", "1\n0\n");
     let here = image().display();
     check(
         &format!("ls {here} {} /home/* 2>/dev/null | wc -l; ls / | tr '\\n' ' '", env!("CARGO_MANIFEST_DIR")),
         "0\nbin dev etc home proc root sys tmp usr ",
     );
     check(
-        "for p in /proc/[0-9]*; do readlink $p/root; done | sort | grep -v '^/$'; echo; cat /proc/1/environ | tr '\\0' ' '",
+        "for p in /proc/[0-9]*; do readlink $p/root; done | sort | grep -v '^/$'; echo; \
+         cat /proc/1/environ | tr '\\0' ' '",
         "\nPATH=/bin:/usr/bin HOME=/root ",
     );
 }

@@ -1,4 +1,5 @@
 //! Whatever the guest asks for arrives at the doors, and nothing goes anywhere else.
+#![allow(unsafe_code)]
 
 use crate::Test;
 use crate::guest::{Ran, begin, finish, spec};
@@ -193,14 +194,16 @@ fn ports_are_opened_when_asked_for() {
 
 fn echoes() {
     let (ran, _) = talk(
-        "for a in 203.0.113.9 1.1.1.1 172.17.0.99; do ping -c 1 -W 3 $a | grep -c '1 packets received'; done; ping6 -c 1 -W 3 2001:db8:77::1 | grep -c '1 packets received'",
+        "for a in 203.0.113.9 1.1.1.1 172.17.0.99; do ping -c 1 -W 3 $a | grep -c '1 packets received'; done; \
+         ping6 -c 1 -W 3 2001:db8:77::1 | grep -c '1 packets received'",
     );
     assert_eq!(ran.text(), "1\n1\n1\n1\n", "{}", ran.errors());
 }
 
 fn what_the_guest_sees_of_its_network() {
     let (ran, _) = talk(
-        "cut -d: -f1 -s /proc/net/dev | tr -d ' \\n'; echo; cat /sys/class/net/eth0/address; grep -c . /proc/net/if_inet6; cut -f2 /proc/net/route",
+        "cut -d: -f1 -s /proc/net/dev | tr -d ' \\n'; echo; cat /sys/class/net/eth0/address; \
+         grep -c . /proc/net/if_inet6; cut -f2 /proc/net/route",
     );
     let text = ran.text();
     assert!(text.contains("eth0") && text.contains("lo") && text.contains("02:42:ac:11:00:02\n"), "{text}");
