@@ -1,9 +1,12 @@
-//! Calls to the kernel that have no safe form elsewhere. Each is one call, and says on what it relies.
+//! Calls to the kernel that have no safe form elsewhere. Each is one call, and says on what it relies. This file and the clock's are
+//! the launcher's only unsafe ones.
+#![allow(unsafe_code)]
 
 use crate::filter;
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::{Errno, Result};
 use rustix::process::Pid;
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::CString;
 use std::time::Duration;
 
@@ -26,6 +29,15 @@ pub(crate) fn fork() -> Result<Fork> {
     Ok(Pid::from_raw(result as i32).map_or(Fork::Child, Fork::Parent))
 }
 
+/// Makes namespaces and enters them.
+pub(crate) fn unshare(spaces: UnshareFlags) -> Result<()> {
+    if spaces.contains(UnshareFlags::FILES) {
+        return Err(Errno::INVAL);
+    }
+    // SAFETY: descriptors mean the same to all threads as before, since the table of them is not split.
+    unsafe { unshare_unsafe(spaces) }
+}
+
 /// Ends at once, without running destructors that belong to the process that this one was split from.
 pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: `_exit` takes any number and does not come back.
@@ -42,6 +54,21 @@ pub(crate) fn execve(program: &CString, arguments: &[CString], environment: &[CS
     // returns.
     unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
+}
+
+/// Closes every descriptor but the standard ones, at the start of the program: whoever started the parent may have
+/// left some open that its children inherit, down to the guest.
+pub(crate) fn close_inherited() {
+    // SAFETY: nothing in this program has opened a descriptor yet, so that nothing owns what is closed.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+}
+
+/// Has every descriptor but the standard ones be closed when a program is started.
+pub(crate) fn keep_standard_only() {
+    /// `CLOSE_RANGE_CLOEXEC`.
+    const AT_EXEC: u32 = 1 << 2;
+    // SAFETY: nothing is closed now, so that whatever owns a descriptor still has it.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, AT_EXEC) };
 }
 
 /// Has `SIGALRM` interrupt blocking calls at this interval, and nothing else happen.

@@ -50,7 +50,8 @@ pub enum Owners {
 pub enum Scratch {
     /// Memory, at most [`Limits::disk`] bytes. It counts as memory of the guest too.
     Memory,
-    /// An empty directory on a disk. Only the length of a single file is bounded there.
+    /// An empty directory on a disk, or that of a run before: the guest is started a second time. Only the length of
+    /// a single file is bounded there.
     Directory(PathBuf),
 }
 
@@ -106,6 +107,9 @@ pub struct Network {
     pub ipv6: Ipv6Addr,
     /// Its gateway in IPv6.
     pub gateway6: Ipv6Addr,
+    /// Whether the kernel's filter has every port answered. Without it, and where the kernel has none, ports are
+    /// opened as they are asked for, see [`crate::Run::further_doors`].
+    pub filter: bool,
 }
 
 impl Default for Network {
@@ -118,6 +122,7 @@ impl Default for Network {
             gateway4: Ipv4Addr::new(172, 17, 0, 1),
             ipv6: Ipv6Addr::new(0x2001, 0xdb8, 0x1, 0, 0, 0x242, 0xac11, 2),
             gateway6: Ipv6Addr::new(0x2001, 0xdb8, 0x1, 0, 0, 0, 0, 1),
+            filter: true,
         }
     }
 }
@@ -176,7 +181,8 @@ impl Default for TimePolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Persona {
     /// Where, absolute in the guest. Directories on the way are made; links of the image are followed inside its
-    /// root only.
+    /// root only. A file below `/proc` or `/sys` is mounted over the kernel's, read-only: what the guest is told of
+    /// its processors and memory.
     pub path: PathBuf,
     /// Mode.
     pub mode: u32,

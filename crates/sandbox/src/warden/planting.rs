@@ -1,6 +1,6 @@
 //! Files that are put over the image: what a runtime writes (`/etc/hosts`), and the persona of the plan.
 
-use super::root::{Laid, within};
+use super::root::{Laid, covering, within};
 use crate::changes::Planted;
 use crate::spec::{Persona, Spec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,8 +23,9 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
         return planted;
     };
     let given = runtime(spec);
-    for persona in given.iter().chain(&spec.persona) {
-        match put(root.as_fd(), persona) {
+    let mut made = Vec::new();
+    for persona in given.iter().chain(spec.persona.iter().filter(|persona| !covering(persona))) {
+        match put(root.as_fd(), persona, &mut made) {
             Ok(()) => planted.extend(Planted::file(root.as_fd(), &persona.path)),
             Err(errno) => limitations.push(format!(
                 "{} could not be put into the guest: {}",
@@ -33,6 +34,8 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
             )),
         }
     }
+    // Last, since what is put into a directory changes it.
+    planted.extend(made.iter().filter_map(|path| Planted::file(root.as_fd(), path)));
     planted
 }
 
@@ -61,9 +64,9 @@ fn runtime(spec: &Spec) -> Vec<Persona> {
 }
 
 /// Writes one file; a file or link of the image at its name is replaced, never written through.
-fn put(root: BorrowedFd<'_>, persona: &Persona) -> rustix::io::Result<()> {
+fn put(root: BorrowedFd<'_>, persona: &Persona, made: &mut Vec<PathBuf>) -> rustix::io::Result<()> {
     let name = persona.path.file_name().ok_or(Errno::INVAL)?;
-    let parent = directory(root, persona.path.parent().unwrap_or(Path::new("/")), DEEPEST)?;
+    let parent = directory(root, persona.path.parent().unwrap_or(Path::new("/")), DEEPEST, made)?;
     match unlinkat(&parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno),
@@ -79,16 +82,24 @@ fn put(root: BorrowedFd<'_>, persona: &Persona) -> rustix::io::Result<()> {
 }
 
 /// Opens a directory of the guest, and makes it and those above it where they are missing.
-fn directory(root: BorrowedFd<'_>, path: &Path, deepest: usize) -> rustix::io::Result<OwnedFd> {
+fn directory(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    deepest: usize,
+    made: &mut Vec<PathBuf>,
+) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY;
     match within(root, path, flags) {
         Err(Errno::NOENT) if deepest > 0 => {}
         opened => return opened,
     }
     let Some(Component::Normal(name)) = path.components().next_back() else { return Err(Errno::NOENT) };
-    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), deepest - 1)?;
+    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), deepest - 1, made)?;
     match mkdirat(&parent, name, Mode::from(0o755)) {
-        Ok(()) => within(root, path, flags),
+        Ok(()) => {
+            made.push(path.to_owned());
+            within(root, path, flags)
+        }
         // A link that leads nowhere.
         Err(errno) => Err(errno),
     }
