@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Sockets that send what we write, head and all: replies come from the address that was asked.
@@ -41,7 +42,7 @@ const FOLLOWED: usize = 4096;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Answers what comes to a socket, on a thread of its own.
-pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io::Result<()> {
+pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     socket.set_nonblocking(false)?;
     socket.set_read_timeout(Some(LOOK))?;
     // Where these are not to be had, the socket's own address is whom the guest asked.
@@ -60,8 +61,7 @@ pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io
                 let _ = reply(&socket, &raw, from, to, &answer);
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 fn receive(

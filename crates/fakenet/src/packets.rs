@@ -8,11 +8,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Reads every frame: for the packet file, and to tell of what belongs to no flow. ICMP is answered by the kernel;
 /// what a guest hides in it is seen here only.
-pub(crate) fn watch(frames: OwnedFd, shared: Arc<Shared>) -> io::Result<()> {
+pub(crate) fn watch(frames: OwnedFd, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     rustix::fs::fcntl_setfl(&frames, rustix::fs::fcntl_getfl(&frames)? | rustix::fs::OFlags::NONBLOCK)?;
     std::thread::Builder::new().name("fakenet-packets".into()).spawn(move || {
         let mut buffer = vec![0; 65_536];
@@ -38,8 +39,7 @@ pub(crate) fn watch(frames: OwnedFd, shared: Arc<Shared>) -> io::Result<()> {
                 told = Instant::now();
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// A packet that belongs to no flow of ours.

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use crate::recorder::{Recorder, locked};
 use crate::talk::Talk;
 use crate::{Doors, FakenetError, Watcher, World, datagrams, dispatch, packets, tls};
@@ -9,6 +12,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot};
@@ -28,12 +32,13 @@ pub fn serve(
         .map_err(FakenetError::Runtime)?;
     let shared = Shared::new(world, Box::new(sink))?;
     let Doors { tcp, udp, raw4, raw6, packets: frames } = doors;
-    let _entered = runtime.enter();
+    let mut threads = Vec::new();
+    let entered = runtime.enter();
     if let Some(frames) = frames {
         if let Some(file) = &shared.recorder.packets {
             file.real();
         }
-        packets::watch(frames, Arc::clone(&shared)).map_err(FakenetError::Runtime)?;
+        threads.push(packets::watch(frames, Arc::clone(&shared)).map_err(FakenetError::Runtime)?);
     }
     for listener in tcp {
         let wrong = |source| FakenetError::Socket { which: "tcp", source };
@@ -43,16 +48,19 @@ pub fn serve(
     }
     let raw = Arc::new(datagrams::Raw { raw4, raw6 });
     for socket in udp {
-        datagrams::serve(socket, Arc::clone(&raw), Arc::clone(&shared))
+        let thread = datagrams::serve(socket, Arc::clone(&raw), Arc::clone(&shared))
             .map_err(|source| FakenetError::Socket { which: "udp", source })?;
+        threads.push(thread);
     }
-    Ok(Server { runtime, shared })
+    drop(entered);
+    Ok(Server { runtime, shared, threads })
 }
 
 /// Whoever answers the guest.
 pub struct Server {
     runtime: Runtime,
     shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -90,6 +98,12 @@ impl Server {
     pub fn stop(self) -> Transcript {
         self.shared.stopped.store(true, Ordering::Relaxed);
         self.runtime.shutdown_timeout(Duration::from_secs(2));
+        for thread in self.threads {
+            // One that panicked has told what it saw until then; nothing of the guest's makes one.
+            if thread.join().is_err() {
+                self.shared.recorder.lost(1);
+            }
+        }
         locked(&self.shared.expected).clear();
         datagrams::finish(&self.shared);
         let totals = self.shared.recorder.finish();

@@ -5,7 +5,7 @@ use crate::server::Shared;
 use crate::{Doors, HostClock, Server, World, dispatch};
 use events::{Act, WireKind};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -190,13 +190,9 @@ impl Loopback {
 
 /// Whether a client is there; loudly, where it is not, and an error where all of them must be.
 pub(crate) fn present(program: &str) -> bool {
-    static MUST: OnceLock<bool> = OnceLock::new();
-    let must = *MUST.get_or_init(|| std::env::vars_os().any(|(name, _)| name == "ROADSTEAD_CI"));
-    let there = std::env::split_paths(
-        &std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default(),
-    )
-    .any(|directory| directory.join(program).is_file());
+    let there = run("sh", &["-c", &format!("command -v {program}")]).0;
     if !there {
+        let must = run("sh", &["-c", "test -n \"$ROADSTEAD_CI\""]).0;
         assert!(!must, "{program} is missing, and ROADSTEAD_CI is set");
         eprintln!("skipped: {program} is not installed");
     }

@@ -109,7 +109,7 @@ pub(crate) async fn open(mut talk: Talk) -> io::Result<Option<Talk>> {
     let name = named.unwrap_or_else(|| talk.flow.to.ip().to_string());
     let tell = |accepted: bool| {
         WireKind::Tls(Tls {
-            name: hello.name.as_deref().map(|name| events::bounded(name)),
+            name: hello.name.as_deref().map(events::bounded),
             protocols: hello.protocols.iter().take(16).map(|offer| Bytes::from(offer.clone())).collect(),
             fingerprint: hello.fingerprint.clone(),
             accepted,

@@ -32,9 +32,14 @@ fn of_file(file: &TextFile) -> Vec<Problem> {
     {
         problems.push(Problem::new(path, 0, "has a name that says nothing; name the idea"));
     }
-    let may_be_mod = in_tests || path.starts_with("crates/inspect/src/analyzers");
+    let folders = ["crates/inspect/src/analyzers", "crates/fakenet/src/protocols"];
+    let may_be_mod = in_tests || folders.iter().any(|folder| path.starts_with(folder));
     if stem == "mod" && !may_be_mod {
-        problems.push(Problem::new(path, 0, "only analyzers have a mod.rs; write foo.rs beside foo/"));
+        problems.push(Problem::new(
+            path,
+            0,
+            "only analyzers and protocols have a mod.rs; write foo.rs beside foo/",
+        ));
     }
     for (at, line) in file.text.lines().enumerate() {
         if line.contains(concat!("#[ign", "ore")) {

@@ -4,8 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(super) fn taste(bytes: &[u8], _: u16) -> u8 {
     match bytes {
-        [5, count, methods @ ..] if *count > 0 && methods.len() == usize::from(*count) => {
-            if methods.iter().all(|method| *method < 10 || *method >= 0x80) { 86 } else { 0 }
+        [5, count, methods @ ..]
+            if *count > 0
+                && methods.len() == usize::from(*count)
+                && methods.iter().all(|method| *method < 10 || *method >= 0x80) =>
+        {
+            86
         }
         [4, 1 | 2, _, _, _, _, _, _, rest @ ..]
             if rest.contains(&0) && rest.iter().all(|byte| *byte == 0 || byte.is_ascii_graphic()) =>

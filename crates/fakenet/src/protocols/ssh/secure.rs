@@ -28,7 +28,7 @@ pub(super) struct Keys {
 enum Seal {
     Clear,
     Gcm { key: Box<LessSafeKey>, nonce: [u8; 12] },
-    Counter { key: Box<CounterKey>, at: u128, mac: hmac::Key },
+    Counter { key: Box<CounterKey>, at: u128, mac: Box<hmac::Key> },
 }
 
 enum CounterKey {
@@ -64,7 +64,7 @@ impl Keys {
             CounterKey::Seal(EncryptingKey::ctr(key).map_err(|_| broken())?)
         };
         let at = u128::from_be_bytes(self.derive(iv, 16).try_into().map_err(|_| broken())?);
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, &self.derive(mac, 32));
+        let mac = Box::new(hmac::Key::new(hmac::HMAC_SHA256, &self.derive(mac, 32)));
         Ok(Seal::Counter { key: Box::new(key), at, mac })
     }
 }

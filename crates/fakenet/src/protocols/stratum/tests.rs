@@ -66,8 +66,7 @@ fn mine() -> (String, String) {
     let job: serde_json::Value = heard
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
-        .filter(|it: &serde_json::Value| it["method"] == "mining.notify")
-        .next_back()
+        .rfind(|it: &serde_json::Value| it["method"] == "mining.notify")
         .unwrap();
     let at = |index: usize| whole(job["params"][index].as_str().unwrap());
     let extra = "00000001";
