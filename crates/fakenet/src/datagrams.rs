@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -57,8 +58,14 @@ pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io
                 continue;
             };
             let bytes = buffer.get(..length).unwrap_or_default();
-            if let Some(answer) = take(from, to, bytes, &shared) {
-                let _ = reply(&socket, &raw, from, to, &answer);
+            // The thread must outlive whatever a datagram does to it.
+            let taken = catch_unwind(AssertUnwindSafe(|| take(from, to, bytes, &shared)));
+            match taken {
+                Ok(Some(answer)) => {
+                    let _ = reply(&socket, &raw, from, to, &answer);
+                }
+                Ok(None) => {}
+                Err(_) => shared.recorder.lost(1),
             }
         }
     })

@@ -218,9 +218,18 @@ fn take<S: crate::stream::Stream + 'static>(
     tokio::spawn(async move {
         let _permit = permit;
         let longest = shared.world.limits.connection;
-        let talk = dispatch::begin(stream, flow, shared);
-        if tokio::time::timeout(longest, dispatch::serve(talk)).await.is_err() {
-            // A flow that outlives its time is closed; what it said until then was told.
+        let recorder = Arc::clone(&shared.recorder);
+        let talk = dispatch::begin(stream, Arc::clone(&flow), shared);
+        let mut talking = tokio::spawn(dispatch::serve(talk));
+        match tokio::time::timeout(longest, &mut talking).await {
+            Ok(Ok(())) => {}
+            // Nothing of the guest's should make an emulator panic. If it does, the run says that it missed something.
+            Ok(Err(_)) => recorder.lost(1),
+            Err(_) => {
+                talking.abort();
+                flow.step("fakenet", "closed: it lasted too long");
+                recorder.lost(1);
+            }
         }
     });
 }

@@ -74,7 +74,7 @@ pub(super) fn all(seed: [u8; 32]) -> Vec<Canary> {
     add("file-docker-auth", &|random| {
         let password = format!("dckr_pat_{}", random.of(WORD, 27));
         let value = STANDARD.encode(format!("deploybot:{password}"));
-        Secret { unique: vec![password.into_bytes(), tail(&value)], value }
+        Secret { unique: [windows(&password), vec![tail(&value)]].concat(), value }
     });
     for name in ["kube-service-token", "kube-config-token", "kube-node-token"] {
         add(name, &kube_token);
@@ -95,7 +95,7 @@ pub(super) fn all(seed: [u8; 32]) -> Vec<Canary> {
         let escaped = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
         let value =
             format!("sv=2023-11-03&ss=b&srt=sco&sp=rwdlac&se=2027-01-01T00:00:00Z&spr=https&sig={escaped}");
-        Secret { value, unique: vec![signature.into_bytes(), escaped.into_bytes()] }
+        Secret { value, unique: [windows(&signature), windows(&escaped)].concat() }
     });
     add("wallet-key", &|random| plain("", random.of(HEX, 64), ""));
     add("slack-hook", &|random| {

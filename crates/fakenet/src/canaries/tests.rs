@@ -126,6 +126,18 @@ fn archives_in_forms_are_opened() {
 }
 
 #[test]
+fn wrappers_are_wrapped() {
+    let secret = canaries().get("env-aws-secret");
+    check(
+        STANDARD.encode(STANDARD.encode(format!("x={secret};"))).as_bytes(),
+        "env-aws-secret",
+        Coding::Base64,
+    );
+    let json = format!("{{\"k\":\"{}\"}}", secret.replace('/', "\\/"));
+    check(json.as_bytes(), "env-aws-secret", Coding::Plain);
+}
+
+#[test]
 fn bombs_are_bounded_and_said() {
     let bomb = gzip(&vec![0; 80 << 20]);
     let mut watcher = canaries().watcher();

@@ -4,8 +4,10 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use crate::recorder::Flow;
 use crate::server::Ended;
 use crate::talk::Talk;
+use std::sync::Arc;
 
 pub(crate) fn taste(_: &[u8], _: u16) -> u8 {
     0
@@ -16,9 +18,28 @@ pub(crate) async fn serve(mut talk: Talk) -> Ended {
         talk.flow.tell(events::WireKind::Protocol(name.into()));
         talk.step(name, "recognised, not answered");
     }
+    let most = talk.shared.world.limits.body as usize;
+    let mut kept = Kept { flow: Arc::clone(&talk.flow), bytes: Vec::new() };
     loop {
-        talk.ahead.clear();
+        let bytes = std::mem::take(&mut talk.ahead);
+        let room = most.saturating_sub(kept.bytes.len()).min(bytes.len());
+        kept.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
         talk.more().await?;
+    }
+}
+
+/// What was said, kept as a whole when the flow ends, in whatever way it ends.
+struct Kept {
+    flow: Arc<Flow>,
+    bytes: Vec<u8>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if !self.bytes.is_empty() {
+            let content = self.flow.recorder.keep(&self.bytes);
+            self.flow.step("raw", format!("kept {}", data_encoding::HEXLOWER.encode(&content.sha256)));
+        }
     }
 }
 
