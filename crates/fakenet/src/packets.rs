@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use crate::recorder::Flow;
 use crate::server::Shared;
 use events::{WireKind, bounded};

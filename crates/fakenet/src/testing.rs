@@ -53,8 +53,8 @@ impl Bed {
             let flow = self.shared.recorder.open(from, to, false, self.shared.watcher.again());
             let server = tokio::spawn(dispatch::serve(dispatch::begin(far, flow, Arc::clone(&self.shared))));
             let result = guest(near).await;
-            let _ =
-                tokio::time::timeout(Duration::from_secs(10), server).await.expect("the talk does not end");
+            let ended = tokio::time::timeout(Duration::from_secs(10), server).await;
+            ended.expect("the talk does not end").expect("an emulator panicked");
             result
         })
     }
@@ -197,6 +197,15 @@ pub(crate) fn present(program: &str) -> bool {
         eprintln!("skipped: {program} is not installed");
     }
     there
+}
+
+/// Whether this user has a name. OpenSSH does not work for those who have none.
+pub(crate) fn named() -> bool {
+    let named = run("id", &["-un"]).0;
+    if !named {
+        eprintln!("skipped: this user has no name, which OpenSSH wants");
+    }
+    named
 }
 
 /// What a program prints. It has half a minute.
