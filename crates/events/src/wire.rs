@@ -114,7 +114,9 @@ pub struct Http {
     pub body_start: Bytes,
     /// Status that was answered.
     pub status: u16,
-    /// What was served: `script`, `elf`, `archive`, `json`, `index`, `metadata`, `kubernetes`, `docker`, `none`.
+    /// What was served: `script`, `elf`, `archive`, `image`, `json`, `text`, `page`, `index`, `metadata` (with or
+    /// without credentials), `kubernetes`, `docker`, `git`, `dns`, `pool`, `dead-drop`, `stage` (given by the plan),
+    /// `none`.
     pub served: String,
     /// The served content, which may be met again as a file.
     pub content: Option<Content>,

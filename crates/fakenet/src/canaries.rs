@@ -1,3 +1,4 @@
+mod grams;
 mod make;
 mod needles;
 mod nested;

@@ -2,16 +2,16 @@ use crate::protocols;
 use crate::recorder::{Flow, locked};
 use crate::server::{Shared, plain};
 use events::WireKind;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Sockets that send what we write, head and all: replies come from the address that was asked.
@@ -43,7 +43,7 @@ const FOLLOWED: usize = 4096;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Answers what comes to a socket, on a thread of its own.
-pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io::Result<()> {
+pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     socket.set_nonblocking(false)?;
     socket.set_read_timeout(Some(LOOK))?;
     // Where these are not to be had, the socket's own address is whom the guest asked.
@@ -54,14 +54,21 @@ pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io
         let mut buffer = vec![0; 65_536];
         let mut control = vec![0; 256];
         while !shared.stopped.load(Relaxed) {
-            let Ok(Some((from, to, length))) = receive(&socket, own, &mut buffer, &mut control) else { continue };
+            let Ok(Some((from, to, length))) = receive(&socket, own, &mut buffer, &mut control) else {
+                continue;
+            };
             let bytes = buffer.get(..length).unwrap_or_default();
-            if let Some(answer) = take(from, to, bytes, &shared) {
-                let _ = reply(&socket, &raw, from, to, &answer);
+            // The thread must outlive whatever a datagram does to it.
+            let taken = catch_unwind(AssertUnwindSafe(|| take(from, to, bytes, &shared)));
+            match taken {
+                Ok(Some(answer)) => {
+                    let _ = reply(&socket, &raw, from, to, &answer);
+                }
+                Ok(None) => {}
+                Err(_) => shared.recorder.lost(1),
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 fn receive(
@@ -71,7 +78,8 @@ fn receive(
     control: &mut [u8],
 ) -> io::Result<Option<(SocketAddr, SocketAddr, usize)>> {
     let mut parts = [IoSliceMut::new(buffer)];
-    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
     let mut to = own;
     for one in message.cmsgs().into_iter().flatten() {
         match one {

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use crate::protocols::{self, Emulator};
 use crate::recorder::{Flow, locked};
 use crate::server::Shared;

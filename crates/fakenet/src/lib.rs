@@ -27,6 +27,7 @@ mod world;
 
 pub use canaries::{Canaries, Canary, Seen, Watcher};
 pub use doors::Doors;
+pub use protocols::http::DEAD_DROP;
 pub use server::{Server, Transcript, serve};
 pub use tls::{Authority, AuthorityError};
 pub use world::{Clock, HostClock, Limits, Names, Persona, Shifted, Stage, World};

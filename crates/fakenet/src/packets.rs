@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use crate::recorder::Flow;
 use crate::server::Shared;
 use events::{WireKind, bounded};
@@ -8,11 +11,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Reads every frame: for the packet file, and to tell of what belongs to no flow. ICMP is answered by the kernel;
 /// what a guest hides in it is seen here only.
-pub(crate) fn watch(frames: OwnedFd, shared: Arc<Shared>) -> io::Result<()> {
+pub(crate) fn watch(frames: OwnedFd, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     rustix::fs::fcntl_setfl(&frames, rustix::fs::fcntl_getfl(&frames)? | rustix::fs::OFlags::NONBLOCK)?;
     std::thread::Builder::new().name("fakenet-packets".into()).spawn(move || {
         let mut buffer = vec![0; 65_536];
@@ -38,8 +42,7 @@ pub(crate) fn watch(frames: OwnedFd, shared: Arc<Shared>) -> io::Result<()> {
                 told = Instant::now();
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// A packet that belongs to no flow of ours.
@@ -108,24 +111,39 @@ impl Counts {
         // and canaries are nothing that we would send in an ICMP packet.
         let key = (packet.what, packet.from, packet.to);
         if !self.flows.contains_key(&key) && self.flows.len() >= PAIRS {
-            self.beyond += 1;
-            return;
+            // Those of which nothing was heard since the last time make room.
+            self.flows.retain(|_, count| count.count > 0);
+            if self.flows.len() >= PAIRS {
+                self.beyond += 1;
+                return;
+            }
         }
         let count = self.flows.entry(key).or_insert_with(|| Count {
             flow: shared.recorder.unannounced(end(packet.from), end(packet.to), shared.watcher.again()),
             count: 0,
-            first: packet.payload.to_vec(),
+            first: Vec::new(),
         });
+        if count.count == 0 {
+            count.first = packet.payload.to_vec();
+        }
         count.count += 1;
         count.flow.watch(packet.payload);
     }
 
     fn tell(&mut self, shared: &Shared) {
-        for ((what, ..), count) in std::mem::take(&mut self.flows) {
-            if what == "syn" && count.count < FLOOD {
+        // They stay known: who hides something in pings sends a piece at a time.
+        for ((what, ..), count) in &mut self.flows {
+            let few = if *what == "syn" { FLOOD } else { 1 };
+            if count.count < few {
+                count.count = 0;
                 continue;
             }
-            count.flow.tell(WireKind::Packets { what: what.into(), count: count.count, payload: bounded(&count.first) });
+            count.flow.tell(WireKind::Packets {
+                what: (*what).into(),
+                count: count.count,
+                payload: bounded(&count.first),
+            });
+            count.count = 0;
         }
         shared.recorder.lost(std::mem::take(&mut self.beyond));
     }

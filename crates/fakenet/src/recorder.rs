@@ -1,9 +1,7 @@
 use crate::captures::Captures;
 use crate::pcapng::Packets;
 use crate::{FakenetError, Limits, Seen, Watcher, World};
-use events::{
-    Act, CanarySeen, ConnectionId, Content, HostAct, LostWhy, Said, WireAct, WireKind, bounded,
-};
+use events::{Act, CanarySeen, ConnectionId, Content, HostAct, LostWhy, Said, WireAct, WireKind, bounded};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -81,7 +79,9 @@ impl Recorder {
             Act::Wire(WireAct { kind: WireKind::Canary(_) | WireKind::Pool(_), .. }) | Act::Host(_)
         );
         let most = if matters { self.limits.events.saturating_mul(2) } else { self.limits.events };
-        if self.events.fetch_add(1, Relaxed) < most {
+        // What is not told takes no place of what will be.
+        let room = |told: u64| (told < most).then_some(told + 1);
+        if self.events.fetch_update(Relaxed, Relaxed, room).is_ok() {
             (self.sink)(act);
         } else {
             self.lost(1);
@@ -210,7 +210,7 @@ pub(crate) struct Flow {
 impl Flow {
     /// Tells of something on this flow.
     pub(crate) fn tell(&self, kind: WireKind) {
-        let matters = matches!(kind, WireKind::Canary(_) | WireKind::Pool(_));
+        let matters = matches!(kind, WireKind::Canary(_) | WireKind::Pool(_) | WireKind::Packets { .. });
         if !self.told && !matters {
             return self.recorder.lost(1);
         }
@@ -224,11 +224,8 @@ impl Flow {
 
     /// Bytes went over the wire: counted.
     pub(crate) fn count(&self, guest: bool, bytes: u64) {
-        let (own, all) = if guest {
-            (&self.sent, &self.recorder.sent)
-        } else {
-            (&self.received, &self.recorder.received)
-        };
+        let (own, all) =
+            if guest { (&self.sent, &self.recorder.sent) } else { (&self.received, &self.recorder.received) };
         own.fetch_add(bytes, Relaxed);
         all.fetch_add(bytes, Relaxed);
     }

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use crate::recorder::{Recorder, locked};
 use crate::talk::Talk;
 use crate::{Doors, FakenetError, Watcher, World, datagrams, dispatch, packets, tls};
@@ -9,6 +12,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot};
@@ -28,12 +32,13 @@ pub fn serve(
         .map_err(FakenetError::Runtime)?;
     let shared = Shared::new(world, Box::new(sink))?;
     let Doors { tcp, udp, raw4, raw6, packets: frames } = doors;
-    let _entered = runtime.enter();
+    let mut threads = Vec::new();
+    let entered = runtime.enter();
     if let Some(frames) = frames {
         if let Some(file) = &shared.recorder.packets {
             file.real();
         }
-        packets::watch(frames, Arc::clone(&shared)).map_err(FakenetError::Runtime)?;
+        threads.push(packets::watch(frames, Arc::clone(&shared)).map_err(FakenetError::Runtime)?);
     }
     for listener in tcp {
         let wrong = |source| FakenetError::Socket { which: "tcp", source };
@@ -43,16 +48,19 @@ pub fn serve(
     }
     let raw = Arc::new(datagrams::Raw { raw4, raw6 });
     for socket in udp {
-        datagrams::serve(socket, Arc::clone(&raw), Arc::clone(&shared))
+        let thread = datagrams::serve(socket, Arc::clone(&raw), Arc::clone(&shared))
             .map_err(|source| FakenetError::Socket { which: "udp", source })?;
+        threads.push(thread);
     }
-    Ok(Server { runtime, shared })
+    drop(entered);
+    Ok(Server { runtime, shared, threads })
 }
 
 /// Whoever answers the guest.
 pub struct Server {
     runtime: Runtime,
     shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -90,6 +98,12 @@ impl Server {
     pub fn stop(self) -> Transcript {
         self.shared.stopped.store(true, Ordering::Relaxed);
         self.runtime.shutdown_timeout(Duration::from_secs(2));
+        for thread in self.threads {
+            // One that panicked has told what it saw until then; nothing of the guest's makes one.
+            if thread.join().is_err() {
+                self.shared.recorder.lost(1);
+            }
+        }
         locked(&self.shared.expected).clear();
         datagrams::finish(&self.shared);
         let totals = self.shared.recorder.finish();
@@ -137,20 +151,19 @@ pub(crate) struct Shared {
     pub(crate) expected: Mutex<HashMap<SocketAddr, oneshot::Sender<Talk>>>,
     pub(crate) datagrams: Mutex<datagrams::Flows>,
     pub(crate) names: Mutex<crate::protocols::dns::Streams>,
+    pub(crate) host_key: crate::protocols::ssh::HostKey,
     connections: Arc<Semaphore>,
     served: AtomicU64,
     pub(crate) stopped: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        world: World,
-        sink: Box<dyn Fn(Act) + Send + Sync>,
-    ) -> Result<Arc<Self>, FakenetError> {
+    pub(crate) fn new(world: World, sink: Box<dyn Fn(Act) + Send + Sync>) -> Result<Arc<Self>, FakenetError> {
         let recorder = Arc::new(Recorder::new(&world, sink)?);
         Ok(Arc::new(Self {
             tls: tls::Acceptor::new(&world, &recorder),
             watcher: world.canaries.watcher(),
+            host_key: crate::protocols::ssh::HostKey::new(),
             connections: Arc::new(Semaphore::new(world.limits.connections)),
             recorder,
             world,
@@ -178,8 +191,14 @@ async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
                 let _ = stream.set_nodelay(true);
                 take(stream, plain(from), plain(to), &shared);
             }
-            // Out of descriptors, or a guest that went away: the next may be better.
-            Err(_) => tokio::time::sleep(AFTER_FAILURE).await,
+            // A guest that went away takes nothing with it. Out of descriptors is another matter: others wait
+            // unheard.
+            Err(error) => {
+                if error.kind() != io::ErrorKind::ConnectionAborted {
+                    shared.recorder.lost(1);
+                }
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
         }
     }
 }
@@ -205,9 +224,18 @@ fn take<S: crate::stream::Stream + 'static>(
     tokio::spawn(async move {
         let _permit = permit;
         let longest = shared.world.limits.connection;
-        let talk = dispatch::begin(stream, flow, shared);
-        if tokio::time::timeout(longest, dispatch::serve(talk)).await.is_err() {
-            // A flow that outlives its time is closed; what it said until then was told.
+        let recorder = Arc::clone(&shared.recorder);
+        let talk = dispatch::begin(stream, Arc::clone(&flow), shared);
+        let mut talking = tokio::spawn(dispatch::serve(talk));
+        match tokio::time::timeout(longest, &mut talking).await {
+            Ok(Ok(())) => {}
+            // Nothing of the guest's should make an emulator panic. If it does, the run says that it missed something.
+            Ok(Err(_)) => recorder.lost(1),
+            Err(_) => {
+                talking.abort();
+                flow.step("fakenet", "closed: it lasted too long");
+                recorder.lost(1);
+            }
         }
     });
 }

@@ -173,7 +173,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 2048,
+            // Each takes a descriptor, and a process usually has 1024.
+            connections: 512,
             flows: 100_000,
             events: 300_000,
             said: 256 << 10,

