@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Files(Files),
     /// Explain a report, or what a finding's id means
     Explain(Explain),
-    /// Build the images of a real campaign from harmless stand-ins, scan them, and show what is found
+    /// Build the images of a real campaign from harmless stand-ins, scan and run them, and show what is found
     Demo(Demo),
     /// Show or clear what earlier scans have kept
     Cache(CacheCommand),
@@ -256,6 +256,10 @@ pub(crate) struct Demo {
     /// Take these out of the five images first, to see what is found without them
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) without: Vec<Told>,
+
+    /// Only read the images, and run none
+    #[arg(long)]
+    pub(crate) no_run: bool,
 
     /// Print each report in full
     #[arg(long, short)]

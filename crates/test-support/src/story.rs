@@ -197,8 +197,8 @@ fn launched_image(
     let script_name = script.rsplit('/').next().unwrap_or(script);
     // What the script does is done by the interpreter's stand-in, since no interpreter is here to read it.
     let program = hidden.first().map_or("", |(path, ..)| *path);
-    let python =
-        standin::acting::program(&[Act::Become(program, &[program])], &["stand-in for python3.11"], 0);
+    let acts = [Act::EndWithoutScript, Act::Become(program, &[program])];
+    let python = standin::acting::program(&acts, &["stand-in for python3.11"], 0);
     ImageBuilder::new()
         .layer(Layer::from(debian_with(python)).created_by("/bin/sh -c #(nop) ADD file:rootfs in / "))
         .history("/bin/sh -c #(nop)  CMD [\"bash\"]")
@@ -297,6 +297,9 @@ fn debian() -> LayerBuilder {
 /// The same with this stand-in for its interpreter.
 fn debian_with(python: Vec<u8>) -> LayerBuilder {
     let program = |name: &str| standin::program(&format!("stand-in for {name}"));
+    // The first lines of scripts ask it for the interpreter, and it is asked for no other program.
+    let env =
+        standin::acting::program(&[Act::BecomeToldProgram("/usr/bin/python3")], &["stand-in for env"], 0);
     let packages = [
         Package {
             name: "base-files",
@@ -307,7 +310,7 @@ fn debian_with(python: Vec<u8>) -> LayerBuilder {
         Package {
             name: "coreutils",
             version: "9.1-1",
-            files: vec![("usr/bin/env", 0o755, program("env")), ("usr/bin/sort", 0o755, program("sort"))],
+            files: vec![("usr/bin/env", 0o755, env), ("usr/bin/sort", 0o755, program("sort"))],
         },
         Package {
             name: "python3.11-minimal",

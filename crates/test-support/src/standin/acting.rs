@@ -16,6 +16,11 @@ pub enum Act<'a> {
     SayJob,
     /// Becomes the program at this path, with this command line.
     Become(&'a str, &'a [&'a str]),
+    /// Becomes the program at this path, with the words that stand behind its own name. Only before it heard anything.
+    BecomeToldProgram(&'a str),
+    /// Ends where it is told nothing or an option, as an interpreter that is given no script has none to follow. Only
+    /// before it heard anything.
+    EndWithoutScript,
 }
 
 /// A program that does this.
@@ -28,6 +33,8 @@ pub fn program(acts: &[Act<'_>], strings: &[&str], padding: usize) -> Vec<u8> {
             Act::Hear => code.hear(),
             Act::SayJob => code.say_job(),
             Act::Become(path, words) => code.become_program(path, words),
+            Act::BecomeToldProgram(path) => code.become_told_program(path),
+            Act::EndWithoutScript => code.end_without_script(),
         }
     }
     code.exit();
@@ -133,6 +140,23 @@ impl Code {
         self.call(EXECVE);
     }
 
+    fn become_told_program(&mut self, path: &str) {
+        let path = self.put(&[path.as_bytes(), b"\0"].concat());
+        self.code.extend([0x48, 0xbf]); // mov rdi
+        self.in_code.push((self.code.len(), path));
+        self.code.extend([0; 8]);
+        self.code.extend([0x48, 0x8d, 0x74, 0x24, 0x10]); // lea rsi, [rsp + 16]
+        self.code.extend([0x31, 0xd2]); // xor edx, edx
+        self.call(EXECVE);
+    }
+
+    fn end_without_script(&mut self) {
+        self.code.extend([0x48, 0x8b, 0x44, 0x24, 0x10]); // mov rax, [rsp + 16]
+        self.code.extend([0x48, 0x85, 0xc0, 0x74, 0x05]); // test rax, rax; jz end
+        self.code.extend([0x80, 0x38, b'-', 0x75, 0x09]); // cmp byte [rax], '-'; jne further
+        self.exit(); // end: nine bytes
+    }
+
     fn exit(&mut self) {
         self.code.extend([0x31, 0xff]); // xor edi, edi
         self.call(EXIT);
@@ -205,9 +229,13 @@ mod tests {
     }
 
     fn run(path: &Path) -> ExitStatus {
+        run_with(path, &[])
+    }
+
+    fn run_with(path: &Path, words: &[&str]) -> ExitStatus {
         // Another test thread that forks while the file is open for writing makes it busy for a moment.
         loop {
-            match Command::new(path).status() {
+            match Command::new(path).args(words).status() {
                 Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
                     std::thread::yield_now()
                 }
@@ -257,6 +285,16 @@ mod tests {
         let path =
             write(directory.path(), "launcher", &program(&[Act::Become(other, &[other, "-o", "x"])], &[], 0));
         assert!(run(&path).success());
-        assert_eq!(std::fs::read_to_string(said).unwrap(), "-o x\n");
+        assert_eq!(std::fs::read_to_string(&said).unwrap(), "-o x\n");
+
+        let acts = [Act::EndWithoutScript, Act::BecomeToldProgram(other)];
+        let path = write(directory.path(), "interpreter", &program(&acts, &[], 0));
+        for (words, expect) in
+            [(&["x.py", "y"][..], "y\n"), (&["x.py"], "\n"), (&["-c", "0"], "untouched"), (&[], "untouched")]
+        {
+            std::fs::write(&said, "untouched").unwrap();
+            assert!(run_with(&path, words).success(), "{words:?}");
+            assert_eq!(std::fs::read_to_string(&said).unwrap(), expect, "{words:?}");
+        }
     }
 }
