@@ -129,18 +129,17 @@ fn try_run(
         is_owned: &|path| view.ownership.owner(path).is_some(),
     };
     let watch = std::sync::Arc::clone(&settings.watch);
-    let cancelled = AtomicBool::new(settings.cancelled().load(Ordering::Relaxed));
     let run = detonate::Settings {
         scratch: scratch.path().to_owned(),
         budget: how.duration,
         thorough: how.thorough,
         pcap: how.pcap.clone(),
-        cancelled,
+        cancelled: AtomicBool::new(false),
         say: Box::new(move |_| watch.say("running the image")),
         seed: seed(view),
         processors: u32::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap_or(1),
     };
-    let detonation = detonate::detonate(&guest, &run)?;
+    let detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
     if let Some(keep) = &how.keep {
         for summary in &detonation.runs {
             keep_record(summary, keep).map_err(stage)?;
@@ -152,6 +151,25 @@ fn try_run(
         summary: Some(detonation.summary),
     })
 }
+
+/// Does it, and hands on that a person asks to stop while it is done.
+fn until_cancelled<T>(settings: &Settings, cancelled: &AtomicBool, work: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let (done, over) = crossbeam_channel::bounded::<()>(0);
+        scope.spawn(move || {
+            // The other end is dropped when the work is done, also where it panics.
+            while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = over.recv_timeout(LOOK) {
+                cancelled.store(settings.is_cancelled(), Ordering::Relaxed);
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+/// How often it is looked whether a person asks to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 fn keep_record(summary: &detonate::RunSummary, keep: &std::path::Path) -> std::io::Result<()> {
     std::fs::create_dir_all(keep)?;

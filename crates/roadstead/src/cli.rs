@@ -80,10 +80,6 @@ pub(crate) struct Scan {
     /// Where imported feeds are kept
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-
-    /// Show everything that was found, context included
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
 }
 
 const DIFF_EXAMPLES: &str = "\
