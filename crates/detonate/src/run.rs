@@ -186,6 +186,10 @@ impl fakenet::Clock for GuestClock {
         let nanoseconds = u64::try_from(self.0.calendar()).unwrap_or(0);
         UNIX_EPOCH + Duration::from_nanos(nanoseconds)
     }
+
+    fn hold(&self) -> Box<dyn Send> {
+        Box::new(self.0.hold())
+    }
 }
 
 fn serve(

@@ -57,6 +57,7 @@ pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io
             let Ok(Some((from, to, length))) = receive(&socket, own, &mut buffer, &mut control) else {
                 continue;
             };
+            let _owed = shared.world.clock.hold();
             let bytes = buffer.get(..length).unwrap_or_default();
             // The thread must outlive whatever a datagram does to it.
             let taken = catch_unwind(AssertUnwindSafe(|| take(from, to, bytes, &shared)));

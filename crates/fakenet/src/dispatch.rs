@@ -30,7 +30,7 @@ const DEEPEST: u8 = 6;
 
 /// A talk over a new flow.
 pub(crate) fn begin<S: Stream + 'static>(stream: S, flow: Arc<Flow>, shared: Arc<Shared>) -> Talk {
-    let tap = Tap::outermost(stream, Arc::clone(&flow));
+    let tap = Tap::outermost(stream, Arc::clone(&flow)).holding(Arc::clone(&shared.world.clock));
     let silencer = Some(tap.silencer());
     let port = flow.to.port();
     Talk { flow, shared, tls: false, depth: 0, port, io: Box::new(tap), ahead: Vec::new(), silencer }
@@ -66,6 +66,10 @@ async fn choose(talk: &mut Talk) -> Option<&'static Emulator> {
         None if protocols::waits(port) => RESERVE,
         None => ORDERS_AFTER,
     };
+    let clock = Arc::clone(&talk.shared.world.clock);
+    // A guest that waits for a greeting or for more is owed it, so its clock stands meanwhile. One that keeps a
+    // connection in reserve waits for nothing.
+    let mut owed = (patience < RESERVE).then(|| clock.hold());
     if talk.ahead.is_empty() {
         match talk.more_within(patience).await {
             Ok(true) => {}
@@ -73,6 +77,7 @@ async fn choose(talk: &mut Talk) -> Option<&'static Emulator> {
             Err(_) => return None,
         }
     }
+    owed.get_or_insert_with(|| clock.hold());
     loop {
         let (sure, emulator) = protocols::taste(&talk.ahead, port);
         if sure >= protocols::SURE || talk.ahead.len() >= ENOUGH {

@@ -1,3 +1,4 @@
+use crate::Clock;
 use crate::recorder::Flow;
 use std::io;
 use std::pin::Pin;
@@ -20,11 +21,21 @@ pub(crate) struct Tap<S> {
     quiet: Arc<std::sync::atomic::AtomicBool>,
     heard: u64,
     spoken: u64,
+    /// The guest's clock, where this tap holds it while an answer is owed.
+    clock: Option<Arc<dyn Clock>>,
+    owed: Option<Box<dyn Send>>,
 }
 
 impl<S> Tap<S> {
     pub(crate) fn outermost(inner: S, flow: Arc<Flow>) -> Self {
-        Self { inner, flow, decrypted: false, outermost: true, quiet: Arc::default(), heard: 0, spoken: 0 }
+        let quiet = Arc::default();
+        let (clock, owed) = (None, None);
+        Self { inner, flow, decrypted: false, outermost: true, quiet, heard: 0, spoken: 0, clock, owed }
+    }
+
+    /// Holds this clock from what is heard until more is waited for.
+    pub(crate) fn holding(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
     }
 
     pub(crate) fn decrypted(inner: S, flow: Arc<Flow>) -> Self {
@@ -68,8 +79,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
-        if let Poll::Ready(Ok(())) = &polled {
-            self.pass(true, buffer.filled().get(before..).unwrap_or_default());
+        match &polled {
+            Poll::Ready(Ok(())) => {
+                if self.owed.is_none() {
+                    self.owed = self.clock.as_ref().map(|clock| clock.hold());
+                }
+                self.pass(true, buffer.filled().get(before..).unwrap_or_default());
+            }
+            // Whoever waits for the guest has answered, or owes nothing yet.
+            Poll::Ready(Err(_)) | Poll::Pending => self.owed = None,
         }
         polled
     }
@@ -82,8 +100,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
-        if let Poll::Ready(Ok(written)) = &polled {
-            self.pass(false, bytes.get(..*written).unwrap_or_default());
+        match &polled {
+            Poll::Ready(Ok(written)) => self.pass(false, bytes.get(..*written).unwrap_or_default()),
+            // A guest that does not listen must not keep its own clock from jumping.
+            Poll::Ready(Err(_)) | Poll::Pending => self.owed = None,
         }
         polled
     }

@@ -52,6 +52,12 @@ pub trait Clock: Send + Sync {
     fn seconds(&self) -> u64 {
         self.now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
+
+    /// Keeps the clock from jumping until what it gives is dropped: an answer is owed, and a guest whose clock jumped
+    /// meanwhile would believe that nobody answers. Never held for longer than an answer takes by itself.
+    fn hold(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
 }
 
 /// The host's own clock.

@@ -2,8 +2,10 @@ use crate::protocols::{greets, taste, taste_datagram, waits};
 use crate::testing::{Bed, world};
 use crate::{Limits, World};
 use proptest::prelude::*;
+use std::sync::Arc;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn check(bytes: &[u8], port: u16, expect: &str) {
@@ -93,4 +95,70 @@ proptest! {
             let _ = tokio::time::timeout(Duration::from_secs(6), stream.read_to_end(&mut Vec::new())).await;
         });
     }
+}
+
+/// A clock that counts who holds it.
+#[derive(Default)]
+struct Counting {
+    held: Arc<AtomicI64>,
+    ever: AtomicU64,
+}
+
+struct Held(Arc<AtomicI64>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl crate::Clock for Counting {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn hold(&self) -> Box<dyn Send> {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        self.ever.fetch_add(1, Ordering::SeqCst);
+        Box::new(Held(Arc::clone(&self.held)))
+    }
+}
+
+/// Whether the clock comes to be held, or to be free, before the guest is answered or gives up.
+async fn becomes(clock: &Counting, held: bool) -> bool {
+    for _ in 0..200 {
+        if (clock.held.load(Ordering::SeqCst) > 0) == held {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    false
+}
+
+#[test]
+fn the_clock_is_held_while_an_answer_is_owed_and_no_longer() {
+    let clock = Arc::new(Counting::default());
+    let bed = Bed::with(World { clock: Arc::clone(&clock) as Arc<dyn crate::Clock>, ..world() });
+    // Nothing is known of the port: whoever connects may wait for orders.
+    bed.guest("203.0.113.9:49000", async |mut stream| {
+        assert!(becomes(&clock, true).await, "it waits to be spoken to");
+        assert!(stream.read(&mut [0; 64]).await.unwrap() > 0);
+        assert!(becomes(&clock, false).await, "it is the guest's turn");
+    });
+    // The protocol is told by the first bytes.
+    let before = clock.ever.load(Ordering::SeqCst);
+    bed.guest("203.0.113.9:80", async |mut stream| {
+        assert!(becomes(&clock, false).await, "a connection in reserve is owed nothing");
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a.invalid\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 64]).await.unwrap() > 0);
+        assert!(becomes(&clock, false).await, "it is the guest's turn");
+    });
+    assert!(clock.ever.load(Ordering::SeqCst) > before);
+    // One that asks for much and reads nothing is owed nothing in the end, however long it does so.
+    bed.guest("203.0.113.9:80", async |mut stream| {
+        let asked = b"GET /large.tar.gz HTTP/1.1\r\nHost: a.invalid\r\n\r\n".repeat(500);
+        let _ = tokio::time::timeout(Duration::from_millis(500), stream.write_all(&asked)).await;
+        assert!(becomes(&clock, false).await, "a guest that does not listen holds its own clock");
+    });
+    assert_eq!(clock.held.load(Ordering::SeqCst), 0, "all is over");
 }
