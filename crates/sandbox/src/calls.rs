@@ -44,6 +44,21 @@ pub(crate) fn execve(program: &CString, arguments: &[CString], environment: &[CS
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
 }
 
+/// Closes every descriptor but the standard ones, at the start of the program: whoever started the parent may have
+/// left some open that its children inherit, down to the guest.
+pub(crate) fn close_inherited() {
+    // SAFETY: nothing in this program has opened a descriptor yet, so that nothing owns what is closed.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+}
+
+/// Has every descriptor but the standard ones be closed when a program is started.
+pub(crate) fn keep_standard_only() {
+    /// `CLOSE_RANGE_CLOEXEC`.
+    const AT_EXEC: u32 = 1 << 2;
+    // SAFETY: nothing is closed now, so that whatever owns a descriptor still has it.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, AT_EXEC) };
+}
+
 /// Has `SIGALRM` interrupt blocking calls at this interval, and nothing else happen.
 pub(crate) fn tick(every: Duration) -> Result<()> {
     extern "C" fn nothing(_: libc::c_int) {}

@@ -92,7 +92,7 @@ impl Planted {
 }
 
 fn changed(found: &Stat) -> (i64, u64) {
-    (found.st_ctime, found.st_ctime_nsec as u64)
+    (found.st_ctime, found.st_ctime_nsec)
 }
 
 /// Tells all changes over the socket, each file with its content.

@@ -176,7 +176,8 @@ impl Default for TimePolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Persona {
     /// Where, absolute in the guest. Directories on the way are made; links of the image are followed inside its
-    /// root only.
+    /// root only. A file below `/proc` or `/sys` is mounted over the kernel's, read-only: what the guest is told of
+    /// its processors and memory.
     pub path: PathBuf,
     /// Mode.
     pub mode: u32,

@@ -15,6 +15,7 @@ mod root;
 mod steward;
 mod tracing;
 
+use crate::calls;
 use crate::error::{Failure, Step};
 use crate::message::{Answer, Job};
 use crate::spec::Spec;
@@ -58,6 +59,7 @@ fn work((control, job, with): (OwnedFd, Job, Vec<OwnedFd>)) -> Result<u8, Failur
 
 /// The socket to the parent, which it put in place of standard input, and what it said first.
 fn take_over() -> Result<(OwnedFd, Job, Vec<OwnedFd>), Failure> {
+    calls::close_inherited();
     let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).step("take over the socket")?;
     let heard = crate::message::receive(&control, RecvFlags::empty()).step("hear from the parent")?;
     let (job, with) = heard.ok_or_else(|| Failure::new("hear from the parent", rustix::io::Errno::PIPE))?;

@@ -28,6 +28,8 @@ const UP: u32 = 1;
 const UNICAST: u8 = 1;
 const LOCAL: u8 = 2;
 const MAIN: u32 = 254;
+/// The kernel's table of its own addresses.
+const OWN: u32 = 255;
 
 /// The number of a card.
 pub(super) fn index(socket: &mut Socket, name: &str) -> Result<u32, Failure> {
@@ -75,6 +77,12 @@ pub(super) fn gateway(socket: &mut Socket, network: &Network) -> Result<(), Fail
     address(socket, card, network.gateway6.into(), 128).step(step)?;
     route(socket, Route { to: (network.ipv6.into(), 128), card, via: None, kind: UNICAST, table: MAIN })
         .step(step)?;
+    // The kernel answers for an address, as an echo is, only where its own table of local addresses has it; and what
+    // it answers must find the guest there first.
+    let own = Route { to: (network.ipv4.into(), 32), card, via: None, kind: UNICAST, table: OWN };
+    route(socket, own).step(step)?;
+    let every = (Ipv4Addr::UNSPECIFIED.into(), 0);
+    route(socket, Route { to: every, card: lo, kind: LOCAL, ..own }).step(step)?;
     for every in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
         rule(socket, every.is_ipv6()).step(step)?;
         route(socket, Route { to: (every, 0), card: lo, via: None, kind: LOCAL, table: TABLE }).step(step)?;

@@ -87,7 +87,7 @@ pub(super) fn first(place: &Place<'_>, start: &Start, stdin: BorrowedFd<'_>) -> 
     // SAFETY: descriptors stay shared with nobody: the flags name namespaces only, never `CLONE_FILES`.
     unsafe { unshare_unsafe(own) }.step("make the guest's namespaces")?;
     rustix::system::sethostname(place.spec.hostname.as_bytes()).step("set the host name")?;
-    root::furnish(&place.laid.root)?;
+    root::furnish(place.laid)?;
     root::enter(&place.laid.root)?;
     let standard = [stdin, place.output, place.errors];
     prepare(start, standard, &place.spec.limits, place.groups.limited.clone(), place.one_user)
@@ -127,6 +127,7 @@ pub(super) fn run(prepared: Result<Prepared, Failure>, gate: &OwnedFd, words: &O
     }
     let Prepared { program, arguments, environment, limits, limited, user, one_user } = prepared;
     calls::plain_signals();
+    calls::keep_standard_only();
     if let Err(failure) = rights::give_up(&user, &limits, &limited, one_user) {
         say(Err(failure));
         calls::leave(125);

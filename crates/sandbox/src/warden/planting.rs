@@ -1,6 +1,6 @@
 //! Files that are put over the image: what a runtime writes (`/etc/hosts`), and the persona of the plan.
 
-use super::root::{Laid, within};
+use super::root::{Laid, covering, within};
 use crate::changes::Planted;
 use crate::spec::{Persona, Spec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,7 +23,7 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
         return planted;
     };
     let given = runtime(spec);
-    for persona in given.iter().chain(&spec.persona) {
+    for persona in given.iter().chain(spec.persona.iter().filter(|persona| !covering(persona))) {
         match put(root.as_fd(), persona) {
             Ok(()) => planted.extend(Planted::file(root.as_fd(), &persona.path)),
             Err(errno) => limitations.push(format!(

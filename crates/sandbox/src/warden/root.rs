@@ -1,9 +1,8 @@
 //! The guest's file system: layers below, a scratch directory above, nothing of the host.
 
-use super::identity::Ids;
 use crate::changes::Planted;
 use crate::error::{Failure, Step};
-use crate::spec::{Scratch, Spec};
+use crate::spec::{Persona, Scratch, Spec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::mount::{
@@ -11,7 +10,7 @@ use rustix::mount::{
     mount_remount, move_mount, unmount,
 };
 use std::ffi::CString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A root that is laid but not yet entered.
 pub(super) struct Laid {
@@ -20,7 +19,14 @@ pub(super) struct Laid {
     pub(super) upper: OwnedFd,
     pub(super) lowers: Vec<OwnedFd>,
     pub(super) captures: Option<OwnedFd>,
+    /// What the guest reads as its uptime, for the tracer to write.
+    pub(super) uptime: Option<OwnedFd>,
+    /// Files that are mounted over the kernel's: where they lie, and over which.
+    covers: Vec<Cover>,
 }
+
+/// Where a file lies on the stage, and which of the kernel's files it covers.
+type Cover = (PathBuf, PathBuf);
 
 /// Directories that every root has; the first that is there is covered while the root is made.
 const COVERED: &[&str] = &["/tmp", "/var/tmp", "/mnt", "/run", "/var", "/usr"];
@@ -29,18 +35,12 @@ const COVERED: &[&str] = &["/tmp", "/var/tmp", "/mnt", "/run", "/var", "/usr"];
 const INODES: u32 = 400_000;
 
 /// Lays the layers over each other.
-pub(super) fn lay(
-    spec: &Spec,
-    ids: Ids,
-    trees: Vec<OwnedFd>,
-    limitations: &mut Vec<String>,
-) -> Result<Laid, Failure> {
+pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String>) -> Result<Laid, Failure> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).step("make mounts private")?;
     let stage = COVERED.iter().map(Path::new).find(|path| path.is_dir());
     let stage = stage.ok_or_else(|| Failure::new("find a directory to cover", rustix::io::Errno::NOENT))?;
     let mut trees = trees.into_iter();
-    let none: Option<&std::ffi::CStr> = None;
     let options = Some(c"mode=0755,size=64m");
     mount("tmpfs", stage, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options).step("mount a stage")?;
     let directory = |name: &str| -> Result<PathBuf, Failure> {
@@ -83,8 +83,41 @@ pub(super) fn lay(
     let options = format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display());
     overlay(&root, &options, limitations)?;
     let captures = spec.captures.as_ref().and_then(|_| trees.next());
-    let _ = (ids, none);
-    Ok(Laid { upper: open_directory(&upper)?, root, lowers, captures })
+    let (uptime, covers) = covers(spec, stage)?;
+    Ok(Laid { upper: open_directory(&upper)?, root, lowers, captures, uptime, covers })
+}
+
+/// Writes what is mounted over files of the kernel: the uptime, and what the persona has to say.
+fn covers(spec: &Spec, stage: &Path) -> Result<(Option<OwnedFd>, Vec<Cover>), Failure> {
+    let mut covers = Vec::new();
+    let uptime = spec.time.uptime.as_secs();
+    let said = Persona {
+        path: PathBuf::from("/proc/uptime"),
+        mode: 0o444,
+        owner: (0, 0),
+        bytes: format!("{uptime}.00 {uptime}.00\n").into_bytes(),
+    };
+    for (number, persona) in
+        std::iter::once(&said).chain(spec.persona.iter().filter(|persona| covering(persona))).enumerate()
+    {
+        let at = stage.join(format!("cover{number}"));
+        std::fs::write(&at, &persona.bytes).step("write what covers a file of the kernel")?;
+        rustix::fs::chmod(&at, Mode::from(persona.mode & 0o444))
+            .step("write what covers a file of the kernel")?;
+        covers.push((at, persona.path.clone()));
+    }
+    let uptime = covers.first().and_then(|(at, _)| {
+        // The guest's mount of it is read-only, this one is not.
+        rustix::fs::chmod(at, Mode::from(0o644)).ok()?;
+        openat(CWD, at, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).ok()
+    });
+    Ok((uptime, covers))
+}
+
+/// Whether a planted file covers one of the kernel's.
+pub(super) fn covering(persona: &Persona) -> bool {
+    let plain = persona.path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
+    plain && (persona.path.starts_with("/proc") || persona.path.starts_with("/sys"))
 }
 
 /// Mounts the overlay. Its own marks are kept in attributes that a user namespace may write.
@@ -153,7 +186,8 @@ const READ_ONLY: &[&str] = &["proc/bus", "proc/fs", "proc/irq", "proc/sys", "pro
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 
 /// Mounts what a runtime mounts over an image, in the guest's own mount namespace.
-pub(super) fn furnish(root: &Path) -> Result<(), Failure> {
+pub(super) fn furnish(laid: &Laid) -> Result<(), Failure> {
+    let root = laid.root.as_path();
     for name in ["proc", "sys", "dev"] {
         match mkdirat(CWD, root.join(name), Mode::from(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
@@ -179,7 +213,17 @@ pub(super) fn furnish(root: &Path) -> Result<(), Failure> {
     }
     let _ = mount("cgroup", sys.join("fs/cgroup"), "cgroup2", PLAIN | MountFlags::RDONLY, none);
     devices(&at("dev")?)?;
-    mask(root)
+    mask(root)?;
+    for (from, over) in &laid.covers {
+        let at = root.join(over.strip_prefix("/").unwrap_or(over));
+        // A kernel that does not have the file tells the guest nothing that would have to be covered.
+        if std::fs::symlink_metadata(&at).is_ok_and(|found| found.is_file()) {
+            let step = format!("cover {}", over.display());
+            mount_bind(from, &at).step(&step)?;
+            mount_remount(&at, MountFlags::BIND | MountFlags::RDONLY | PLAIN, c"").step(&step)?;
+        }
+    }
+    Ok(())
 }
 
 fn devices(dev: &Path) -> Result<(), Failure> {

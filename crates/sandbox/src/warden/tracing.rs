@@ -54,7 +54,7 @@ pub(super) fn run(
     let mut limitations = Vec::new();
     let trees = enter(&spec, ids, steward, &mut limitations)?;
     begin_time(&spec.time, &mut limitations);
-    let mut laid = root::lay(&spec, ids, trees, &mut limitations)?;
+    let mut laid = root::lay(&spec, trees, &mut limitations)?;
     let mut planted = super::planting::plant(&spec, &laid, &mut limitations);
     let network = network::make(spec.network.as_ref(), &mut limitations)?;
     limit(&spec, groups, &mut limitations);
@@ -98,7 +98,7 @@ pub(super) fn run(
         limits: spec.limits.clone(),
         captures: laid.captures.take(),
         upper: laid.upper.try_clone().step("hold the upper directory")?,
-        uptime: None,
+        uptime: laid.uptime.take(),
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
         on_connect: network.on_connect(),
