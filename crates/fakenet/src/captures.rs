@@ -34,7 +34,11 @@ impl Captures {
 
     pub(crate) fn keep(&self, bytes: &[u8]) -> Capture {
         let sha256: [u8; 32] = Sha256::digest(bytes).into();
-        let mut capture = Capture { content: Content { sha256, length: bytes.len() as u64, kept: false }, new: false, lost: false };
+        let mut capture = Capture {
+            content: Content { sha256, length: bytes.len() as u64, kept: false },
+            new: false,
+            lost: false,
+        };
         let Some(directory) = &self.directory else { return capture };
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if kept.digests.contains(&sha256) {

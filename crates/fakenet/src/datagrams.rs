@@ -2,9 +2,7 @@ use crate::protocols;
 use crate::recorder::{Flow, locked};
 use crate::server::{Shared, plain};
 use events::WireKind;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
@@ -54,7 +52,9 @@ pub(crate) fn serve(socket: UdpSocket, raw: Arc<Raw>, shared: Arc<Shared>) -> io
         let mut buffer = vec![0; 65_536];
         let mut control = vec![0; 256];
         while !shared.stopped.load(Relaxed) {
-            let Ok(Some((from, to, length))) = receive(&socket, own, &mut buffer, &mut control) else { continue };
+            let Ok(Some((from, to, length))) = receive(&socket, own, &mut buffer, &mut control) else {
+                continue;
+            };
             let bytes = buffer.get(..length).unwrap_or_default();
             if let Some(answer) = take(from, to, bytes, &shared) {
                 let _ = reply(&socket, &raw, from, to, &answer);
@@ -71,7 +71,8 @@ fn receive(
     control: &mut [u8],
 ) -> io::Result<Option<(SocketAddr, SocketAddr, usize)>> {
     let mut parts = [IoSliceMut::new(buffer)];
-    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
     let mut to = own;
     for one in message.cmsgs().into_iter().flatten() {
         match one {

@@ -125,7 +125,11 @@ impl Counts {
             if what == "syn" && count.count < FLOOD {
                 continue;
             }
-            count.flow.tell(WireKind::Packets { what: what.into(), count: count.count, payload: bounded(&count.first) });
+            count.flow.tell(WireKind::Packets {
+                what: what.into(),
+                count: count.count,
+                payload: bounded(&count.first),
+            });
         }
         shared.recorder.lost(std::mem::take(&mut self.beyond));
     }

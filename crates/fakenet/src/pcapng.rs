@@ -174,7 +174,14 @@ impl Writer {
     }
 }
 
-fn tcp(from: SocketAddr, to: SocketAddr, sequence: u32, acknowledged: u32, flags: u8, bytes: &[u8]) -> Vec<u8> {
+fn tcp(
+    from: SocketAddr,
+    to: SocketAddr,
+    sequence: u32,
+    acknowledged: u32,
+    flags: u8,
+    bytes: &[u8],
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 20);
     out.extend(from.port().to_be_bytes());
     out.extend(to.port().to_be_bytes());

@@ -1,19 +1,34 @@
 //! One folder per protocol. Each has the same parts: `mod.rs` tastes and converses, `parse.rs` takes apart what the
 //! guest says, `answer.rs` makes what it is told, `tests.rs` holds whole talks.
 
+pub(crate) mod bittorrent;
 pub(crate) mod dns;
 pub(crate) mod docker;
 pub(crate) mod etcd;
+pub(crate) mod ftp;
 pub(crate) mod git;
 pub(crate) mod http;
 pub(crate) mod imds;
+pub(crate) mod irc;
 pub(crate) mod kubelet;
 pub(crate) mod kubernetes;
+pub(crate) mod ldap;
+pub(crate) mod mqtt;
+pub(crate) mod mysql;
+pub(crate) mod ntp;
 pub(crate) mod packages;
+pub(crate) mod postgres;
 pub(crate) mod raw;
+pub(crate) mod redis;
 pub(crate) mod registry;
 pub(crate) mod shell;
+pub(crate) mod smtp;
+pub(crate) mod socks;
+pub(crate) mod ssh;
 pub(crate) mod stratum;
+pub(crate) mod stun;
+pub(crate) mod telnet;
+pub(crate) mod tftp;
 pub(crate) mod tor;
 
 use crate::server::Ended;
@@ -66,6 +81,17 @@ static EMULATORS: &[&Emulator] = &[
     &emulator!("stratum", stratum, []),
     &emulator!("dns", dns, []),
     &emulator!("tor", tor, []),
+    &emulator!("redis", redis, []),
+    &emulator!("ssh", ssh, [22, 2222]),
+    &emulator!("socks", socks, []),
+    &emulator!("irc", irc, []),
+    &emulator!("smtp", smtp, [25, 465, 587, 2525]),
+    &emulator!("ftp", ftp, [21, 990]),
+    &emulator!("telnet", telnet, [23, 2323]),
+    &emulator!("mysql", mysql, [3306, 3307]),
+    &emulator!("postgres", postgres, []),
+    &emulator!("mqtt", mqtt, []),
+    &emulator!("ldap", ldap, []),
     &SHELL,
 ];
 
@@ -89,10 +115,10 @@ pub(crate) fn greets(port: u16) -> Option<&'static Emulator> {
 /// Ports on which clients speak first, and may keep a connection for later.
 pub(crate) fn waits(port: u16) -> bool {
     const WAITS: &[u16] = &[
-        53, 80, 88, 389, 443, 445, 636, 853, 1080, 1433, 1521, 1883, 2181, 2375, 2376, 2379, 3000, 3128, 3389,
-        4222, 4318, 5000, 5432, 5601, 5671, 5672, 6379, 6443, 7474, 8000, 8080, 8083, 8086, 8088, 8123, 8200,
-        8300, 8443, 8500, 8883, 8888, 9000, 9042, 9090, 9092, 9200, 9300, 9411, 10250, 10255, 11211, 15672,
-        27017,
+        53, 80, 88, 389, 443, 445, 636, 853, 1080, 1433, 1521, 1883, 2181, 2375, 2376, 2379, 3000, 3128,
+        3389, 4222, 4318, 5000, 5432, 5601, 5671, 5672, 6379, 6443, 7474, 8000, 8080, 8083, 8086, 8088, 8123,
+        8200, 8300, 8443, 8500, 8883, 8888, 9000, 9042, 9090, 9092, 9200, 9300, 9411, 10250, 10255, 11211,
+        15672, 27017,
     ];
     WAITS.contains(&port)
 }
@@ -106,6 +132,12 @@ pub(crate) struct DatagramEmulator {
 
 static DATAGRAMS: &[DatagramEmulator] = &[
     DatagramEmulator { name: "dns", taste: dns::taste_datagram, answer: dns::datagram },
+    DatagramEmulator { name: "ntp", taste: ntp::taste, answer: ntp::datagram },
+    DatagramEmulator { name: "bittorrent", taste: bittorrent::taste, answer: bittorrent::datagram },
+    DatagramEmulator { name: "stun", taste: stun::taste, answer: stun::datagram },
+    DatagramEmulator { name: "tftp", taste: tftp::taste, answer: tftp::datagram },
+    DatagramEmulator { name: "quic", taste: raw::taste_quic, answer: raw::recognised },
+    DatagramEmulator { name: "wireguard", taste: raw::taste_wireguard, answer: raw::recognised },
 ];
 
 static UNKNOWN: DatagramEmulator = DatagramEmulator { name: "raw", taste: |_, _| 0, answer: |_, _, _| None };

@@ -1,9 +1,7 @@
 use crate::captures::Captures;
 use crate::pcapng::Packets;
 use crate::{FakenetError, Limits, Seen, Watcher, World};
-use events::{
-    Act, CanarySeen, ConnectionId, Content, HostAct, LostWhy, Said, WireAct, WireKind, bounded,
-};
+use events::{Act, CanarySeen, ConnectionId, Content, HostAct, LostWhy, Said, WireAct, WireKind, bounded};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -224,11 +222,8 @@ impl Flow {
 
     /// Bytes went over the wire: counted.
     pub(crate) fn count(&self, guest: bool, bytes: u64) {
-        let (own, all) = if guest {
-            (&self.sent, &self.recorder.sent)
-        } else {
-            (&self.received, &self.recorder.received)
-        };
+        let (own, all) =
+            if guest { (&self.sent, &self.recorder.sent) } else { (&self.received, &self.recorder.received) };
         own.fetch_add(bytes, Relaxed);
         all.fetch_add(bytes, Relaxed);
     }

@@ -137,20 +137,19 @@ pub(crate) struct Shared {
     pub(crate) expected: Mutex<HashMap<SocketAddr, oneshot::Sender<Talk>>>,
     pub(crate) datagrams: Mutex<datagrams::Flows>,
     pub(crate) names: Mutex<crate::protocols::dns::Streams>,
+    pub(crate) host_key: crate::protocols::ssh::HostKey,
     connections: Arc<Semaphore>,
     served: AtomicU64,
     pub(crate) stopped: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        world: World,
-        sink: Box<dyn Fn(Act) + Send + Sync>,
-    ) -> Result<Arc<Self>, FakenetError> {
+    pub(crate) fn new(world: World, sink: Box<dyn Fn(Act) + Send + Sync>) -> Result<Arc<Self>, FakenetError> {
         let recorder = Arc::new(Recorder::new(&world, sink)?);
         Ok(Arc::new(Self {
             tls: tls::Acceptor::new(&world, &recorder),
             watcher: world.canaries.watcher(),
+            host_key: crate::protocols::ssh::HostKey::new(),
             connections: Arc::new(Semaphore::new(world.limits.connections)),
             recorder,
             world,

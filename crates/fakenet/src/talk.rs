@@ -120,11 +120,6 @@ impl Talk {
         all
     }
 
-    /// Ends our direction.
-    pub(crate) async fn close(&mut self) {
-        let _ = timeout(Duration::from_secs(1), self.io.shutdown()).await;
-    }
-
     pub(crate) fn step(&self, protocol: &str, what: impl AsRef<[u8]>) {
         self.flow.step(protocol, what);
     }

@@ -32,7 +32,8 @@ impl Bed {
         let acts = Acts::default();
         let sink = Arc::clone(&acts);
         let shared = Shared::new(world, Box::new(move |act| locked(&sink).push(act))).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Self { shared, acts, runtime }
     }
 
@@ -42,14 +43,18 @@ impl Bed {
         F: Future<Output = R>,
     {
         let to: SocketAddr = to.parse().unwrap();
-        let from: SocketAddr =
-            if to.is_ipv4() { "10.42.3.17:40000".parse().unwrap() } else { "[fd00::17]:40000".parse().unwrap() };
+        let from: SocketAddr = if to.is_ipv4() {
+            "10.42.3.17:40000".parse().unwrap()
+        } else {
+            "[fd00::17]:40000".parse().unwrap()
+        };
         self.runtime.block_on(async {
             let (near, far) = tokio::io::duplex(1 << 16);
             let flow = self.shared.recorder.open(from, to, false, self.shared.watcher.again());
             let server = tokio::spawn(dispatch::serve(dispatch::begin(far, flow, Arc::clone(&self.shared))));
             let result = guest(near).await;
-            let _ = tokio::time::timeout(Duration::from_secs(10), server).await.expect("the talk does not end");
+            let _ =
+                tokio::time::timeout(Duration::from_secs(10), server).await.expect("the talk does not end");
             result
         })
     }
@@ -64,9 +69,8 @@ impl Bed {
                 while !String::from_utf8_lossy(&heard).contains(expect) {
                     let mut chunk = [0; 4096];
                     let read = tokio::time::timeout(Duration::from_secs(8), stream.read(&mut chunk)).await;
-                    let count = read.unwrap_or_else(|_| {
-                        panic!("no {expect:?} in {:?}", String::from_utf8_lossy(&heard))
-                    });
+                    let count = read
+                        .unwrap_or_else(|_| panic!("no {expect:?} in {:?}", String::from_utf8_lossy(&heard)));
                     let count = count.unwrap();
                     assert!(count > 0, "closed; no {expect:?} in {:?}", String::from_utf8_lossy(&heard));
                     heard.extend_from_slice(&chunk[..count]);
@@ -110,7 +114,9 @@ pub(crate) fn told(kinds: &[WireKind]) -> Vec<String> {
             Some(match kind {
                 WireKind::Protocol(name) => format!("protocol {name}"),
                 WireKind::Step { protocol, what } => format!("{protocol}: {}", text(what)),
-                WireKind::Dns(dns) => format!("dns {} {} {:?} {}", text(&dns.name), dns.kind, dns.answers, dns.over),
+                WireKind::Dns(dns) => {
+                    format!("dns {} {} {:?} {}", text(&dns.name), dns.kind, dns.answers, dns.over)
+                }
                 WireKind::Http(http) => format!(
                     "http {} {} {} {} {} tls={}",
                     text(&http.method),
@@ -186,8 +192,10 @@ impl Loopback {
 pub(crate) fn present(program: &str) -> bool {
     static MUST: OnceLock<bool> = OnceLock::new();
     let must = *MUST.get_or_init(|| std::env::vars_os().any(|(name, _)| name == "ROADSTEAD_CI"));
-    let there = std::env::split_paths(&std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default())
-        .any(|directory| directory.join(program).is_file());
+    let there = std::env::split_paths(
+        &std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default(),
+    )
+    .any(|directory| directory.join(program).is_file());
     if !there {
         assert!(!must, "{program} is missing, and ROADSTEAD_CI is set");
         eprintln!("skipped: {program} is not installed");

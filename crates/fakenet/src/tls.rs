@@ -14,6 +14,7 @@ use crate::talk::Talk;
 use crate::{Clock, World};
 use authority::Leaves;
 use events::{Bytes, Tls, WireKind};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -92,7 +93,15 @@ impl ResolvesServerCert for For {
 }
 
 /// Takes TLS off of a talk and goes on with what is inside.
-pub(crate) async fn serve(mut talk: Talk) -> Ended {
+pub(crate) async fn serve(talk: Talk) -> Ended {
+    if let Some(inside) = open(talk).await? {
+        Box::pin(dispatch::serve(inside)).await;
+    }
+    Ok(())
+}
+
+/// Takes TLS off of a talk; none where the guest refused.
+pub(crate) async fn open(mut talk: Talk) -> io::Result<Option<Talk>> {
     let hello = Hello::read(&mut talk).await?;
     talk.flow.tell(WireKind::Protocol("tls".into()));
     // Without a name, some clients check the address.
@@ -118,12 +127,10 @@ pub(crate) async fn serve(mut talk: Talk) -> Ended {
     };
     let Some(stream) = tokio::time::timeout(HANDSHAKE, handshake).await.ok().flatten() else {
         flow.tell(tell(false));
-        return Ok(());
+        return Ok(None);
     };
     flow.tell(tell(true));
     let inside = Tap::decrypted(stream, Arc::clone(&flow));
     let silencer = Some(inside.silencer());
-    let talk = Talk { flow, shared, tls: true, depth, port, io: Box::new(inside), ahead: Vec::new(), silencer };
-    Box::pin(dispatch::serve(talk)).await;
-    Ok(())
+    Ok(Some(Talk { flow, shared, tls: true, depth, port, io: Box::new(inside), ahead: Vec::new(), silencer }))
 }

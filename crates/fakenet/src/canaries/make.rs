@@ -63,9 +63,7 @@ pub(super) fn all(seed: [u8; 32]) -> Vec<Canary> {
         add(&format!("{place}-aws-secret"), &|random| plain("", random.of(BASE64, 40), ""));
     }
     for place in ["imds", "ecs"] {
-        add(&format!("{place}-aws-token"), &|random| {
-            plain("IQoJb3JpZ2luX2VjE", random.of(BASE64, 375), "")
-        });
+        add(&format!("{place}-aws-token"), &|random| plain("IQoJb3JpZ2luX2VjE", random.of(BASE64, 375), ""));
     }
     for place in ["env", "file"] {
         add(&format!("{place}-github-token"), &|random| plain("ghp_", random.of(WORD, 36), ""));
@@ -95,7 +93,8 @@ pub(super) fn all(seed: [u8; 32]) -> Vec<Canary> {
     add("azure-sas", &|random| {
         let signature = STANDARD.encode(random.bytes::<32>());
         let escaped = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-        let value = format!("sv=2023-11-03&ss=b&srt=sco&sp=rwdlac&se=2027-01-01T00:00:00Z&spr=https&sig={escaped}");
+        let value =
+            format!("sv=2023-11-03&ss=b&srt=sco&sp=rwdlac&se=2027-01-01T00:00:00Z&spr=https&sig={escaped}");
         Secret { value, unique: vec![signature.into_bytes(), escaped.into_bytes()] }
     });
     add("wallet-key", &|random| plain("", random.of(HEX, 64), ""));
@@ -119,11 +118,8 @@ struct Secret {
 
 /// A random part between two that are always the same.
 fn plain(before: &str, random: String, after: &str) -> Secret {
-    let unique = if random.len() < 24 {
-        vec![format!("{before}{random}").into_bytes()]
-    } else {
-        windows(&random)
-    };
+    let unique =
+        if random.len() < 24 { vec![format!("{before}{random}").into_bytes()] } else { windows(&random) };
     Secret { value: format!("{before}{random}{after}"), unique }
 }
 
@@ -158,7 +154,8 @@ fn jwt_of(audience: &str) -> impl Fn(&mut Random) -> Secret {
             r#"{{"aud":["{audience}"],"exp":1924991999,"iat":1750000000,"jti":"{id}","iss":"{audience}","sub":"system:serviceaccount:production:web"}}"#
         );
         let signature = URL_SAFE_NO_PAD.encode(random.bytes::<256>());
-        let value = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(claims));
+        let value =
+            format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(claims));
         Secret { value, unique: vec![tail(&signature), windows(&signature).swap_remove(0), id.into_bytes()] }
     }
 }

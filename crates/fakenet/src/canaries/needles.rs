@@ -198,7 +198,6 @@ fn escaped_letters(letters: &[u8]) -> Vec<u8> {
     partly_escaped(letters)
 }
 
-
 fn lowercase_escapes(text: &[u8]) -> Vec<u8> {
     let mut after = 0;
     let lower = |byte: &u8| {

@@ -100,7 +100,8 @@ proptest! {
 fn encoders_break_lines() {
     let key = canaries().get("file-ssh-key");
     let text = STANDARD.encode(format!("cat id_ed25519\n{key}\n"));
-    let lines: Vec<&str> = text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
     check(lines.join("\n").as_bytes(), "file-ssh-key", Coding::Base64);
     check(lines.join("\r\n").as_bytes(), "file-ssh-key", Coding::Base64);
     check(key.as_bytes(), "file-ssh-key", Coding::Plain);

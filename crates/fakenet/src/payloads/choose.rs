@@ -43,7 +43,11 @@ pub(crate) fn choose(wanted: &Wanted<'_>, id: &Id) -> Payload {
         "html" | "htm" => return text(page(id), "text/html; charset=utf-8", "page"),
         "css" => return text(format!("/* {} */\n", id.0), "text/css", "text"),
         "xml" | "rss" => {
-            return text(format!("<?xml version=\"1.0\"?>\n<build id=\"{}\"/>\n", id.0), "application/xml", "text");
+            return text(
+                format!("<?xml version=\"1.0\"?>\n<build id=\"{}\"/>\n", id.0),
+                "application/xml",
+                "text",
+            );
         }
         "yaml" | "yml" => return text(format!("build: {}\n", id.0), "application/yaml", "text"),
         "txt" | "md" | "conf" | "ini" | "list" => return text(format!("{}\n", id.0), "text/plain", "text"),
@@ -78,13 +82,18 @@ fn machine(path: &str) -> Machine {
 fn fetches(agent: &str) -> bool {
     let agent = agent.to_ascii_lowercase();
     agent.is_empty()
-        || ["curl", "wget", "python", "go-http", "libwww", "perl", "ruby", "java", "lwp", "busybox", "axel", "aria2", "fetch"]
-            .iter()
-            .any(|name| agent.contains(name))
+        || [
+            "curl", "wget", "python", "go-http", "libwww", "perl", "ruby", "java", "lwp", "busybox", "axel",
+            "aria2", "fetch",
+        ]
+        .iter()
+        .any(|name| agent.contains(name))
 }
 
 fn named_as_program(name: &str) -> bool {
-    let parts = ["x86", "amd64", "arm", "aarch", "linux", "static", "miner", "xmr", "agent", "daemon", "i386", "i686"];
+    let parts = [
+        "x86", "amd64", "arm", "aarch", "linux", "static", "miner", "xmr", "agent", "daemon", "i386", "i686",
+    ];
     !name.contains('.') && parts.iter().any(|part| name.contains(part))
 }
 
@@ -93,7 +102,10 @@ fn json(id: &Id) -> String {
 }
 
 fn page(id: &Id) -> String {
-    format!("<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body data-build=\"{}\"><h1>It works!</h1></body></html>\n", id.0)
+    format!(
+        "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body data-build=\"{}\"><h1>It works!</h1></body></html>\n",
+        id.0
+    )
 }
 
 /// One grey pixel, with the id in a text chunk.

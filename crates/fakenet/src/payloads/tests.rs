@@ -48,7 +48,11 @@ fn programs_and_scripts_run_and_do_nothing() {
 fn archives_are_read_by_others() {
     let directory = tempfile::tempdir().unwrap();
     let id = Id::new("test", 3);
-    for (name, program, list) in [("xmrig.tar.gz", "tar", vec!["-tzvf"]), ("a.tar", "tar", vec!["-tvf"]), ("a.zip", "python3", vec!["-m", "zipfile", "-t"])] {
+    for (name, program, list) in [
+        ("xmrig.tar.gz", "tar", vec!["-tzvf"]),
+        ("a.tar", "tar", vec!["-tvf"]),
+        ("a.zip", "python3", vec!["-m", "zipfile", "-t"]),
+    ] {
         if !present(program) {
             continue;
         }

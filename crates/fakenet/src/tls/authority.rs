@@ -31,9 +31,11 @@ impl Authority {
     pub fn new(now: SystemTime) -> Result<Self, AuthorityError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = distinguished("Global Trust Services Root R4", Some("Global Trust Services LLC"));
+        params.distinguished_name =
+            distinguished("Global Trust Services Root R4", Some("Global Trust Services LLC"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         valid(&mut params, now, 1200, 6000);
         let certificate = params.self_signed(&key)?;
         Ok(Self {

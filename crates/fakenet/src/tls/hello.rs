@@ -128,7 +128,10 @@ fn pairs(bytes: &[u8]) -> Vec<u16> {
 /// Whether this is, or may yet become, records with a greeting.
 pub(crate) fn looks(bytes: &[u8]) -> bool {
     let is = |at: usize, expect: &dyn Fn(u8) -> bool| bytes.get(at).is_none_or(|byte| expect(*byte));
-    is(0, &|byte| byte == 22) && is(1, &|byte| byte == 3) && is(2, &|byte| byte <= 4) && is(5, &|byte| byte == 1)
+    is(0, &|byte| byte == 22)
+        && is(1, &|byte| byte == 3)
+        && is(2, &|byte| byte <= 4)
+        && is(5, &|byte| byte == 1)
 }
 
 /// The greeting out of one or several records; none as long as something is missing.

@@ -26,22 +26,42 @@ fn certificates_are_made_for_whoever_is_asked() {
     std::fs::write(&ca, given.authority.pem()).unwrap();
     let loopback = Loopback::new(given);
     let port = loopback.tcp.port();
-    for (name, version) in [("c2.example", "--http1.1"), ("registry.npmjs.org", "--http2"), ("old.example", "--tls-max=1.2")] {
+    for (name, version) in
+        [("c2.example", "--http1.1"), ("two.example", "--http2"), ("old.example", "--tls-max=1.2")]
+    {
         let version = if version == "--tls-max=1.2" { vec!["--tls-max", "1.2"] } else { vec![version] };
-        let (worked, text) = run("curl", &[&["-fsS", "--cacert", ca.to_str().unwrap(), "--resolve", &format!("{name}:{port}:127.0.0.1"), &format!("https://{name}:{port}/a.json")][..], &version].concat());
+        let (worked, text) = run(
+            "curl",
+            &[
+                &[
+                    "-fsS",
+                    "--cacert",
+                    ca.to_str().unwrap(),
+                    "--resolve",
+                    &format!("{name}:{port}:127.0.0.1"),
+                    &format!("https://{name}:{port}/a.json"),
+                ][..],
+                &version,
+            ]
+            .concat(),
+        );
         assert!(worked && text.contains("success"), "{name}: {text} {:#?}", loopback.told());
         loopback.check(&format!("tls Some(\"{name}\") accepted=true t1"));
         loopback.check(&format!("http GET {name} /a.json 200 json tls=true"));
     }
     // By its address, without a name.
-    let (worked, text) = run("curl", &["-fsS", "--cacert", ca.to_str().unwrap(), &format!("https://127.0.0.1:{port}/a.json")]);
+    let (worked, text) =
+        run("curl", &["-fsS", "--cacert", ca.to_str().unwrap(), &format!("https://127.0.0.1:{port}/a.json")]);
     assert!(worked, "{text}");
     loopback.check("tls None accepted=true");
 }
 
 #[test]
 fn who_refuses_is_told() {
-    check(&["curl", "-fsS", "--resolve", "pinned.example:PORT:127.0.0.1", "https://pinned.example:PORT/"], "tls Some(\"pinned.example\") accepted=false");
+    check(
+        &["curl", "-fsS", "--resolve", "pinned.example:PORT:127.0.0.1", "https://pinned.example:PORT/"],
+        "tls Some(\"pinned.example\") accepted=false",
+    );
 }
 
 #[test]
@@ -51,7 +71,9 @@ fn openssl_speaks_and_old_greetings_are_told() {
     }
     let loopback = Loopback::new(world());
     let at = format!("127.0.0.1:{}", loopback.tcp.port());
-    let command = format!("echo '{{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"m\"]}}' | timeout 5 openssl s_client -quiet -connect {at} -servername pool.example 2>/dev/null | head -c 20");
+    let command = format!(
+        "echo '{{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"m\"]}}' | timeout 5 openssl s_client -quiet -connect {at} -servername pool.example 2>/dev/null | head -c 20"
+    );
     let (_, text) = run("sh", &["-c", &command]);
     assert!(text.contains('{'), "{text}");
     loopback.check("pool Bitcoin subscribe");
@@ -75,7 +97,11 @@ fn certificates_follow_the_guests_clock() {
     };
     let text = dates();
     let year: u32 = text.lines().next_back().unwrap().trim().parse().unwrap();
-    assert!((year + 2..=year + 3).any(|year| text.contains(&format!("notBefore={}", "")) && text.contains(&year.to_string())), "{text}");
+    assert!(
+        (year + 2..=year + 3)
+            .any(|year| text.contains(&format!("notBefore={}", "")) && text.contains(&year.to_string())),
+        "{text}"
+    );
     let before = text;
     offset.store(4 * 365 * 86_400 * 1_000_000_000, std::sync::atomic::Ordering::Relaxed);
     assert_ne!(dates(), before);
@@ -89,7 +115,10 @@ fn keys_stand_in_the_packet_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.pcapng");
     let mut loopback = Loopback::new(World { pcapng: Some(path.clone()), ..world() });
-    run("curl", &["-kfsS", "--http1.1", &format!("https://127.0.0.1:{}/secret-page.json", loopback.tcp.port())]);
+    run(
+        "curl",
+        &["-kfsS", "--http1.1", &format!("https://127.0.0.1:{}/secret-page.json", loopback.tcp.port())],
+    );
     loopback.check("secret-page.json 200");
     let transcript = loopback.server.take().unwrap().stop();
     assert_eq!(transcript.lost, 0);
@@ -108,7 +137,10 @@ fn keys_stand_in_the_packet_file() {
     let secrets = blocks.iter().filter(|kind| **kind == 10).count();
     assert!(secrets >= 4 && blocks.iter().filter(|kind| **kind == 6).count() > 6, "{blocks:?}");
     if present("tshark") {
-        let (worked, text) = run("tshark", &["-r", path.to_str().unwrap(), "-Y", "http", "-T", "fields", "-e", "http.request.uri"]);
+        let (worked, text) = run(
+            "tshark",
+            &["-r", path.to_str().unwrap(), "-Y", "http", "-T", "fields", "-e", "http.request.uri"],
+        );
         assert!(worked && text.contains("/secret-page.json"), "{text}");
     }
 }

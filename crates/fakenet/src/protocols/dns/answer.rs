@@ -139,7 +139,8 @@ fn address4(name: &str, world: &World) -> Ipv4Addr {
         return known;
     }
     // Where clouds and hosters have theirs: nobody looks twice. Nothing leaves for them.
-    const RANGES: &[[u8; 2]] = &[[34, 117], [52, 84], [104, 18], [151, 101], [185, 199], [188, 114], [13, 224], [95, 216]];
+    const RANGES: &[[u8; 2]] =
+        &[[34, 117], [52, 84], [104, 18], [151, 101], [185, 199], [188, 114], [13, 224], [95, 216]];
     let hash = Sha256::digest(name);
     let [one, two, three, ..] = hash.as_slice() else { return Ipv4Addr::new(104, 18, 1, 1) };
     let [a, b] = RANGES.get(usize::from(*one) % RANGES.len()).copied().unwrap_or([104, 18]);
@@ -151,7 +152,9 @@ fn address6(name: &str) -> Option<Ipv6Addr> {
         return (name == "localhost").then_some(Ipv6Addr::LOCALHOST);
     }
     let hash = Sha256::digest(name);
-    let half = |at: usize| hash.get(at..).and_then(|rest| rest.first_chunk()).map_or(1, |two| u16::from_be_bytes(*two));
+    let half = |at: usize| {
+        hash.get(at..).and_then(|rest| rest.first_chunk()).map_or(1, |two| u16::from_be_bytes(*two))
+    };
     Some(Ipv6Addr::new(0x2606, 0x4700, half(0), 0, 0, 0, half(2), half(4).max(1)))
 }
 
@@ -168,9 +171,10 @@ fn known(name: &str, world: &World) -> Option<Ipv4Addr> {
         "localhost" => Ipv4Addr::LOCALHOST,
         "metadata.google.internal" | "metadata" | "instance-data" => Ipv4Addr::new(169, 254, 169, 254),
         "host.docker.internal" | "gateway.docker.internal" => Ipv4Addr::new(172, 17, 0, 1),
-        "kubernetes" | "kubernetes.default" | "kubernetes.default.svc" | "kubernetes.default.svc.cluster.local" => {
-            Ipv4Addr::new(10, 96, 0, 1)
-        }
+        "kubernetes"
+        | "kubernetes.default"
+        | "kubernetes.default.svc"
+        | "kubernetes.default.svc.cluster.local" => Ipv4Addr::new(10, 96, 0, 1),
         _ if name == world.persona.hostname => world.persona.address,
         _ if internal(name) => {
             let hash = Sha256::digest(name);
@@ -183,15 +187,79 @@ fn known(name: &str, world: &World) -> Option<Ipv4Addr> {
 
 /// Domains that exist for everybody: where packages, images, certificates and time come from, and the clouds.
 const PLAUSIBLE: &[&str] = &[
-    "amazonaws.com", "aws.amazon.com", "apache.org", "alpinelinux.org", "archive.ubuntu.com", "azure.com", "azure.net",
-    "bitbucket.org", "centos.org", "cloudflare.com", "cloudfront.net", "crates.io", "debian.org", "docker.com",
-    "docker.io", "duckduckgo.com", "elastic.co", "example.com", "example.net", "example.org", "fedoraproject.org", "gcr.io", "ghcr.io",
-    "github.com", "githubusercontent.com", "gitlab.com", "golang.org", "google.com", "googleapis.com", "gstatic.com",
-    "hashicorp.com", "icanhazip.com", "ifconfig.me", "ipify.org", "ipinfo.io", "k8s.io", "kernel.org", "letsencrypt.org", "maven.org",
-    "microsoft.com", "mongodb.org", "mozilla.org", "mysql.com", "nginx.org", "nodejs.org", "npmjs.org", "ntp.org",
-    "nuget.org", "openssl.org", "oracle.com", "packagist.org", "pastebin.com", "php.net", "postgresql.org", "pypi.org", "python.org",
-    "pythonhosted.org", "quay.io", "redhat.com", "redis.io", "rubygems.org", "rust-lang.org", "sentry.io", "slack.com",
-    "sourceforge.net", "telegram.org", "ubuntu.com", "wikipedia.org", "windows.net", "yahoo.com", "yarnpkg.com", "in-addr.arpa", "ip6.arpa",
+    "amazonaws.com",
+    "aws.amazon.com",
+    "apache.org",
+    "alpinelinux.org",
+    "archive.ubuntu.com",
+    "azure.com",
+    "azure.net",
+    "bitbucket.org",
+    "centos.org",
+    "cloudflare.com",
+    "cloudfront.net",
+    "crates.io",
+    "debian.org",
+    "docker.com",
+    "docker.io",
+    "duckduckgo.com",
+    "elastic.co",
+    "example.com",
+    "example.net",
+    "example.org",
+    "fedoraproject.org",
+    "gcr.io",
+    "ghcr.io",
+    "github.com",
+    "githubusercontent.com",
+    "gitlab.com",
+    "golang.org",
+    "google.com",
+    "googleapis.com",
+    "gstatic.com",
+    "hashicorp.com",
+    "icanhazip.com",
+    "ifconfig.me",
+    "ipify.org",
+    "ipinfo.io",
+    "k8s.io",
+    "kernel.org",
+    "letsencrypt.org",
+    "maven.org",
+    "microsoft.com",
+    "mongodb.org",
+    "mozilla.org",
+    "mysql.com",
+    "nginx.org",
+    "nodejs.org",
+    "npmjs.org",
+    "ntp.org",
+    "nuget.org",
+    "openssl.org",
+    "oracle.com",
+    "packagist.org",
+    "pastebin.com",
+    "php.net",
+    "postgresql.org",
+    "pypi.org",
+    "python.org",
+    "pythonhosted.org",
+    "quay.io",
+    "redhat.com",
+    "redis.io",
+    "rubygems.org",
+    "rust-lang.org",
+    "sentry.io",
+    "slack.com",
+    "sourceforge.net",
+    "telegram.org",
+    "ubuntu.com",
+    "wikipedia.org",
+    "windows.net",
+    "yahoo.com",
+    "yarnpkg.com",
+    "in-addr.arpa",
+    "ip6.arpa",
 ];
 
 fn exists(name: &str, names: &Names) -> bool {
@@ -201,5 +269,11 @@ fn exists(name: &str, names: &Names) -> bool {
     };
     PLAUSIBLE.iter().any(|domain| below(domain))
         || also.iter().any(|domain| below(&domain.to_ascii_lowercase()))
-        || matches!(name, "localhost" | "metadata.google.internal" | "kubernetes.default.svc" | "kubernetes.default.svc.cluster.local")
+        || matches!(
+            name,
+            "localhost"
+                | "metadata.google.internal"
+                | "kubernetes.default.svc"
+                | "kubernetes.default.svc.cluster.local"
+        )
 }

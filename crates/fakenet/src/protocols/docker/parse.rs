@@ -6,7 +6,21 @@ pub(super) fn path<'a>(asked: &'a Asked<'_>) -> Option<&'a str> {
     let (versioned, path) = unversioned(&asked.path);
     // Port 0 stands for the socket.
     let door = matches!(asked.port, 0 | 2375 | 2376 | 4243);
-    let known = ["/containers/", "/images/", "/exec/", "/_ping", "/info", "/version", "/volumes", "/networks", "/events", "/build", "/auth", "/swarm", "/services"];
+    let known = [
+        "/containers/",
+        "/images/",
+        "/exec/",
+        "/_ping",
+        "/info",
+        "/version",
+        "/volumes",
+        "/networks",
+        "/events",
+        "/build",
+        "/auth",
+        "/swarm",
+        "/services",
+    ];
     let ours = known.iter().any(|begin| path.starts_with(begin));
     (door || versioned && ours).then_some(path)
 }
@@ -29,12 +43,27 @@ pub(super) fn what(asked: &Asked<'_>, path: &str) -> String {
     if path == "/containers/create" {
         let host = body.get("HostConfig").cloned().unwrap_or_default();
         let mut line = String::from("create");
-        for (name, value) in [("image", body.get("Image")), ("command", body.get("Cmd")), ("entrypoint", body.get("Entrypoint"))] {
+        for (name, value) in [
+            ("image", body.get("Image")),
+            ("command", body.get("Cmd")),
+            ("entrypoint", body.get("Entrypoint")),
+        ] {
             if let Some(value) = value.filter(|value| !value.is_null()) {
                 line.push_str(&format!(" {name}={}", text(value)));
             }
         }
-        for name in ["Privileged", "Binds", "Mounts", "PidMode", "NetworkMode", "IpcMode", "UsernsMode", "CapAdd", "Devices", "SecurityOpt"] {
+        for name in [
+            "Privileged",
+            "Binds",
+            "Mounts",
+            "PidMode",
+            "NetworkMode",
+            "IpcMode",
+            "UsernsMode",
+            "CapAdd",
+            "Devices",
+            "SecurityOpt",
+        ] {
             let value = host.get(name).unwrap_or(&Value::Null);
             let empty = matches!(value, Value::Null | Value::Bool(false))
                 || value.as_str() == Some("")

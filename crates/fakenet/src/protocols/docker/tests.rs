@@ -2,7 +2,10 @@ use crate::testing::{Bed, Loopback, present, run, world};
 
 fn check(to: &str, request: &str, body: &str, expect: &str, told: &str) {
     let bed = Bed::new();
-    let request = format!("{request} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let request = format!(
+        "{request} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     bed.says(to, &[(request.as_bytes(), expect)]);
     bed.check(told);
 }
@@ -13,10 +16,22 @@ fn what_a_guest_wants_of_the_host_is_told() {
     check(daemon, "GET /_ping", "", "OK", "docker: GET /_ping");
     check(daemon, "GET /v1.43/containers/json", "", "postgres:16", "docker: GET /containers/json");
     let body = r#"{"Image":"alpine","Cmd":["chroot","/mnt","sh","-c","id"],"HostConfig":{"Binds":["/:/mnt"],"Privileged":true,"PidMode":"host","Mounts":[]}}"#;
-    check(daemon, "POST /v1.24/containers/create?name=x", body, "201", r#"docker: create image=alpine command=["chroot","/mnt","sh","-c","id"] privileged=true binds=["/:/mnt"] pidmode=host"#);
+    check(
+        daemon,
+        "POST /v1.24/containers/create?name=x",
+        body,
+        "201",
+        r#"docker: create image=alpine command=["chroot","/mnt","sh","-c","id"] privileged=true binds=["/:/mnt"] pidmode=host"#,
+    );
     check("10.0.0.9:8000", "POST /v1.24/containers/create", "{}", "201", "docker: create");
     check(daemon, "POST /containers/41d7/exec", r#"{"Cmd":["id"]}"#, "Id", "docker: exec [\"id\"]");
-    check(daemon, "POST /images/create?fromImage=evil%2Fminer&tag=latest", "", "Downloaded", "docker: pull evil/miner");
+    check(
+        daemon,
+        "POST /images/create?fromImage=evil%2Fminer&tag=latest",
+        "",
+        "Downloaded",
+        "docker: pull evil/miner",
+    );
     // A path of somebody else's service is nothing of ours.
     let bed = Bed::new();
     bed.says("203.0.113.4:80", &[(b"GET /containers/json HTTP/1.1\r\nHost: shop.example\r\n\r\n", "200")]);

@@ -12,14 +12,20 @@ pub(super) fn answer(asked: &Asked<'_>, world: &World) -> Answer {
     match asked.path.as_str() {
         "/version" => Answer::json(200, &json!({"etcdserver": "3.5.9", "etcdcluster": "3.5.0"})),
         "/health" => Answer::json(200, &json!({"health": "true"})),
-        path if path.ends_with("/kv/range") => Answer::json(200, &json!({
-            "header": header, "count": "1",
-            "kvs": [{"key": STANDARD.encode(KEY), "value": STANDARD.encode(value), "create_revision": "2", "mod_revision": "2", "version": "1"}],
-        })),
+        path if path.ends_with("/kv/range") => Answer::json(
+            200,
+            &json!({
+                "header": header, "count": "1",
+                "kvs": [{"key": STANDARD.encode(KEY), "value": STANDARD.encode(value), "create_revision": "2", "mod_revision": "2", "version": "1"}],
+            }),
+        ),
         path if path.starts_with("/v3") => Answer::json(200, &json!({"header": header})),
-        path if path.starts_with("/v2/keys") => Answer::json(200, &json!({"action": "get", "node": {
-            "key": "/", "dir": true, "nodes": [{"key": KEY, "value": value, "modifiedIndex": 2, "createdIndex": 2}],
-        }})),
+        path if path.starts_with("/v2/keys") => Answer::json(
+            200,
+            &json!({"action": "get", "node": {
+                "key": "/", "dir": true, "nodes": [{"key": KEY, "value": value, "modifiedIndex": 2, "createdIndex": 2}],
+            }}),
+        ),
         _ => Answer::text(404, "404 page not found\n"),
     }
 }

@@ -2,8 +2,13 @@ use crate::testing::Bed;
 
 fn check(to: &str, request: &str, expect: &str, told: &str) {
     let bed = Bed::new();
-    let expect = expect.strip_prefix('$').map_or(expect.to_owned(), |name| bed.shared.world.canaries.get(name).to_owned());
-    bed.says(to, &[(format!("{request} HTTP/1.1\r\nHost: e\r\nContent-Length: 0\r\n\r\n").as_bytes(), &expect)]);
+    let expect = expect
+        .strip_prefix('$')
+        .map_or(expect.to_owned(), |name| bed.shared.world.canaries.get(name).to_owned());
+    bed.says(
+        to,
+        &[(format!("{request} HTTP/1.1\r\nHost: e\r\nContent-Length: 0\r\n\r\n").as_bytes(), &expect)],
+    );
     bed.check(told);
 }
 

@@ -11,7 +11,9 @@ pub(super) fn answer(asked: &Asked<'_>, service: &str) -> Answer {
         let body = [
             line(&format!("# service={service}\n")),
             "0000".into(),
-            line(&format!("{none} capabilities^{{}}\0report-status delete-refs side-band-64k ofs-delta agent=git/2.39.2\n")),
+            line(&format!(
+                "{none} capabilities^{{}}\0report-status delete-refs side-band-64k ofs-delta agent=git/2.39.2\n"
+            )),
             "0000".into(),
         ];
         Answer::new(200, &kind("advertisement"), body.concat(), "git")

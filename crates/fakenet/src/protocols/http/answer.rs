@@ -75,9 +75,23 @@ fn stage(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
 fn public_address(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
     const ADDRESS: &str = "203.0.113.77";
     const SERVICES: &[&str] = &[
-        "ifconfig.me", "icanhazip.com", "ipinfo.io", "ipify.org", "checkip.amazonaws.com", "ident.me",
-        "ifconfig.co", "ip-api.com", "ipecho.net", "myexternalip.com", "wtfismyip.com", "ip.sb", "httpbin.org",
-        "seeip.org", "myip.com", "2ip.ru", "ip.me",
+        "ifconfig.me",
+        "icanhazip.com",
+        "ipinfo.io",
+        "ipify.org",
+        "checkip.amazonaws.com",
+        "ident.me",
+        "ifconfig.co",
+        "ip-api.com",
+        "ipecho.net",
+        "myexternalip.com",
+        "wtfismyip.com",
+        "ip.sb",
+        "httpbin.org",
+        "seeip.org",
+        "myip.com",
+        "2ip.ru",
+        "ip.me",
     ];
     SERVICES.iter().find(|service| asked.at(service))?;
     if asked.at("httpbin.org") && asked.path != "/ip" {
@@ -105,9 +119,26 @@ fn public_address(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
 /// Pages on which others leave a word: a dropper that asks one for its next host is told one, and goes there.
 fn dead_drop(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
     const DROPS: &[&str] = &[
-        "pastebin.com", "gist.githubusercontent.com", "paste.ee", "rentry.co", "dpaste.com", "ghostbin.com",
-        "hastebin.com", "termbin.com", "ix.io", "controlc.com", "paste.rs", "bpa.st", "0bin.net", "telegra.ph",
-        "icp0.io", "ic0.app", "hackmd.io", "pastes.io", "textbin.net", "privatebin.net",
+        "pastebin.com",
+        "gist.githubusercontent.com",
+        "paste.ee",
+        "rentry.co",
+        "dpaste.com",
+        "ghostbin.com",
+        "hastebin.com",
+        "termbin.com",
+        "ix.io",
+        "controlc.com",
+        "paste.rs",
+        "bpa.st",
+        "0bin.net",
+        "telegra.ph",
+        "icp0.io",
+        "ic0.app",
+        "hackmd.io",
+        "pastes.io",
+        "textbin.net",
+        "privatebin.net",
     ];
     let drop = DROPS.iter().any(|drop| asked.at(drop)) && asked.method == "GET";
     let name = asked.path.rsplit('/').next().unwrap_or_default();
@@ -122,7 +153,8 @@ fn made_up(asked: &Asked<'_>, shared: &Shared) -> Answer {
         "DELETE" => return Answer::empty(204),
         "GET" | "HEAD" => {}
         _ => {
-            let json = asked.header("content-type").contains("json") || asked.header("accept").contains("json");
+            let json =
+                asked.header("content-type").contains("json") || asked.header("accept").contains("json");
             return if json || asked.path.contains("/api") {
                 let body = serde_json::json!({"status": "ok", "success": true, "ok": true, "id": id.0});
                 Answer::json(200, &body)

@@ -28,8 +28,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const METHODS: &[&str] = &[
-    "GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PROPFIND ",
-    "SEARCH ", "PRI ", "M-SEARCH ", "LINK ", "UNLINK ", "REPORT ", "MKCOL ", "LOCK ",
+    "GET ",
+    "POST ",
+    "PUT ",
+    "HEAD ",
+    "DELETE ",
+    "OPTIONS ",
+    "PATCH ",
+    "CONNECT ",
+    "TRACE ",
+    "PROPFIND ",
+    "SEARCH ",
+    "PRI ",
+    "M-SEARCH ",
+    "LINK ",
+    "UNLINK ",
+    "REPORT ",
+    "MKCOL ",
+    "LOCK ",
 ];
 
 /// How long a guest may take for the head of a request: what sends a byte a minute is cut off.

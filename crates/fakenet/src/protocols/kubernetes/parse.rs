@@ -3,11 +3,21 @@ use crate::protocols::http::Asked;
 use std::net::Ipv4Addr;
 
 pub(super) fn ours(asked: &Asked<'_>) -> bool {
-    let named = asked.host == "kubernetes" || asked.host.starts_with("kubernetes.") || asked.host.contains(".eks.amazonaws.com");
+    let named = asked.host == "kubernetes"
+        || asked.host.starts_with("kubernetes.")
+        || asked.host.contains(".eks.amazonaws.com");
     let address = asked.to.ip() == Ipv4Addr::new(10, 96, 0, 1);
-    let path = ["/api/v1", "/apis/", "/openapi/v2", "/openapi/v3"].iter().any(|begin| asked.path.starts_with(begin));
-    let bare = matches!(asked.path.as_str(), "/api" | "/apis" | "/version" | "/healthz" | "/livez" | "/readyz" | "/metrics");
-    named || address || asked.port == 6443 || path && bearer(asked).is_some() && asked.path.contains("namespaces") || asked.port == 8001 && (path || bare)
+    let path =
+        ["/api/v1", "/apis/", "/openapi/v2", "/openapi/v3"].iter().any(|begin| asked.path.starts_with(begin));
+    let bare = matches!(
+        asked.path.as_str(),
+        "/api" | "/apis" | "/version" | "/healthz" | "/livez" | "/readyz" | "/metrics"
+    );
+    named
+        || address
+        || asked.port == 6443
+        || path && bearer(asked).is_some() && asked.path.contains("namespaces")
+        || asked.port == 8001 && (path || bare)
 }
 
 fn bearer(asked: &Asked<'_>) -> Option<String> {
@@ -25,8 +35,13 @@ pub(super) fn token(asked: &Asked<'_>, canaries: &Canaries) -> Option<&'static s
 /// Verb, resource and place: `list secrets in kube-system`, `create pods in default privileged hostPath=/`.
 pub(super) fn what(asked: &Asked<'_>) -> String {
     let path = asked.path.trim_start_matches('/');
-    let mut parts = path.split('/').skip_while(|part| matches!(*part, "api" | "apis") || part.starts_with('v') || part.contains('.'));
-    let mut parts: Vec<&str> = parts.by_ref().collect();
+    // `api/v1/…` or `apis/batch/v1/…`.
+    let version = match path.split('/').next() {
+        Some("api") => 2,
+        Some("apis") => 3,
+        _ => usize::MAX,
+    };
+    let mut parts: Vec<&str> = path.split('/').skip(version).filter(|part| !part.is_empty()).collect();
     let mut place = String::new();
     if parts.first() == Some(&"namespaces") && parts.len() > 2 {
         place = format!(" in {}", parts.get(1).unwrap_or(&""));
@@ -46,7 +61,8 @@ pub(super) fn what(asked: &Asked<'_>) -> String {
 
 /// What a pod that is to be made asks of its node.
 fn wishes(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body.get(..body.len().min(1 << 20)).unwrap_or_default()).replace([' ', '\n', '\r'], "");
+    let text = String::from_utf8_lossy(body.get(..body.len().min(1 << 20)).unwrap_or_default())
+        .replace([' ', '\n', '\r'], "");
     let mut out = String::new();
     for (sign, name) in [
         ("\"privileged\":true", " privileged"),

@@ -16,7 +16,9 @@ fn id(kind: &str, name: &str, version: &str, shared: &Shared) -> Id {
 }
 
 fn plain(name: &str) -> bool {
-    !name.is_empty() && name.len() < 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    !name.is_empty()
+        && name.len() < 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 pub(super) fn python(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
@@ -37,7 +39,8 @@ pub(super) fn python(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
     let (name, rest) = file.split_once('-')?;
     let version = rest.strip_suffix("-py3-none-any.whl")?;
     let media_type = "application/octet-stream";
-    (plain(name) && plain(version)).then(|| Answer::new(200, media_type, wheel(name, version, shared), "archive"))
+    (plain(name) && plain(version))
+        .then(|| Answer::new(200, media_type, wheel(name, version, shared), "archive"))
 }
 
 fn wheel(name: &str, version: &str, shared: &Shared) -> Vec<u8> {
@@ -45,7 +48,8 @@ fn wheel(name: &str, version: &str, shared: &Shared) -> Vec<u8> {
     let module = format!("# build {}\n__version__ = \"{version}\"\n", id("python", &name, version, shared).0);
     let about = format!("{name}-{version}.dist-info");
     let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: {name}\n");
-    let kind = "Wheel-Version: 1.0\nGenerator: bdist_wheel (0.42.0)\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let kind =
+        "Wheel-Version: 1.0\nGenerator: bdist_wheel (0.42.0)\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
     let files = [
         (format!("{name}/__init__.py"), module),
         (format!("{about}/METADATA"), metadata),
@@ -82,18 +86,26 @@ pub(super) fn node(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
     }
     let scheme = if asked.tls { "https" } else { "http" };
     let authority = asked.header("host").into_owned();
-    let authority = if authority.is_empty() { asked.host.clone() } else { authority };
+    // HTTP/2 has no such header.
+    let authority = match (authority.is_empty(), asked.port) {
+        (false, _) => authority,
+        (true, 80 | 443) => asked.host.clone(),
+        (true, port) => format!("{}:{port}", asked.host),
+    };
     let last = path.rsplit('/').next().unwrap_or_default();
     let mut versions = serde_json::Map::new();
     for version in VERSIONS {
         let bytes = tarball(&path, version, shared);
-        versions.insert((*version).into(), json!({
-            "name": path, "version": version, "dist": {
-                "tarball": format!("{scheme}://{authority}/{path}/-/{last}-{version}.tgz"),
-                "shasum": data_encoding::HEXLOWER.encode(&Sha1::digest(&bytes)),
-                "integrity": format!("sha512-{}", STANDARD.encode(Sha512::digest(&bytes))),
-            },
-        }));
+        versions.insert(
+            (*version).into(),
+            json!({
+                "name": path, "version": version, "dist": {
+                    "tarball": format!("{scheme}://{authority}/{path}/-/{last}-{version}.tgz"),
+                    "shasum": data_encoding::HEXLOWER.encode(&Sha1::digest(&bytes)),
+                    "integrity": format!("sha512-{}", STANDARD.encode(Sha512::digest(&bytes))),
+                },
+            }),
+        );
     }
     let latest = VERSIONS.last();
     let body = json!({"name": path, "dist-tags": {"latest": latest}, "versions": versions});

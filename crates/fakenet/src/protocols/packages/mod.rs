@@ -11,7 +11,9 @@ pub(crate) fn claim(asked: &Asked<'_>, shared: &Shared) -> Option<Answer> {
     if asked.method != "GET" && asked.method != "HEAD" {
         return None;
     }
-    let answer = answer::python(asked, shared).or_else(|| answer::node(asked, shared)).or_else(|| answer::debian(asked, shared))?;
+    let answer = answer::python(asked, shared)
+        .or_else(|| answer::node(asked, shared))
+        .or_else(|| answer::debian(asked, shared))?;
     asked.flow.step("packages", &asked.path);
     Some(answer)
 }

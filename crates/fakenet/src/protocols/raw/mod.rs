@@ -21,3 +21,21 @@ pub(crate) async fn serve(mut talk: Talk) -> Ended {
         talk.more().await?;
     }
 }
+
+/// The first packet of QUIC: a long head, and a version that exists.
+pub(crate) fn taste_quic(bytes: &[u8], _: u16) -> u8 {
+    let version =
+        bytes.get(1..5).and_then(|four| four.first_chunk()).map_or(0, |four| u32::from_be_bytes(*four));
+    let known = matches!(version, 1 | 0x6b33_43cf) || version & 0xffff_ff00 == 0xff00_0000;
+    if known && bytes.first().is_some_and(|first| first & 0xc0 == 0xc0) { 85 } else { 0 }
+}
+
+/// The greeting of WireGuard has one length only.
+pub(crate) fn taste_wireguard(bytes: &[u8], _: u16) -> u8 {
+    if bytes.len() == 148 && bytes.starts_with(&[1, 0, 0, 0]) { 85 } else { 0 }
+}
+
+/// It is told by its name; nothing is answered, as by a host that does not speak it.
+pub(crate) fn recognised(_: &[u8], _: &crate::recorder::Flow, _: &crate::server::Shared) -> Option<Vec<u8>> {
+    None
+}

@@ -29,9 +29,7 @@ impl Image {
         })
         .to_string()
         .into_bytes();
-        let part = |kind: &str, bytes: &[u8]| {
-            json!({"mediaType": format!("application/vnd.docker.{kind}"), "size": bytes.len(), "digest": digest(bytes)})
-        };
+        let part = |kind: &str, bytes: &[u8]| json!({"mediaType": format!("application/vnd.docker.{kind}"), "size": bytes.len(), "digest": digest(bytes)});
         let manifest = json!({
             "schemaVersion": 2, "mediaType": MANIFEST, "config": part("container.image.v1+json", &config),
             "layers": [part("image.rootfs.diff.tar.gzip", &layer)],
@@ -55,7 +53,9 @@ pub(super) fn answer(asked: &Asked<'_>, path: &str, world: &World) -> Answer {
     }
     if let Some((name, reference)) = path.split_once("/manifests/") {
         if asked.method == "PUT" {
-            return Answer::empty(201).with("location", asked.path.clone()).with("docker-content-digest", digest(&asked.body));
+            return Answer::empty(201)
+                .with("location", asked.path.clone())
+                .with("docker-content-digest", digest(&asked.body));
         }
         let image = Image::new(name, world);
         let own = digest(&image.manifest);
@@ -69,15 +69,21 @@ pub(super) fn answer(asked: &Asked<'_>, path: &str, world: &World) -> Answer {
             let place = format!("/v2/{name}/blobs/uploads/6f1d2c3e-4f5a-4978-8f2b-1c7d3e5a4906");
             return match asked.method.as_str() {
                 "PUT" => Answer::empty(201)
-                    .with("docker-content-digest", asked.parameter("digest").unwrap_or_default().replace(['\r', '\n'], ""))
+                    .with(
+                        "docker-content-digest",
+                        asked.parameter("digest").unwrap_or_default().replace(['\r', '\n'], ""),
+                    )
                     .with("location", format!("/v2/{name}/blobs/{upload}")),
-                _ => Answer::empty(202).with("location", place).with("range", format!("0-{}", asked.length.saturating_sub(1))),
+                _ => Answer::empty(202)
+                    .with("location", place)
+                    .with("range", format!("0-{}", asked.length.saturating_sub(1))),
             };
         }
         let image = Image::new(name, world);
         let blob = [image.config, image.layer].into_iter().find(|blob| digest(blob) == rest);
         return match blob {
-            Some(blob) => Answer::new(200, "application/octet-stream", blob, "image").with("docker-content-digest", rest),
+            Some(blob) => Answer::new(200, "application/octet-stream", blob, "image")
+                .with("docker-content-digest", rest),
             None => unknown("BLOB_UNKNOWN"),
         };
     }

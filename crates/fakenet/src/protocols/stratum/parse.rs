@@ -11,10 +11,27 @@ pub(super) struct Request {
 
 /// Methods that only miners call.
 const METHODS: &[&str] = &[
-    "login", "submit", "keepalived", "getjob", "mining.subscribe", "mining.authorize", "mining.submit",
-    "mining.extranonce.subscribe", "mining.configure", "mining.suggest_difficulty", "mining.suggest_target",
-    "mining.get_transactions", "mining.hello", "eth_submitLogin", "eth_login", "eth_getWork", "eth_submitWork",
-    "eth_submitHashrate", "mining.multi_version", "mining.noop", "mining.hashrate",
+    "login",
+    "submit",
+    "keepalived",
+    "getjob",
+    "mining.subscribe",
+    "mining.authorize",
+    "mining.submit",
+    "mining.extranonce.subscribe",
+    "mining.configure",
+    "mining.suggest_difficulty",
+    "mining.suggest_target",
+    "mining.get_transactions",
+    "mining.hello",
+    "eth_submitLogin",
+    "eth_login",
+    "eth_getWork",
+    "eth_submitWork",
+    "eth_submitHashrate",
+    "mining.multi_version",
+    "mining.noop",
+    "mining.hashrate",
 ];
 
 pub(super) fn taste(bytes: &[u8]) -> u8 {
@@ -39,7 +56,8 @@ pub(super) fn taste(bytes: &[u8]) -> u8 {
 fn named(text: &[u8]) -> Option<&str> {
     let key = b"\"method\"";
     let at = text.windows(key.len()).position(|window| window == key)? + key.len();
-    let rest = text.get(at..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let rest =
+        text.get(at..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     let end = rest.iter().position(|byte| *byte == b'"')?;
     std::str::from_utf8(rest.get(..end)?).ok()
 }

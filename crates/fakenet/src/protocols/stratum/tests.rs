@@ -23,7 +23,9 @@ fn pools_are_spoken_to_by_miners_only() {
 fn monero_shares_are_checked() {
     let bed = Bed::new();
     let submit = |nonce: &str, result: &str, job: &str| {
-        format!("{{\"id\":2,\"method\":\"submit\",\"params\":{{\"id\":\"x\",\"job_id\":\"{job}\",\"nonce\":\"{nonce}\",\"result\":\"{result}\"}}}}\n")
+        format!(
+            "{{\"id\":2,\"method\":\"submit\",\"params\":{{\"id\":\"x\",\"job_id\":\"{job}\",\"nonce\":\"{nonce}\",\"result\":\"{result}\"}}}}\n"
+        )
     };
     let (low, high) = (format!("{}0000", "ab".repeat(30)), "ff".repeat(32));
     let login = format!("{LOGIN}\n");
@@ -55,16 +57,27 @@ fn mine() -> (String, String) {
         "203.0.113.5:3333",
         &[
             (b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"m/1\"]}\n", "]"),
-            (b"{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"bc1qexample.rig\",\"x\"]}\n", "mining.notify\",\"params\":[\"7c"),
+            (
+                b"{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"bc1qexample.rig\",\"x\"]}\n",
+                "mining.notify\",\"params\":[\"7c",
+            ),
         ],
     );
-    let job: serde_json::Value = heard.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|it: &serde_json::Value| it["method"] == "mining.notify").next_back().unwrap();
+    let job: serde_json::Value = heard
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|it: &serde_json::Value| it["method"] == "mining.notify")
+        .next_back()
+        .unwrap();
     let at = |index: usize| whole(job["params"][index].as_str().unwrap());
     let extra = "00000001";
     let coinbase = [at(2), whole("5f00a3c1"), whole(extra), at(3)].concat();
     let root = twice(&coinbase);
     let previous: Vec<u8> = at(1).chunks(4).flat_map(|word| word.iter().rev().copied()).collect();
-    let back = |mut bytes: Vec<u8>| { bytes.reverse(); bytes };
+    let back = |mut bytes: Vec<u8>| {
+        bytes.reverse();
+        bytes
+    };
     let mut header = [back(at(5)), previous, root.to_vec(), back(at(7)), back(at(6)), vec![0; 4]].concat();
     for nonce in 0_u32.. {
         header[76..].copy_from_slice(&nonce.to_le_bytes());
@@ -79,15 +92,25 @@ fn mine() -> (String, String) {
 fn bitcoin_shares_are_checked() {
     let (extra, nonce) = mine();
     let bed = Bed::new();
-    let submit = |nonce: &str, extra: &str| format!("{{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"bc1qexample.rig\",\"7c1e5b09a4d2\",\"{extra}\",\"504e86b9\",\"{nonce}\"]}}\n");
+    let submit = |nonce: &str, extra: &str| {
+        format!(
+            "{{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"bc1qexample.rig\",\"7c1e5b09a4d2\",\"{extra}\",\"504e86b9\",\"{nonce}\"]}}\n"
+        )
+    };
     let (good, bad, other) = (submit(&nonce, &extra), submit("nonsense", &extra), submit("00000000", &extra));
-    bed.says("203.0.113.5:80", &[
-        (b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cpuminer/2.5.1\"]}\n", "5f00a3c1"),
-        (b"{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"bc1qexample.rig\",\"x\"]}\n", "mining.notify"),
-        (good.as_bytes(), "true"),
-        (bad.as_bytes(), "true"),
-        (other.as_bytes(), "true"),
-    ]);
+    bed.says(
+        "203.0.113.5:80",
+        &[
+            (b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cpuminer/2.5.1\"]}\n", "5f00a3c1"),
+            (
+                b"{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"bc1qexample.rig\",\"x\"]}\n",
+                "mining.notify",
+            ),
+            (good.as_bytes(), "true"),
+            (bad.as_bytes(), "true"),
+            (other.as_bytes(), "true"),
+        ],
+    );
     bed.check("pool Bitcoin authorize account=bc1qexample.rig worker=x agent=cpuminer/2.5.1");
     let shares: Vec<String> = bed.told().into_iter().filter(|line| line.contains("submit")).collect();
     assert!(shares[0].ends_with("valid=Some(true)"), "{shares:?}");
@@ -99,7 +122,9 @@ fn bitcoin_shares_are_checked() {
 fn ethereum_is_spoken() {
     let bed = Bed::new();
     let seed = "a81f4c0e6b52d97835c1e0f47a9b62d85e13c7f0942b6da8f15e37c09b84d261";
-    let submit = format!("{{\"id\":3,\"method\":\"eth_submitWork\",\"params\":[\"0x0000000000000001\",\"0x{seed}\",\"0x{seed}\"]}}\n");
+    let submit = format!(
+        "{{\"id\":3,\"method\":\"eth_submitWork\",\"params\":[\"0x0000000000000001\",\"0x{seed}\",\"0x{seed}\"]}}\n"
+    );
     bed.says("203.0.113.5:4444", &[
         (b"{\"id\":1,\"worker\":\"rig1\",\"method\":\"eth_submitLogin\",\"params\":[\"0x00000000000000000000000000000000000000aa\",\"x\"]}\n", "true"),
         (b"{\"id\":2,\"method\":\"eth_getWork\",\"params\":[]}\n", "0x0f"),
@@ -120,7 +145,10 @@ fn ethereum_is_spoken() {
 fn daemons_are_spoken_to_over_http() {
     let bed = Bed::new();
     let body = r#"{"id":"0","jsonrpc":"2.0","method":"getblocktemplate","params":{"wallet_address":"48edf","reserve_size":8}}"#;
-    let request = format!("POST /json_rpc HTTP/1.1\r\nHost: node.example\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let request = format!(
+        "POST /json_rpc HTTP/1.1\r\nHost: node.example\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     bed.says("203.0.113.5:18081", &[(request.as_bytes(), "blocktemplate_blob")]);
     bed.check("pool Monero login account=48edf");
 }

@@ -11,7 +11,9 @@ use crate::talk::Talk;
 pub(crate) fn taste(bytes: &[u8], _: u16) -> u8 {
     match bytes {
         [0, 0, 7, 0, length, versions @ ..]
-            if length % 2 == 0 && (2..=16).contains(length) && versions.first().is_none_or(|high| *high == 0) =>
+            if length % 2 == 0
+                && (2..=16).contains(length)
+                && versions.first().is_none_or(|high| *high == 0) =>
         {
             92
         }
@@ -29,7 +31,8 @@ pub(crate) async fn serve(mut talk: Talk) -> Ended {
 
 /// Directory requests.
 pub(crate) fn claim(asked: &Asked<'_>, _: &Shared) -> Option<Answer> {
-    let directory = ["/tor/status-vote/", "/tor/keys/", "/tor/server/", "/tor/micro/", "/tor/rendezvous", "/tor/hs/"];
+    let directory =
+        ["/tor/status-vote/", "/tor/keys/", "/tor/server/", "/tor/micro/", "/tor/rendezvous", "/tor/hs/"];
     if !directory.iter().any(|begin| asked.path.starts_with(begin)) {
         return None;
     }

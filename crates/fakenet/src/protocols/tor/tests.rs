@@ -14,6 +14,9 @@ fn cells_and_directories_are_known() {
     let bed = Bed::new();
     bed.says("198.51.100.3:9001", &[(&[0, 0, 7, 0, 4, 0, 4, 0, 5], "\u{7}")]);
     bed.check("tor: VERSIONS");
-    bed.says("198.51.100.3:9030", &[(b"GET /tor/status-vote/current/consensus-microdesc.z HTTP/1.0\r\n\r\n", "404")]);
+    bed.says(
+        "198.51.100.3:9030",
+        &[(b"GET /tor/status-vote/current/consensus-microdesc.z HTTP/1.0\r\n\r\n", "404")],
+    );
     bed.check("tor: GET /tor/status-vote/current/consensus-microdesc.z");
 }
