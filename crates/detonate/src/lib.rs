@@ -20,6 +20,7 @@ mod run;
 mod stage;
 mod trust;
 mod users;
+mod visit;
 
 pub use error::DetonateError;
 pub use image::{Image, LayerBytes};

@@ -1,4 +1,5 @@
 use crate::merge::{Inlet, Recorder};
+use crate::visit::Visits;
 use crate::plan::Planned;
 use crate::stage::Staged;
 use crate::{DetonateError, Image, Settings, environment, persona};
@@ -33,6 +34,8 @@ pub struct RunSummary {
     pub limitations: Vec<String>,
     /// The beginning of what it wrote to standard output and error; raw bytes.
     pub output: Vec<u8>,
+    /// Ports on which it was listening, in order.
+    pub served: Vec<u16>,
 }
 
 /// A run that took place.
@@ -75,13 +78,17 @@ pub(crate) fn run(
         image: image.name.clone(),
     };
     let (recorder, inlet) = Recorder::begin(&record, &head, run.clock())?;
-    let server = serve(&run, image, planned, settings, canaries, authority, inlet.clone())?;
+    let mut doors = run.doors();
+    let inward = doors.as_mut().map(|doors| std::mem::take(&mut doors.inward)).unwrap_or_default();
+    let visits = Visits::new(inward);
+    let server = serve(&run, doors, image, planned, settings, canaries, authority, inlet.clone())?;
     inlet.seen(Source::Host, Act::Host(HostAct::Began { run: planned.context.name.clone() }));
 
     let started = Instant::now();
     let mut gaps = Vec::new();
     let outcome = std::thread::scope(|scope| {
         let traced = inlet.clone();
+        let served = &visits;
         let events = run.events();
         let reader = scope.spawn(move || {
             let mut finished = None;
@@ -89,12 +96,16 @@ pub(crate) fn run(
                 if let Act::Host(HostAct::Finished { why }) = &event.act {
                     finished = Some(why.clone());
                 }
+                served.see(&event.act);
                 traced.traced(event);
             }
             finished
         });
         let ended_by_us =
-            drive(&run, planned, settings, started, &recorder, &mut gaps, || reader.is_finished());
+            drive(&run, planned, settings, started, &recorder, &mut gaps, || {
+                visits.make(scope, &inlet);
+                reader.is_finished()
+            });
         let finished = reader.join().unwrap_or(None);
         (finished, ended_by_us)
     });
@@ -130,6 +141,7 @@ pub(crate) fn run(
             record,
             limitations,
             output,
+            served: visits.served(),
         },
         gaps,
     })
@@ -188,8 +200,10 @@ impl fakenet::Clock for GuestClock {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is a part of the world that the guest is shown")]
 fn serve(
     run: &Run,
+    doors: Option<sandbox::Doors>,
     image: &Image<'_>,
     planned: &Planned,
     settings: &Settings,
@@ -197,7 +211,7 @@ fn serve(
     authority: Authority,
     inlet: Inlet,
 ) -> Result<Option<fakenet::Server>, DetonateError> {
-    let Some(doors) = run.doors() else { return Ok(None) };
+    let Some(doors) = doors else { return Ok(None) };
     let clock: Arc<dyn fakenet::Clock> = Arc::new(GuestClock(run.clock()));
     let mut world = World::new(clock, settings.seed).map_err(DetonateError::Authority)?;
     world.canaries = canaries;

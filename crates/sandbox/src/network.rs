@@ -17,7 +17,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 
 pub use doors::Doors;
-pub(crate) use doors::Opened;
+pub(crate) use doors::{Opened, inward};
 
 /// A network that was made.
 pub(crate) struct Made {

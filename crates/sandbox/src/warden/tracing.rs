@@ -56,7 +56,7 @@ pub(super) fn run(
     begin_time(&spec.time, &mut limitations);
     let mut laid = root::lay(&spec, trees, &mut limitations)?;
     let mut planted = super::planting::plant(&spec, &laid, &mut limitations);
-    let network = network::make(spec.network.as_ref(), &mut limitations)?;
+    let mut network = network::make(spec.network.as_ref(), &mut limitations)?;
     limit(&spec, groups, &mut limitations);
     if ids == Ids::Single {
         limitations.push(
@@ -80,6 +80,7 @@ pub(super) fn run(
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
     let joined =
         Rc::new(child::Joined::of(first, &network, &groups.limited).step("hold the guest's namespaces")?);
+    network.doors.inward = network::inward()?;
     network.leave_guest().step("leave the guest's network")?;
     planted.extend(laid.made_by_runtime());
     ready(&streams, &network, &laid, &limitations)?;
@@ -277,11 +278,11 @@ fn last_words(words: OwnedFd) -> Option<Failure> {
 
 fn ready(streams: &Streams<'_>, network: &Made, laid: &Laid, limitations: &[String]) -> Result<(), Failure> {
     let doors = &network.doors;
-    let lists = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets];
+    let lists = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets, &doors.inward];
     let mut with: Vec<BorrowedFd<'_>> = lists.iter().flat_map(|list| list.iter().map(AsFd::as_fd)).collect();
     with.push(laid.upper.as_fd());
-    let [tcp, udp, raw, packets] = lists.map(Vec::len);
-    let answer = Answer::Ready { limitations: limitations.to_vec(), tcp, udp, raw, packets, upper: 1 };
+    let [tcp, udp, raw, packets, inward] = lists.map(Vec::len);
+    let answer = Answer::Ready { limitations: limitations.to_vec(), tcp, udp, raw, packets, inward };
     message::send(streams.control, &answer, &with).step("tell the parent that the guest is ready")
 }
 
