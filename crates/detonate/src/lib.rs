@@ -15,6 +15,7 @@ mod judge;
 mod keystore;
 mod merge;
 mod persona;
+mod novelty;
 mod plan;
 mod run;
 mod stage;

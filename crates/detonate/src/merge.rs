@@ -29,6 +29,9 @@ impl Inlet {
 
     /// What the network or the host saw just now.
     pub(crate) fn seen(&self, source: Source, act: Act) {
+        if matches!(source, Source::Wire) {
+            self.clock.talks();
+        }
         let real = self.clock.real().saturating_sub(self.begin);
         let guest = real.saturating_add(self.clock.skipped());
         let _ = self.to.send(Event { number: 0, real, guest, source, act });

@@ -1,4 +1,5 @@
 use crate::merge::{Inlet, Recorder};
+use crate::novelty::Novelty;
 use crate::visit::Visits;
 use crate::plan::Planned;
 use crate::stage::Staged;
@@ -49,6 +50,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long nothing may happen before a run that only waits is ended: with waiting skipped, such a run has nothing
 /// more to show.
 const QUIET: Duration = Duration::from_secs(4);
+/// How long a run may only repeat itself: by then the guest's clock has gone round many times.
+const REPEATING: Duration = Duration::from_secs(8);
 /// The longest file of the run's changes that is kept for scanning, and how many of them.
 const LONGEST_CHANGE: u64 = 64 << 20;
 const MOST_CHANGES: usize = 2000;
@@ -81,6 +84,7 @@ pub(crate) fn run(
     let mut doors = run.doors();
     let inward = doors.as_mut().map(|doors| std::mem::take(&mut doors.inward)).unwrap_or_default();
     let visits = Visits::new(inward);
+    let novelty = Novelty::default();
     let server = serve(&run, doors, image, planned, settings, canaries, authority, inlet.clone())?;
     inlet.seen(Source::Host, Act::Host(HostAct::Began { run: planned.context.name.clone() }));
 
@@ -88,7 +92,7 @@ pub(crate) fn run(
     let mut gaps = Vec::new();
     let outcome = std::thread::scope(|scope| {
         let traced = inlet.clone();
-        let served = &visits;
+        let (served, novelty) = (&visits, &novelty);
         let events = run.events();
         let reader = scope.spawn(move || {
             let mut finished = None;
@@ -97,12 +101,13 @@ pub(crate) fn run(
                     finished = Some(why.clone());
                 }
                 served.see(&event.act);
+                novelty.see(&event.act);
                 traced.traced(event);
             }
             finished
         });
         let ended_by_us =
-            drive(&run, planned, settings, started, &recorder, &mut gaps, || {
+            drive(&run, planned, settings, started, &recorder, novelty, &mut gaps, || {
                 visits.make(scope, &inlet);
                 reader.is_finished()
             });
@@ -242,12 +247,14 @@ fn serve(
 }
 
 /// Starts what the plan adds, and ends the run when it has nothing more to show. Says why, where it was ended here.
+#[expect(clippy::too_many_arguments, reason = "each is watched for another reason to end the run")]
 fn drive(
     run: &Run,
     planned: &Planned,
     settings: &Settings,
     started: Instant,
     recorder: &Recorder,
+    novelty: &Novelty,
     gaps: &mut Vec<Gap>,
     is_over: impl Fn() -> bool,
 ) -> Option<String> {
@@ -282,6 +289,10 @@ fn drive(
         if count != seen {
             seen = count;
             changed = Instant::now();
+        }
+        if further.peek().is_none() && started.elapsed() >= REPEATING && novelty.last().elapsed() >= REPEATING {
+            run.end("it only repeated itself");
+            return Some("it only repeated itself".to_owned());
         }
         if further.peek().is_none() && changed.elapsed() >= QUIET {
             run.end("nothing more happened");

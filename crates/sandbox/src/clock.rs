@@ -20,6 +20,9 @@ struct Page {
     skipped: AtomicU64,
     /// Nanoseconds between the host's calendar and the guest's when the run began, as two's complement.
     calendar: AtomicU64,
+    /// When the network last took something from the guest or said something to it, in nanoseconds since the run
+    /// began.
+    talked: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,17 @@ impl Clock {
     pub fn skip(&self, nanoseconds: u64) {
         let jump = |skipped: u64| Some(skipped.saturating_add(nanoseconds));
         let _ = self.page().skipped.fetch_update(Ordering::AcqRel, Ordering::Acquire, jump);
+    }
+
+    /// The network just took something from the guest, or says something to it: no waiting is skipped until the guest
+    /// had the time to hear it, however busy the host is.
+    pub fn talks(&self) {
+        self.page().talked.store(self.real(), Ordering::Relaxed);
+    }
+
+    /// When the network last did so, in nanoseconds since the run began; 0 for never.
+    pub(crate) fn talked(&self) -> u64 {
+        self.page().talked.load(Ordering::Relaxed)
     }
 
     /// Nanoseconds between the host's calendar and the guest's when the run began.

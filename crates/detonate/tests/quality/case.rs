@@ -139,7 +139,7 @@ pub(crate) fn judge(case: &Case) -> Judged {
         declared: case.declared.iter().map(|word| (*word).to_owned()).collect(),
         is_owned: &|path| !own.contains(&path),
     };
-    let scratch = tempfile::Builder::new().prefix("quality").tempdir().unwrap();
+    let scratch = tempfile::Builder::new().prefix("quality").tempdir_in(fast()).unwrap();
     std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let settings = Settings {
         scratch: scratch.path().to_owned(),
@@ -160,6 +160,12 @@ pub(crate) fn judge(case: &Case) -> Judged {
             details: String::new(),
         },
     }
+}
+
+/// Where trees are laid out: in memory, where there is enough of it.
+fn fast() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
 }
 
 /// The layer of the case itself.
@@ -192,6 +198,13 @@ fn compare(case: &Case, detonation: &detonate::Detonation) -> Judged {
             "    run {}: {} events, {} ms, {} s skipped, {}: {output}",
             run.name, run.events, run.milliseconds, run.skipped, run.ended
         ));
+    }
+    if std::env::args().any(|word| word == "--events") {
+        for run in &detonation.runs {
+            let record = events::SpoolReader::open(std::io::BufReader::new(File::open(&run.record).unwrap()));
+            let events = record.unwrap().flatten();
+            details.extend(events.map(|event| format!("    {} {:?} {:?}", run.name, event.source, event.act)));
+        }
     }
     details.push(format!("    gaps {:?}", detonation.outcome.gaps));
     details.push(format!("    not exercised {:?}", detonation.not_exercised));

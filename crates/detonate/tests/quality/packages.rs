@@ -22,6 +22,7 @@ printf '#!/bin/sh\nexit 101\n' >"$F/base/usr/sbin/policy-rc.d"; chmod 755 "$F/ba
 printf 'force-unsafe-io\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/info/*\n' \
     >"$F/base/etc/dpkg/dpkg.cfg.d/quick"
 rm -rf "$F"/base/var/cache/apt/archives/*.deb "$F"/base/usr/share/man "$F"/base/usr/share/locale/* "$F"/base/usr/share/doc/*
+for section in 1 2 3 4 5 6 7 8; do mkdir -p "$F/base/usr/share/man/man$section"; done
 cp /etc/resolv.conf "$F/base/etc/resolv.conf"
 unshare --mount --pid --fork --kill-child chroot "$F/base" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin apt-get -qq update
 tar -C "$F/base" --numeric-owner --exclude=./var/lib/apt/lists/* --exclude=./etc/resolv.conf --exclude=./dev/* -cf "$F/base.part" .
@@ -40,6 +41,8 @@ R="$W/root" P="$2" unshare --mount --pid --fork --kill-child sh -euc '
         apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends $P
 ' >"$F/apt-$1.log" 2>&1 || { tail -n 20 "$F/apt-$1.log"; exit 1; }
 umount "$W/root"
+# What the overlay marks as removed is no file of a layer.
+find "$W/up" -type c -delete
 tar -C "$W/up" --numeric-owner --exclude=./var/cache/apt --exclude=./var/lib/apt/lists --exclude=./etc/resolv.conf \
     --exclude=./dev --exclude=./proc --exclude=./tmp -cf "$F/layers/$1.part" .
 mv "$F/layers/$1.part" "$F/layers/$1.tar"

@@ -96,9 +96,15 @@ fn busybox() -> Vec<u8> {
         .dir("usr", 0o755)
         .dir("usr/sbin", 0o755)
         .dir("var", 0o755)
+        .symlink("var/run", "/run")
         .dir("var/log", 0o755)
         .file("var/log/wtmp", 0o644, "0123456789")
         .file("var/log/auth.log", 0o644, "Nov 1 00:00:00 host sshd[1]: Server listening on 0.0.0.0 port 22.\n")
+        .dir("var/tmp", 0o1777)
+        .dir("run", 0o755)
+        .dir("usr/lib", 0o755)
+        .dir("usr/share", 0o755)
+        .dir("usr/bin", 0o755)
         .dir("tmp", 0o1777);
     for applet in APPLETS.split_whitespace() {
         layer = layer.symlink(format!("bin/{applet}"), "busybox");

@@ -326,13 +326,14 @@ fn looks_drawn(text: &str) -> bool {
 fn packets(run: &Run<'_>, out: &mut Outcome) {
     const PACKET: i32 = 17;
     const RAW: i32 = 3;
+    const INET: [i32; 2] = [2, 10];
     const SOL_SOCKET: i32 = 1;
     const ATTACH_FILTER: i32 = 26;
     let mut told = BTreeSet::new();
     for act in run.record.sockets() {
         let process = run.record.leader(act.what.process);
         let opens =
-            matches!(act.what.op, NetOp::Make { family, kind, .. } if family == PACKET || kind == RAW);
+            matches!(act.what.op, NetOp::Make { family, kind, .. } if family == PACKET || kind == RAW && INET.contains(&family));
         if !opens || !told.insert(process) {
             continue;
         }

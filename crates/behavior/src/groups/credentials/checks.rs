@@ -1,6 +1,6 @@
 use super::detections::{BURST, CANARYREAD, CANARYUSE, HUNT, IMDS, KUBE, PROCENV, PUBIP, SHADOW, SNIFF};
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_site};
+use crate::groups::{Run, base_name, is_interpreter, is_site};
 use crate::record::At;
 use events::{Http, NetOp, Origin, Process, WireKind};
 use model::{Detection, Finding, Role};
@@ -147,7 +147,7 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
             if let Some(pid) = others_secret(path)
                 && run.record.process(process).is_none_or(|record| record.pid.to_string().as_bytes() != pid)
             {
-                others.entry(run.record.leader(process)).or_default().insert(pid);
+                others.entry(group(run, process)).or_default().insert(pid);
             }
         }
     }
@@ -172,8 +172,13 @@ fn group(run: &Run<'_>, process: Process) -> Process {
     run.record
         .lineage(leader)
         .nth(1)
-        .filter(|parent| parent.process.0 > 1)
+        .filter(|parent| parent.process.0 > 1 || is_script(parent))
         .map_or(leader, |parent| parent.process)
+}
+
+/// The first process is the parent of all services as well, unless it is a script that works through its hands.
+fn is_script(parent: &crate::ProcessRecord) -> bool {
+    parent.program().is_some_and(|exec| is_interpreter(base_name(&exec.program)))
 }
 
 /// The process whose environment or memory a path names.

@@ -106,7 +106,7 @@ fn ran(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
         out.findings.push(finding(&SHM, format!("{shown} ran from a directory for scratch files")));
     }
     if let Some((process, when)) = writer
-        && let Some(flow) = received_before(run, process, when)
+        && let Some(flow) = came_from(run, process, when, 3)
         && at.real.saturating_sub(when.real) <= SOON
     {
         let mut fetched = finding(&FETCHEXEC, format!("{shown} came from {} and was run", host(flow)))
@@ -170,6 +170,24 @@ fn lineage_runs(run: &Run<'_>, process: Process, at: At, names: &[&[u8]]) -> boo
     })
 }
 
+/// Where what a process writes came from: what it received itself, or the files that it had read, which others may
+/// have unpacked, decoded or copied in turn.
+fn came_from<'a>(run: &'a Run<'_>, process: Process, at: At, hops: usize) -> Option<&'a Flow> {
+    if let Some(flow) = received_before(run, process, at) {
+        return Some(flow);
+    }
+    let left = hops.checked_sub(1)?;
+    let leader = run.record.leader(process);
+    run.record.files().filter(|(_, history)| history.steps.iter().any(|step| step.what.origin == Origin::Written)).find_map(
+        |(_, history)| {
+            let (_, read) =
+                history.readers().find(|(reader, when)| run.record.leader(*reader) == leader && *when < at)?;
+            let (writer, when) = history.writers().filter(|(_, when)| *when < read).max_by_key(|(_, when)| *when)?;
+            (run.record.leader(writer) != leader).then(|| came_from(run, writer, when, left)).flatten()
+        },
+    )
+}
+
 /// The flow over which a process, or a helper that it started and that feeds it, had received something before.
 fn received_before<'a>(run: &'a Run<'_>, process: Process, at: At) -> Option<&'a Flow> {
     let mut of: Vec<&Flow> = run.record.flows_of(process).collect();
@@ -220,13 +238,16 @@ fn piped(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
     };
     if let Some(flow) = from {
         let words = format!("{} ran what {} answered", model::escape_bytes(name), host(flow));
-        out.findings.push(
-            run.finding(&PIPESH, words).with_evidence("host", &host(flow), None).with_evidence(
-                "command",
-                &run.record.told(named.process, named.exec.at),
-                None,
-            ),
+        let mut finding = run.finding(&PIPESH, words).with_evidence("host", &host(flow), None).with_evidence(
+            "command",
+            &run.record.told(named.process, named.exec.at),
+            None,
         );
+        // Installers of projects are run like this too, from names; a bare address is nobody's project.
+        if flow.is_bare() && !run.image.configured_hosts.contains(&flow.host()) {
+            finding.role = Role::Convicts;
+        }
+        out.findings.push(finding);
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "code into another process, c",
             &["D-ESC-PTRACE"],
-            r#"int main() { int p = fork(); if (!p) { for (;;) sleep(1); } usleep(1000); ptrace(PTRACE_ATTACH, p, 0, 0); waitpid(p, 0, __WALL); ptrace(PTRACE_POKETEXT, p, main, 0); ptrace(PTRACE_DETACH, p, 0, 0); kill(p, 9); return 0; }"#,
+            r#"int main() { int p = fork(); if (!p) { sleep(3); _exit(0); } if (!fork()) { usleep(1000); ptrace(PTRACE_ATTACH, p, 0, 0); ptrace(PTRACE_POKETEXT, p, main, 0); _exit(0); } wait(0); wait(0); return 0; }"#,
         )
         .suspicious(),
         python(

