@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod baits;
+mod decoys;
 mod environment;
 mod error;
 mod image;
@@ -17,6 +18,7 @@ mod merge;
 mod persona;
 mod novelty;
 mod plan;
+mod remains;
 mod run;
 mod stage;
 mod trust;
@@ -63,6 +65,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut not_exercised = plan.not_exercised;
     let mut gaps: Vec<Gap> = staged.gaps.clone();
     let mut judged = Judged::default();
+    let mut remains: Option<remains::Remains> = None;
     for planned in plan.runs {
         if settings.is_cancelled() {
             return Err(DetonateError::Cancelled);
@@ -75,10 +78,21 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
             not_exercised.push(format!("{}: an earlier run had convicted already", planned.context.name));
             continue;
         }
+        if planned.again && remains.is_none() {
+            not_exercised.push(format!("{}: what the first start left could not be kept", planned.context.name));
+            continue;
+        }
         settings.say(&format!("running {}", planned.context.name));
         let left = settings.budget.saturating_sub(started.elapsed());
-        match run::run(image, &staged, &planned, settings, left) {
+        match run::run(image, &staged, &planned, settings, left, remains.as_ref()) {
             Ok(done) => {
+                let mut done = done;
+                if let Some(left) = done.remains.take() {
+                    if !left.whole {
+                        not_exercised.push("what the first start had taken away was there again in the second".to_owned());
+                    }
+                    remains = Some(left);
+                }
                 gaps.extend(done.gaps.iter().cloned());
                 judged.add(&done, &planned, image, settings);
                 runs.push(done.summary);
@@ -94,6 +108,9 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut outcome = judged.outcome();
     outcome.gaps.append(&mut gaps);
     let captured = judged.captured();
+    if let Some(remains) = remains {
+        remains.remove()?;
+    }
     staged.remove()?;
     Ok(Detonation { outcome, runs, not_exercised, captured, captures: settings.captures() })
 }

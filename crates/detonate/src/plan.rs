@@ -3,7 +3,7 @@
 use crate::Image;
 use crate::stage::Staged;
 use crate::users;
-use behavior::{AS_CONFIGURED, HIDDEN_PROFILE, LATER, RunContext};
+use behavior::{AS_CONFIGURED, HIDDEN_PROFILE, LATER, RunContext, SECOND_START};
 use sandbox::User;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,6 +74,10 @@ pub struct Planned {
     pub ahead: i64,
     /// Whether traces that sandboxes leave are hidden.
     pub hidden: bool,
+    /// Whether what it leaves is kept for a second start.
+    pub keeps: bool,
+    /// Whether it is the second start in what the first left.
+    pub again: bool,
 }
 
 /// A command that is started in a run that goes on.
@@ -142,6 +146,8 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
         further: Vec::new(),
         ahead: 0,
         hidden: false,
+        keeps: false,
+        again: false,
     };
     let start: Vec<Vec<u8>> =
         config.entrypoint.iter().chain(&config.cmd).map(|word| word.as_bytes().to_vec()).collect();
@@ -151,7 +157,11 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
         let mut first = base(AS_CONFIGURED.to_owned(), start.clone(), FULL);
         first.further.extend(health(config));
         first.further.extend(crontabs(staged));
-        plan.runs.push(first.clone());
+        first.keeps = true;
+        plan.runs.push(first);
+        let mut again = base(SECOND_START.to_owned(), start.clone(), BRIEF * 2);
+        again.again = true;
+        plan.runs.push(again);
         if user.uid != 0 {
             let mut as_root = base(format!("{AS_CONFIGURED}, as root"), start.clone(), BRIEF * 2);
             as_root.user = User::default();

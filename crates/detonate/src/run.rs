@@ -1,5 +1,7 @@
 use crate::merge::{Inlet, Recorder};
+use crate::decoys::{self, Engine};
 use crate::novelty::Novelty;
+use crate::remains::{Remains, Writing};
 use crate::visit::Visits;
 use crate::plan::Planned;
 use crate::stage::Staged;
@@ -43,6 +45,8 @@ pub struct RunSummary {
 pub(crate) struct Done {
     pub(crate) summary: RunSummary,
     pub(crate) gaps: Vec<Gap>,
+    /// What it left, where it is kept.
+    pub(crate) remains: Option<Remains>,
 }
 
 /// How often a run is looked at.
@@ -63,6 +67,7 @@ pub(crate) fn run(
     planned: &Planned,
     settings: &Settings,
     left: Duration,
+    before: Option<&Remains>,
 ) -> Result<Done, DetonateError> {
     let directory = settings.scratch.join(file_name(&planned.context.name));
     let made =
@@ -72,7 +77,10 @@ pub(crate) fn run(
     let canaries = Canaries::new(settings.seed);
     let now = SystemTime::now();
     let authority = Authority::new(now).map_err(DetonateError::Authority)?;
-    let spec = spec(image, staged, planned, settings, &canaries, &authority, left);
+    let mut spec = spec(image, staged, planned, settings, &canaries, &authority, left);
+    if let Some(before) = before.filter(|_| planned.again) {
+        spec.root.lower.insert(0, before.root.clone());
+    }
     let run = Sandbox::start(&spec).map_err(DetonateError::Sandbox)?;
     let record = directory.join("events");
     let head = SpoolHead {
@@ -83,7 +91,8 @@ pub(crate) fn run(
     let (recorder, inlet) = Recorder::begin(&record, &head, run.clock())?;
     let mut doors = run.doors();
     let inward = doors.as_mut().map(|doors| std::mem::take(&mut doors.inward)).unwrap_or_default();
-    let visits = Visits::new(inward);
+    let named = doors.as_mut().map(|doors| std::mem::take(&mut doors.named)).unwrap_or_default();
+    let (visits, engine) = (Visits::new(inward), Engine::new(named));
     let novelty = Novelty::default();
     let server = serve(&run, doors, image, planned, settings, canaries, authority, inlet.clone())?;
     inlet.seen(Source::Host, Act::Host(HostAct::Began { run: planned.context.name.clone() }));
@@ -109,6 +118,7 @@ pub(crate) fn run(
         let ended_by_us =
             drive(&run, planned, settings, started, &recorder, novelty, &mut gaps, || {
                 visits.make(scope, &inlet);
+                engine.take(|| visits.socket());
                 reader.is_finished()
             });
         let finished = reader.join().unwrap_or(None);
@@ -116,7 +126,9 @@ pub(crate) fn run(
     });
     let ended = run.wait();
     let skipped = run.clock().skipped() / 1_000_000_000;
-    changes(&run, &inlet, &settings.captures(), &mut gaps);
+    let mut kept = planned.keeps.then(|| Writing::begin(image, &settings.scratch).ok()).flatten();
+    changes(&run, &inlet, &settings.captures(), &mut kept, &mut gaps);
+    let remains = kept.and_then(|kept| kept.finish().ok());
     if let Some(server) = server {
         let transcript = server.stop();
         if transcript.lost > 0 {
@@ -149,6 +161,7 @@ pub(crate) fn run(
             served: visits.served(),
         },
         gaps,
+        remains,
     })
 }
 
@@ -170,7 +183,8 @@ fn spec(
     let hostname = hostname(&settings.seed);
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let seconds = i64::try_from(seconds).unwrap_or(0).saturating_add(planned.ahead);
-    let persona = persona::files(staged, canaries, authority, &planned.home, seconds);
+    let mut persona = persona::files(staged, canaries, authority, &planned.home, seconds);
+    persona.push(decoys::rival());
     Spec {
         root: Root { lower: vec![staged.root.clone()], owners: Owners::Sandbox, scratch: Scratch::Memory },
         start: Start {
@@ -187,6 +201,7 @@ fn spec(
         time: TimePolicy { ahead: planned.ahead, ..TimePolicy::default() },
         persona,
         captures: Some(settings.captures()),
+        decoys: decoys::decoys(planned.context.neutral, planned.hidden),
     }
 }
 
@@ -303,10 +318,22 @@ fn drive(
 }
 
 /// Notes what the run left behind, and keeps what may be code or data of a next stage.
-fn changes(run: &Run, inlet: &Inlet, captures: &Path, gaps: &mut Vec<Gap>) {
+fn changes(
+    run: &Run,
+    inlet: &Inlet,
+    captures: &Path,
+    kept: &mut Option<Writing<'_>>,
+    gaps: &mut Vec<Gap>,
+) {
     let Ok(changes) = run.changes() else { return };
     for (number, change) in changes.enumerate() {
-        let Ok(change) = change else { break };
+        let Ok(mut change) = change else { break };
+        if let Some(Err(_)) = kept.as_mut().map(|kept| kept.add(&change.entry, change.content.as_mut())) {
+            *kept = None;
+        }
+        if let Some(file) = &mut change.content {
+            let _ = std::io::Seek::rewind(file);
+        }
         let removed = matches!(change.entry.kind, EntryKind::Removed);
         let content = match (&change.entry.kind, change.content) {
             (EntryKind::File { length }, Some(file))

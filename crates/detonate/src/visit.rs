@@ -82,6 +82,11 @@ impl Visits {
         }
     }
 
+    /// A socket that leads into the guest's network.
+    pub(crate) fn socket(&self) -> Option<OwnedFd> {
+        self.lock().sockets.pop()
+    }
+
     /// The ports at which the guest listened.
     pub(crate) fn served(&self) -> Vec<u16> {
         let ports: BTreeSet<u16> = self.lock().listening.iter().map(SocketAddr::port).collect();

@@ -102,8 +102,8 @@ impl Sandbox {
         drop((events_in, ending_in, output_in, errors_in, lifeline_out));
         let ready = said.map_err(|_| SandboxError::Gone).and_then(|()| hear(&control));
         let ready = ready.and_then(|(answer, with)| match answer {
-            Answer::Ready { limitations, tcp, udp, raw, packets, inward } => {
-                Ok((limitations, doors(with, [tcp, udp, raw, packets, inward])))
+            Answer::Ready { limitations, tcp, udp, raw, packets, inward, named } => {
+                Ok((limitations, doors(with, [tcp, udp, raw, packets, inward, named])))
             }
             Answer::Failed(failure) => Err(SandboxError::Step(failure)),
             _ => Err(SandboxError::Garbled),
@@ -302,15 +302,16 @@ fn hear(control: impl AsFd) -> Result<(Answer, Vec<OwnedFd>), SandboxError> {
     }
 }
 
-fn doors(with: Vec<OwnedFd>, [tcp, udp, raw, packets, inward]: [usize; 5]) -> Doors {
+fn doors(with: Vec<OwnedFd>, [tcp, udp, raw, packets, inward, named]: [usize; 6]) -> Doors {
     let mut with = with.into_iter();
     let tcp = with.by_ref().take(tcp).map(Into::into).collect();
     let udp = with.by_ref().take(udp).map(Into::into).collect();
     let mut raw: Vec<_> = with.by_ref().take(raw).collect();
     let raw6 = if raw.len() > 1 { raw.pop() } else { None };
     let packets = with.by_ref().take(packets).collect::<Vec<_>>().pop();
-    let inward = with.take(inward).collect();
-    Doors { tcp, udp, raw4: raw.pop(), raw6, packets, inward }
+    let inward = with.by_ref().take(inward).collect();
+    let named = with.take(named).collect();
+    Doors { tcp, udp, raw4: raw.pop(), raw6, packets, inward, named }
 }
 
 /// Reads both streams to their ends and keeps the beginning of each: a guest that is not read would stand still.

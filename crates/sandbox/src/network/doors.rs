@@ -29,6 +29,8 @@ pub struct Doors {
     /// once speak to a port of the guest, as a neighbour would. The gateway cannot, since the guest's address is its
     /// own as well.
     pub inward: Vec<OwnedFd>,
+    /// Listeners at the sockets with names that were asked for, as far as the image left their places free.
+    pub named: Vec<OwnedFd>,
 }
 
 /// The same, in the warden, in the order in which they are handed over.
@@ -39,6 +41,7 @@ pub(crate) struct Opened {
     pub(crate) raw: Vec<OwnedFd>,
     pub(crate) packets: Vec<OwnedFd>,
     pub(crate) inward: Vec<OwnedFd>,
+    pub(crate) named: Vec<OwnedFd>,
 }
 
 /// Where the sockets are that take every port: nothing else listens in the gateway.
