@@ -58,6 +58,15 @@ impl Scene {
         process
     }
 
+    /// A thread of a process is born.
+    pub(crate) fn thread(&mut self, leader: Process) -> Process {
+        self.processes += 1;
+        let process = Process(self.processes);
+        let born = ProcessAct::Born { process, parent: leader, pid: self.processes, thread: true, leader };
+        self.note(Source::Call, Act::Process(born));
+        process
+    }
+
     /// A process becomes a program; the first word is its path.
     pub(crate) fn exec(&mut self, process: Process, words: &[&str], origin: Origin) {
         self.exec_at(process, words, origin, [Descriptor::Null, Descriptor::Null, Descriptor::Null]);

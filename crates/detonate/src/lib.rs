@@ -34,6 +34,7 @@ pub use run::RunSummary;
 use behavior::Outcome;
 use events::Content;
 use model::Gap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -50,6 +51,18 @@ pub struct Detonation {
     pub captured: Vec<Content>,
     /// The directory of captures.
     pub captures: PathBuf,
+    judged: Judged,
+    gaps: Vec<Gap>,
+}
+
+impl Detonation {
+    /// Judges the runs again once the captures were scanned: `found` names for each content that convicts at rest the
+    /// detection that does.
+    pub fn condemn(&mut self, found: &BTreeMap<[u8; 32], String>) {
+        self.judged.condemn(found);
+        self.outcome = self.judged.outcome();
+        self.outcome.gaps.extend(self.gaps.iter().cloned());
+    }
 }
 
 /// Detonates an image.
@@ -106,11 +119,11 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
         }
     }
     let mut outcome = judged.outcome();
-    outcome.gaps.append(&mut gaps);
+    outcome.gaps.extend(gaps.iter().cloned());
     let captured = judged.captured();
     if let Some(remains) = remains {
         remains.remove()?;
     }
     staged.remove()?;
-    Ok(Detonation { outcome, runs, not_exercised, captured, captures: settings.captures() })
+    Ok(Detonation { outcome, runs, not_exercised, captured, captures: settings.captures(), judged, gaps })
 }

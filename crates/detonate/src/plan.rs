@@ -98,7 +98,7 @@ pub(crate) struct Plan {
 }
 
 /// How long the image itself runs, and a probe that should end at once.
-const FULL: Duration = Duration::from_secs(20);
+const FULL: Duration = Duration::from_secs(30);
 const BRIEF: Duration = Duration::from_secs(6);
 /// A month: longer than any wait that is worth a dropper's while.
 const MONTH: i64 = 30 * 86_400;
@@ -184,7 +184,7 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
             plan.runs.push(probe);
         }
     }
-    for path in own_programs(image) {
+    for path in unowned(image).into_iter().take(MOST_PROGRAMS) {
         let name = format!("start {}", model::escape_bytes(&path));
         plan.runs.push(base(name, vec![path], BRIEF));
     }
@@ -259,7 +259,7 @@ fn in_path(image: &Image<'_>, name: &str) -> Option<Vec<u8>> {
 }
 
 /// Programs that the layers brought besides packages: what a builder put in is what the image is about.
-fn own_programs(image: &Image<'_>) -> Vec<Vec<u8>> {
+pub(crate) fn unowned(image: &Image<'_>) -> Vec<Vec<u8>> {
     let mut found: Vec<(u32, Vec<u8>)> = image
         .tree
         .iter()
@@ -281,7 +281,7 @@ fn own_programs(image: &Image<'_>) -> Vec<Vec<u8>> {
         .collect();
     // The last layers first: what a stranger adds comes on top.
     found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-    found.into_iter().take(MOST_PROGRAMS).map(|(_, path)| [b"/", path.as_slice()].concat()).collect()
+    found.into_iter().map(|(_, path)| [b"/", path.as_slice()].concat()).collect()
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ struct Page {
     skipped: AtomicU64,
     /// Nanoseconds between the host's calendar and the guest's when the run began, as two's complement.
     calendar: AtomicU64,
-    /// When the network last took something from the guest or said something to it, in nanoseconds since the run
-    /// began.
+    /// Until when the network may still have something to say, in nanoseconds since the run began.
     talked: AtomicU64,
 }
 
@@ -84,13 +83,14 @@ impl Clock {
         let _ = self.page().skipped.fetch_update(Ordering::AcqRel, Ordering::Acquire, jump);
     }
 
-    /// The network just took something from the guest, or says something to it: no waiting is skipped until the guest
-    /// had the time to hear it, however busy the host is.
-    pub fn talks(&self) {
-        self.page().talked.store(self.real(), Ordering::Relaxed);
+    /// The network took something from the guest or says something to it, which takes so many nanoseconds at most
+    /// until the guest hears it: no waiting for the network is skipped until then, however busy the host is.
+    pub fn talks(&self, nanoseconds: u64) {
+        let until = self.real().saturating_add(nanoseconds);
+        self.page().talked.fetch_max(until, Ordering::Relaxed);
     }
 
-    /// When the network last did so, in nanoseconds since the run began; 0 for never.
+    /// Until when that is, in nanoseconds since the run began; 0 for never.
     pub(crate) fn talked(&self) -> u64 {
         self.page().talked.load(Ordering::Relaxed)
     }

@@ -26,7 +26,7 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// How long everything must have been quiet before a jump, while something may be on its way through the network. It
 /// shrinks with each jump that nothing came of, and is back with each use of the network.
-const GRACE: u64 = 60_000_000;
+const GRACE: u64 = 250_000_000;
 const LEAST_GRACE: u64 = 1_000_000;
 
 /// How long to wait before looking again whether everything waits, at first and at most.
@@ -225,9 +225,7 @@ impl Time {
     /// How much longer everything must be quiet, with an answer of the network awaited.
     pub(crate) fn grace_left(&mut self, real: u64) -> Option<u64> {
         let quiet = self.quiet_since.saturating_add(self.grace);
-        let talked = Some(self.clock.talked()).filter(|talked| *talked > 0);
-        let heard = talked.map_or(0, |talked| talked.saturating_add(GRACE));
-        let left = quiet.max(heard).saturating_sub(real);
+        let left = quiet.max(self.clock.talked()).saturating_sub(real);
         self.look_at = real.saturating_add(left);
         (left > 0).then_some(left)
     }

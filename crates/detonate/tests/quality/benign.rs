@@ -214,7 +214,7 @@ const SERVICES: &[Service] = &[
         group: "languages",
         name: "php",
         packages: "php-fpm",
-        start: &["/bin/sh", "-c", "mkdir -p /run/php; exec php-fpm8.2 -F"],
+        start: &["/bin/sh", "-c", "mkdir -p /run/php; exec php-fpm8.2 -F -O"],
         expect: &["ready to handle connections"],
         more: plain,
     },
@@ -267,7 +267,13 @@ const SERVICES: &[Service] = &[
         packages: "unbound",
         start: &["unbound", "-d", "-v"],
         expect: &["start of service"],
-        more: plain,
+        more: |case| {
+            case.file(
+                "etc/unbound/unbound.conf",
+                0o644,
+                "server:\n  interface: 0.0.0.0\n  do-daemonize: no\n  use-syslog: no\n  username: \"\"\n  chroot: \"\"\n  module-config: \"iterator\"\n",
+            )
+        },
     },
     Service {
         group: "networks",

@@ -1,6 +1,6 @@
 use super::detections::{BURST, CANARYREAD, CANARYUSE, HUNT, IMDS, KUBE, PROCENV, PUBIP, SHADOW, SNIFF};
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_interpreter, is_site};
+use crate::groups::{Run, base_name, is_site, works_for};
 use crate::record::At;
 use events::{Http, NetOp, Origin, Process, WireKind};
 use model::{Detection, Finding, Role};
@@ -139,7 +139,7 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
             }
             let planted = history.steps.iter().any(|step| step.what.origin == Origin::Planted);
             if let (true, Some((kind, clients))) = (planted, kind(path)) {
-                kinds.entry(group(run, process)).or_default().insert(kind);
+                kinds.entry(works_for(run, process)).or_default().insert(kind);
                 if !clients.iter().any(|client| name.starts_with(client)) && kind != "pod" {
                     add(run, out, &CANARYREAD, format!("read {}", model::escape_bytes(path)), process, at);
                 }
@@ -147,7 +147,7 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
             if let Some(pid) = others_secret(path)
                 && run.record.process(process).is_none_or(|record| record.pid.to_string().as_bytes() != pid)
             {
-                others.entry(group(run, process)).or_default().insert(pid);
+                others.entry(works_for(run, process)).or_default().insert(pid);
             }
         }
     }
@@ -164,21 +164,6 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
             add(run, out, &HUNT, words, process, run.record.end());
         }
     }
-}
-
-/// The script that a process works for: `cat`, `grep` and `tar` are hands of whoever starts them.
-fn group(run: &Run<'_>, process: Process) -> Process {
-    let leader = run.record.leader(process);
-    run.record
-        .lineage(leader)
-        .nth(1)
-        .filter(|parent| parent.process.0 > 1 || is_script(parent))
-        .map_or(leader, |parent| parent.process)
-}
-
-/// The first process is the parent of all services as well, unless it is a script that works through its hands.
-fn is_script(parent: &crate::ProcessRecord) -> bool {
-    parent.program().is_some_and(|exec| is_interpreter(base_name(&exec.program)))
 }
 
 /// The process whose environment or memory a path names.

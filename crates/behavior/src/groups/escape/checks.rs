@@ -9,7 +9,7 @@ use model::{Detection, Finding, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What makes namespaces to protect.
-const SANDBOXES: [&[u8]; 12] = [
+const SANDBOXES: [&[u8]; 13] = [
     b"chrome",
     b"chromium",
     b"chrome_sandbox",
@@ -22,6 +22,7 @@ const SANDBOXES: [&[u8]; 12] = [
     b"runc",
     b"crun",
     b"systemd",
+    b"vsftpd",
 ];
 const DEBUGGERS: [&[u8]; 8] =
     [b"gdb", b"gdbserver", b"strace", b"ltrace", b"lldb", b"lldb-server", b"rr", b"py-spy"];

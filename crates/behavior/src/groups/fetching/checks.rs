@@ -1,5 +1,5 @@
 use super::detections::{
-    COMPILE, CRADLE, DEADDROP, DROPEXEC, EARLYNET, FETCHEXEC, PACKAGES, PIPESH, SHM, STAGE2GATE,
+    COMPILE, CRADLE, DEADDROP, DROPEXEC, EARLYNET, FETCHEXEC, PACKAGES, PIPESH, RECURSE, SHM, STAGE2GATE,
 };
 use crate::Outcome;
 use crate::groups::{Run, base_name, is_board, is_interpreter, is_under};
@@ -74,9 +74,25 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
             ran(run, named, out);
         }
     }
+    condemned(run, out);
     dead_drop(run, out);
     gate(run, out);
     early(run, out);
+}
+
+/// Content of the run that convicts at rest.
+fn condemned(run: &Run<'_>, out: &mut Outcome) {
+    for content in run.record.contents() {
+        let Some(rule) = run.image.condemned.get(&content.sha256) else { continue };
+        let place = run.record.files().find(|(_, history)| history.contents.contains(content)).map(|(path, _)| path);
+        let shown = place.map_or("content of the run".to_owned(), model::escape_bytes);
+        let mut finding = run.finding(&RECURSE, format!("{shown} appeared in the run, and {rule} convicts it"));
+        finding.content = Some(model::Digest::sha256(content.sha256));
+        if let Some(path) = place {
+            finding = finding.at_path(path.strip_prefix(b"/").unwrap_or(path));
+        }
+        out.findings.push(finding.with_evidence("finding", rule, None));
+    }
 }
 
 /// A program that no layer holds.

@@ -190,3 +190,16 @@ fn the_first_seconds_explain() {
     scene.connect(FIRST, Some("database.example"), "198.18.5.5:5432");
     assert_eq!(scene.accused(), [""; 0]);
 }
+
+#[test]
+fn content_that_convicts_at_rest_convicts_the_image() {
+    let told = |condemned: [u8; 32]| {
+        let mut scene = Scene::of(&["/usr/bin/app"]);
+        scene.image.condemned.insert(condemned, "S-MIN-HASH".into());
+        let content = events::Content { sha256: [7; 32], length: 9, kept: true };
+        scene.host(events::HostAct::Captured { content });
+        scene.accused()
+    };
+    assert_eq!(told([7; 32]), ["D-DLX-RECURSE convicts"]);
+    assert_eq!(told([8; 32]), [""; 0]);
+}

@@ -1,4 +1,6 @@
-use super::detections::{AFFINITY, CONTROL, CPU, DUTY, POOLDNS, PROXYTLS, RXMEM, STRATUM, SUBMIT, TUNE};
+use super::detections::{
+    AFFINITY, CONTROL, CPU, DUTY, POOLDNS, PROXYTLS, RXMEM, STRATUM, SUBMIT, TUNE,
+};
 use crate::Outcome;
 use crate::groups::Run;
 use crate::record::{At, Flow, ProcessRecord};
@@ -45,6 +47,7 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
         stops_when_watched(run, process, out);
     }
     memory(run, out);
+    super::resources::judge(run, out);
     pinned(run, out);
     tuned(run, out);
 }

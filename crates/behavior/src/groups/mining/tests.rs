@@ -222,3 +222,32 @@ fn a_miner_that_reports_to_its_owner() {
     check(post("{\"client_status\":{\"hashrate_short\":1}}"), &["D-MIN-CC convicts"]);
     check(post("{\"client_status\":{\"load\":1}}"), &[]);
 }
+
+#[test]
+fn small_programs_made_anew() {
+    let remake = |scene: &mut Scene, times: usize| {
+        let other = scene.thread(FIRST);
+        for _ in 0..times {
+            for thread in [FIRST, other] {
+                scene.call(thread, "mprotect", [0x7000_0000, 16 << 10, 5, 0, 0, 0], None);
+            }
+        }
+    };
+    check(|scene| remake(scene, 40), &["D-MIN-RXJIT corroborates"]);
+    check(|scene| remake(scene, 5), &[]);
+    let mut scene = Scene::of(&["/usr/bin/node", "app.js"]);
+    remake(&mut scene, 40);
+    assert_eq!(scene.accused(), [""; 0]);
+}
+
+#[test]
+fn graphics_processors_are_asked_for() {
+    check(|scene| scene.read(FIRST, "/dev/nvidia0", Origin::Kernel), &["D-MIN-GPU corroborates"]);
+    check(|scene| scene.read(FIRST, "/dev/null", Origin::Kernel), &[]);
+}
+
+#[test]
+fn connections_that_are_sold() {
+    check(|scene| drop(scene.connect(FIRST, Some("proxy.getgrass.io"), "198.18.3.3:443")), &["D-MIN-DEPIN corroborates"]);
+    check(|scene| drop(scene.connect(FIRST, Some("notgetgrass.io"), "198.18.3.3:443")), &[]);
+}

