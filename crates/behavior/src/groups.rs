@@ -139,7 +139,7 @@ pub(crate) fn works_for(run: &Run<'_>, process: Process) -> Process {
 
 /// The first process is the parent of all services as well, unless it is a script that works through its hands.
 fn is_script(parent: &ProcessRecord) -> bool {
-    parent.program().is_some_and(|exec| is_interpreter(base_name(&exec.program)))
+    parent.program().is_some_and(|exec| exec.interpreter.is_some() || is_interpreter(base_name(&exec.program)))
 }
 
 /// The last part of a path.

@@ -154,7 +154,8 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
     if start.is_empty() {
         plan.not_exercised.push("the image names no program to start".to_owned());
     } else {
-        let mut first = base(AS_CONFIGURED.to_owned(), start.clone(), FULL);
+        // Half of the time at most, so that the others have theirs.
+        let mut first = base(AS_CONFIGURED.to_owned(), start.clone(), FULL.max(settings.budget / 2));
         first.further.extend(health(config));
         first.further.extend(crontabs(staged));
         first.keeps = true;
@@ -191,7 +192,6 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
     if !config.on_build.is_empty() {
         plan.not_exercised.push("instructions for images that are built on this one".to_owned());
     }
-    let _ = settings;
     plan
 }
 

@@ -77,6 +77,10 @@ impl Sandbox {
         let (ending, ending_in) = pipe()?;
         let (output, output_in) = pipe()?;
         let (errors, errors_in) = pipe()?;
+        // The guest's users may open what they write to anew, as `/dev/stdout` and `/proc/1/fd/1`.
+        for stream in [&output_in, &errors_in] {
+            let _ = rustix::fs::fchmod(stream, rustix::fs::Mode::from(0o666));
+        }
         let (lifeline_out, lifeline) = pipe()?;
         let ahead = spec.time.ahead.saturating_mul(1_000_000_000);
         let clock = Clock::begin(ahead).map_err(refused("make the clock"))?;

@@ -2,7 +2,7 @@ use super::detections::{
     BEACON, BINDSH, DEADPOLL, DGA, DNSTUN, ELICIT, ICMPRAW, IRC, RAWTLS, REVSH, RMM, TOR, TUNNEL,
 };
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_board, is_interpreter, is_site};
+use crate::groups::{Run, base_name, is_board, is_interpreter, is_site, works_for};
 use crate::record::{At, Flow};
 use events::{Descriptor, NetOp, Peer, Process, WireKind};
 use model::{Detection, Finding, Role};
@@ -219,7 +219,7 @@ fn beacons(run: &Run<'_>, out: &mut Outcome) {
     let mut visits: BTreeMap<(String, Process), Vec<&Flow>> = BTreeMap::new();
     for flow in run.record.flows().filter(|flow| flow.to.port() != 53 && flow.to.port() != 123) {
         if let Some(process) = flow.process {
-            visits.entry((end(flow), run.record.leader(process))).or_default().push(flow);
+            visits.entry((end(flow), works_for(run, process))).or_default().push(flow);
         }
     }
     for ((host, process), flows) in visits {

