@@ -54,7 +54,10 @@ const GROUPS: &[Group] = &[
 /// Dynamic detections of the catalogue that nothing here can show, each with the reason.
 pub const NOT_IMPLEMENTED: &[(&str, &str)] = &[
     ("D-SUP-DRIFT", "It takes runs of two digests of one repository; a comparison of images runs both."),
-    ("D-SUP-VSOFFICIAL", "It takes a run of the official image that this one claims to be, which is not fetched unasked."),
+    (
+        "D-SUP-VSOFFICIAL",
+        "It takes a run of the official image that this one claims to be, which is not fetched unasked.",
+    ),
 ];
 
 /// Everything that a run can be accused of.
@@ -139,7 +142,9 @@ pub(crate) fn works_for(run: &Run<'_>, process: Process) -> Process {
 
 /// The first process is the parent of all services as well, unless it is a script that works through its hands.
 fn is_script(parent: &ProcessRecord) -> bool {
-    parent.program().is_some_and(|exec| exec.interpreter.is_some() || is_interpreter(base_name(&exec.program)))
+    parent
+        .program()
+        .is_some_and(|exec| exec.interpreter.is_some() || is_interpreter(base_name(&exec.program)))
 }
 
 /// The last part of a path.

@@ -86,6 +86,15 @@ impl Scene {
         self.note(Source::Call, Act::Process(ProcessAct::Renamed { process, name: text(name) }));
     }
 
+    /// As [`Scene::exec`], with what came back.
+    pub(crate) fn exec_with_result(&mut self, process: Process, words: &[&str], origin: Origin, result: i64) {
+        self.exec(process, words, origin);
+        if let Some(Act::Process(ProcessAct::Exec(exec))) = self.events.last_mut().map(|event| &mut event.act)
+        {
+            exec.result = result;
+        }
+    }
+
     /// As [`Scene::exec`], as this user.
     pub(crate) fn exec_as(&mut self, process: Process, words: &[&str], origin: Origin, user: u32) {
         self.exec(process, words, origin);

@@ -15,8 +15,8 @@ mod image;
 mod judge;
 mod keystore;
 mod merge;
-mod persona;
 mod novelty;
+mod persona;
 mod plan;
 mod remains;
 mod run;
@@ -92,7 +92,8 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
             continue;
         }
         if planned.again && remains.is_none() {
-            not_exercised.push(format!("{}: what the first start left could not be kept", planned.context.name));
+            not_exercised
+                .push(format!("{}: what the first start left could not be kept", planned.context.name));
             continue;
         }
         settings.say(&format!("running {}", planned.context.name));
@@ -102,7 +103,9 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
                 let mut done = done;
                 if let Some(left) = done.remains.take() {
                     if !left.whole {
-                        not_exercised.push("what the first start had taken away was there again in the second".to_owned());
+                        not_exercised.push(
+                            "what the first start had taken away was there again in the second".to_owned(),
+                        );
                     }
                     remains = Some(left);
                 }

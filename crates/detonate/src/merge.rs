@@ -35,7 +35,9 @@ impl Inlet {
     pub(crate) fn seen(&self, source: Source, act: Act) {
         match &act {
             // Whoever connects may be spoken to first, which takes the network longer than an answer.
-            Act::Wire(WireAct { kind: WireKind::Opened { datagram: false }, .. }) => self.clock.talks(GREETING),
+            Act::Wire(WireAct { kind: WireKind::Opened { datagram: false }, .. }) => {
+                self.clock.talks(GREETING)
+            }
             Act::Wire(WireAct { kind: WireKind::Closed { .. }, .. }) => {}
             Act::Wire(_) => self.clock.talks(ANSWER),
             _ => {}

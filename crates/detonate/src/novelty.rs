@@ -49,7 +49,9 @@ fn deed(act: &Act) -> Option<u64> {
         Act::Net(net) => {
             (discriminant(&net.op), net.result < 0).hash(&mut hash);
             match &net.op {
-                NetOp::Connect { to: Peer::Inet(to), .. } | NetOp::SendTo { to: Peer::Inet(to), .. } => to.hash(&mut hash),
+                NetOp::Connect { to: Peer::Inet(to), .. } | NetOp::SendTo { to: Peer::Inet(to), .. } => {
+                    to.hash(&mut hash)
+                }
                 NetOp::Connect { to: Peer::Unix(path), .. } => path.hash(&mut hash),
                 _ => {}
             }

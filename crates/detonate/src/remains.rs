@@ -36,8 +36,7 @@ impl<'a> Writing<'a> {
             directory: model::escape_text(&directory.to_string_lossy()),
             source,
         })?;
-        let unpack =
-            Unpack::begin(&directory, MOST_ENTRIES, MOST_BYTES).map_err(DetonateError::Sandbox)?;
+        let unpack = Unpack::begin(&directory, MOST_ENTRIES, MOST_BYTES).map_err(DetonateError::Sandbox)?;
         Ok(Self { image, directory, unpack, made: BTreeSet::new(), left: MOST_BYTES, whole: true })
     }
 
@@ -96,13 +95,14 @@ impl<'a> Writing<'a> {
             if parent.is_empty() || !self.made.insert(parent.to_vec()) {
                 continue;
             }
-            let (mode, owner) = self.image.tree.get(parent).and_then(|place| self.image.tree.entry(place)).map_or(
-                (0o755, (0, 0)),
-                |entry| {
-                    let number = |id: u64| u32::try_from(id).unwrap_or(0);
-                    (entry.mode, (number(entry.uid.into()), number(entry.gid.into())))
-                },
-            );
+            let (mode, owner) =
+                self.image.tree.get(parent).and_then(|place| self.image.tree.entry(place)).map_or(
+                    (0o755, (0, 0)),
+                    |entry| {
+                        let number = |id: u64| u32::try_from(id).unwrap_or(0);
+                        (entry.mode, (number(entry.uid.into()), number(entry.gid.into())))
+                    },
+                );
             let item = Item {
                 path: parent.to_vec(),
                 kind: ItemKind::Directory,

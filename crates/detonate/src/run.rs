@@ -1,10 +1,10 @@
-use crate::merge::{Inlet, Recorder};
 use crate::decoys::{self, Engine};
+use crate::merge::{Inlet, Recorder};
 use crate::novelty::Novelty;
-use crate::remains::{Remains, Writing};
-use crate::visit::Visits;
 use crate::plan::Planned;
+use crate::remains::{Remains, Writing};
 use crate::stage::Staged;
+use crate::visit::Visits;
 use crate::{DetonateError, Image, Settings, environment, persona};
 use events::{Act, Content, HostAct, Source, SpoolHead};
 use fakenet::{Authority, Canaries, Names, World};
@@ -117,12 +117,11 @@ pub(crate) fn run(
             }
             finished
         });
-        let ended_by_us =
-            drive(&run, planned, settings, started, &recorder, novelty, &mut gaps, || {
-                visits.make(scope, &inlet);
-                engine.take(|| visits.socket());
-                reader.is_finished()
-            });
+        let ended_by_us = drive(&run, planned, settings, started, &recorder, novelty, &mut gaps, || {
+            visits.make(scope, &inlet);
+            engine.take(|| visits.socket());
+            reader.is_finished()
+        });
         let finished = reader.join().unwrap_or(None);
         (finished, ended_by_us)
     });
@@ -314,7 +313,11 @@ fn drive(
         }
         // Who computes repeats nothing: only time that went round counts.
         let went_round = run.clock().skipped().saturating_sub(skipped) >= ROUND;
-        if further.peek().is_none() && started.elapsed() >= REPEATING && last.elapsed() >= REPEATING && went_round {
+        if further.peek().is_none()
+            && started.elapsed() >= REPEATING
+            && last.elapsed() >= REPEATING
+            && went_round
+        {
             run.end("it only repeated itself");
             return Some("it only repeated itself".to_owned());
         }
@@ -327,13 +330,7 @@ fn drive(
 }
 
 /// Notes what the run left behind, and keeps what may be code or data of a next stage.
-fn changes(
-    run: &Run,
-    inlet: &Inlet,
-    captures: &Path,
-    kept: &mut Option<Writing<'_>>,
-    gaps: &mut Vec<Gap>,
-) {
+fn changes(run: &Run, inlet: &Inlet, captures: &Path, kept: &mut Option<Writing<'_>>, gaps: &mut Vec<Gap>) {
     let Ok(changes) = run.changes() else { return };
     for (number, change) in changes.enumerate() {
         let Ok(mut change) = change else { break };

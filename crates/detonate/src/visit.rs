@@ -123,7 +123,9 @@ fn speak(at: SocketAddr, first: OwnedFd, second: OwnedFd, number: u64, inlet: &I
     if let Some(mut talk) = connect(first, to) {
         let greeting = hear(&mut talk, GREETING);
         if greeting.is_empty() {
-            let page = format!("GET / HTTP/1.1\r\nHost: {to}\r\nUser-Agent: Mozilla/5.0\r\nConnection: close\r\n\r\n");
+            let page = format!(
+                "GET / HTTP/1.1\r\nHost: {to}\r\nUser-Agent: Mozilla/5.0\r\nConnection: close\r\n\r\n"
+            );
             let _ = talk.write_all(page.as_bytes());
             hear(&mut talk, ANSWER);
         }
@@ -181,7 +183,8 @@ mod tests {
     fn check(acts: &[(NetOp, i32, i64)], expect: &[u16]) {
         let visits = Visits::new(Vec::new());
         for (op, descriptor, result) in acts {
-            let act = NetAct { process: Process(1), op: op.clone(), descriptor: *descriptor, result: *result };
+            let act =
+                NetAct { process: Process(1), op: op.clone(), descriptor: *descriptor, result: *result };
             visits.see(&Act::Net(act));
         }
         assert_eq!(visits.served(), expect);

@@ -203,7 +203,8 @@ fn compare(case: &Case, detonation: &detonate::Detonation) -> Judged {
         for run in &detonation.runs {
             let record = events::SpoolReader::open(std::io::BufReader::new(File::open(&run.record).unwrap()));
             let events = record.unwrap().flatten();
-            details.extend(events.map(|event| format!("    {} {:?} {:?}", run.name, event.source, event.act)));
+            details
+                .extend(events.map(|event| format!("    {} {:?} {:?}", run.name, event.source, event.act)));
         }
     }
     details.push(format!("    gaps {:?}", detonation.outcome.gaps));
@@ -228,9 +229,7 @@ fn accused(case: &Case, said: &verdict::Judgement, detonation: &detonate::Detona
     let first = detonation.runs.first()?;
     let output = String::from_utf8_lossy(&first.output);
     let shown = |word: &str| match word.strip_prefix("listens:") {
-        Some(port) => {
-            first.served.iter().any(|served| served.to_string() == port)
-        }
+        Some(port) => first.served.iter().any(|served| served.to_string() == port),
         None => output.contains(word),
     };
     let silent: Vec<&str> = case.expect.iter().copied().filter(|word| !shown(word)).collect();

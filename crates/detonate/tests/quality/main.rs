@@ -4,6 +4,11 @@
 //! `cargo test -p detonate --test quality -- [--show] WORD...` runs the cases whose names contain one of the words.
 //! It needs root. The honest half needs `debootstrap` and the distribution's mirror as well, and keeps the layers that
 //! it builds with the other products of the build.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails says where, and this one has a `main`"
+)]
 
 mod benign;
 mod case;

@@ -26,12 +26,14 @@ pub(crate) enum Tool {
 /// What must be there, or no case can run.
 pub(crate) fn missing() -> Option<String> {
     let root = rustix::process::geteuid().is_root();
-    let programs =
-        ["/bin/busybox", "/usr/bin/python3.11", "/usr/bin/perl", "/usr/bin/curl", "/usr/bin/cc"];
+    let programs = ["/bin/busybox", "/usr/bin/python3.11", "/usr/bin/perl", "/usr/bin/curl", "/usr/bin/cc"];
     if !root {
         return Some("only root may detonate images in the way that is measured here".to_owned());
     }
-    programs.iter().find(|program| !Path::new(program).exists()).map(|program| format!("{program} is missing"))
+    programs
+        .iter()
+        .find(|program| !Path::new(program).exists())
+        .map(|program| format!("{program} is missing"))
 }
 
 /// The layer of a tool, made once.
@@ -67,10 +69,9 @@ fn make(tool: Tool) -> Vec<u8> {
         Tool::Openssl => files(&["/usr/bin/openssl", "/etc/ssl/certs/ca-certificates.crt"], &[]),
         Tool::Ssh => files(&["/usr/bin/ssh"], &[]),
         Tool::Node => files(&["/usr/bin/node"], &[]),
-        Tool::Compiler => files(
-            &["/usr/bin/gcc", "/usr/bin/as", "/usr/bin/ld", &gcc("cc1"), &gcc("collect2")],
-            &[],
-        ),
+        Tool::Compiler => {
+            files(&["/usr/bin/gcc", "/usr/bin/as", "/usr/bin/ld", &gcc("cc1"), &gcc("collect2")], &[])
+        }
     }
 }
 
@@ -99,7 +100,11 @@ fn busybox() -> Vec<u8> {
         .symlink("var/run", "/run")
         .dir("var/log", 0o755)
         .file("var/log/wtmp", 0o644, "0123456789")
-        .file("var/log/auth.log", 0o644, "Nov 1 00:00:00 host sshd[1]: Server listening on 0.0.0.0 port 22.\n")
+        .file(
+            "var/log/auth.log",
+            0o644,
+            "Nov 1 00:00:00 host sshd[1]: Server listening on 0.0.0.0 port 22.\n",
+        )
         .dir("var/tmp", 0o1777)
         .dir("run", 0o755)
         .dir("usr/lib", 0o755)
@@ -151,8 +156,17 @@ fn libraries(program: &Path) -> Vec<PathBuf> {
 }
 
 /// Directories of a language's library that no case needs.
-const LEFT_OUT: [&str; 9] =
-    ["test", "idlelib", "lib2to3", "ensurepip", "pydoc_data", "distutils", "dist-packages", "Encode", "unicore"];
+const LEFT_OUT: [&str; 9] = [
+    "test",
+    "idlelib",
+    "lib2to3",
+    "ensurepip",
+    "pydoc_data",
+    "distutils",
+    "dist-packages",
+    "Encode",
+    "unicore",
+];
 
 fn walk(directory: &Path, paths: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

@@ -3,6 +3,11 @@
 //!
 //! The program starts itself again as the warden, so it has a `main` of its own. `cargo test -p detonate --test run
 //! -- WORD` runs the cases whose names contain the word.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails says where, and this one has a `main`"
+)]
 
 mod cases;
 mod image;

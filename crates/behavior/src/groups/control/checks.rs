@@ -332,8 +332,7 @@ fn packets(run: &Run<'_>, out: &mut Outcome) {
     let mut told = BTreeSet::new();
     for act in run.record.sockets() {
         let process = run.record.leader(act.what.process);
-        let opens =
-            matches!(act.what.op, NetOp::Make { family, kind, .. } if family == PACKET || kind == RAW && INET.contains(&family));
+        let opens = matches!(act.what.op, NetOp::Make { family, kind, .. } if family == PACKET || kind == RAW && INET.contains(&family));
         if !opens || !told.insert(process) {
             continue;
         }

@@ -51,17 +51,8 @@ const DISKS: [&[u8]; 7] =
     [b"/dev/sd", b"/dev/vd", b"/dev/nvme", b"/dev/xvd", b"/dev/dm-", b"/dev/mapper/", b"/dev/loop"];
 
 /// What lists and checks disks by trade.
-const DISK_TOOLS: [&[u8]; 9] = [
-    b"blkid",
-    b"lsblk",
-    b"findmnt",
-    b"e2scrub",
-    b"e2scrub_all",
-    b"lvs",
-    b"lvm",
-    b"smartctl",
-    b"mdadm",
-];
+const DISK_TOOLS: [&[u8]; 9] =
+    [b"blkid", b"lsblk", b"findmnt", b"e2scrub", b"e2scrub_all", b"lvs", b"lvm", b"smartctl", b"mdadm"];
 
 const CLONE_NAMESPACES: u64 = 0x7e02_0000 | 0x80;
 
@@ -143,9 +134,9 @@ fn touched(run: &Run<'_>, path: &[u8], step: &Noted<FileStep>, out: &mut Outcome
         || path.starts_with(b"/proc/1/root/")
         || DISKS.iter().any(|disk| path.starts_with(disk)) && !path.ends_with(b"/") && name != b"control";
     let keeps_disks = || {
-        run.record
-            .program(process, at)
-            .is_some_and(|exec| exec.what.origin == Origin::Image && DISK_TOOLS.contains(&base_name(&exec.what.program)))
+        run.record.program(process, at).is_some_and(|exec| {
+            exec.what.origin == Origin::Image && DISK_TOOLS.contains(&base_name(&exec.what.program))
+        })
     };
     if opens && outside && !run.declares(&["agent", "dind"]) && !keeps_disks() {
         add(run, out, &PROC_ONE, format!("tried to open {shown}"), process, at);

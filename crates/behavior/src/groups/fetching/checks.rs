@@ -61,7 +61,10 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
         if named.exec.what.result != 0 {
             // What lies where nothing may be run was meant to run all the same.
             let refused = [-13, -8].contains(&named.exec.what.result);
-            let written = run.record.file(&named.exec.what.program).is_some_and(|history| history.writers().next().is_some());
+            let written = run
+                .record
+                .file(&named.exec.what.program)
+                .is_some_and(|history| history.writers().next().is_some());
             if refused && written {
                 dropped.push(named);
             }
@@ -90,9 +93,11 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
 fn condemned(run: &Run<'_>, out: &mut Outcome) {
     for content in run.record.contents() {
         let Some(rule) = run.image.condemned.get(&content.sha256) else { continue };
-        let place = run.record.files().find(|(_, history)| history.contents.contains(content)).map(|(path, _)| path);
+        let place =
+            run.record.files().find(|(_, history)| history.contents.contains(content)).map(|(path, _)| path);
         let shown = place.map_or("content of the run".to_owned(), model::escape_bytes);
-        let mut finding = run.finding(&RECURSE, format!("{shown} appeared in the run, and {rule} convicts it"));
+        let mut finding =
+            run.finding(&RECURSE, format!("{shown} appeared in the run, and {rule} convicts it"));
         finding.content = Some(model::Digest::sha256(content.sha256));
         if let Some(path) = place {
             finding = finding.at_path(path.strip_prefix(b"/").unwrap_or(path));
@@ -177,7 +182,7 @@ fn runs_one_of(run: &Run<'_>, process: Process, at: At, names: &[&[u8]]) -> bool
 }
 
 /// `x86_64-linux-gnu-ld.bfd` without what it is for and how it works.
-fn plain_name(name: &[u8]) -> &[u8] {
+pub(super) fn plain_name(name: &[u8]) -> &[u8] {
     let name = name.strip_suffix(b".bfd").or(name.strip_suffix(b".gold")).unwrap_or(name);
     [b"-linux-gnu-".as_slice(), b"-linux-musl-"]
         .iter()
@@ -212,14 +217,17 @@ fn came_from<'a>(run: &'a Run<'_>, process: Process, at: At, hops: usize) -> Opt
     }
     let left = hops.checked_sub(1)?;
     let leader = run.record.leader(process);
-    run.record.files().filter(|(_, history)| history.steps.iter().any(|step| step.what.origin == Origin::Written)).find_map(
-        |(_, history)| {
-            let (_, read) =
-                history.readers().find(|(reader, when)| run.record.leader(*reader) == leader && *when < at)?;
-            let (writer, when) = history.writers().filter(|(_, when)| *when < read).max_by_key(|(_, when)| *when)?;
+    run.record
+        .files()
+        .filter(|(_, history)| history.steps.iter().any(|step| step.what.origin == Origin::Written))
+        .find_map(|(_, history)| {
+            let (_, read) = history
+                .readers()
+                .find(|(reader, when)| run.record.leader(*reader) == leader && *when < at)?;
+            let (writer, when) =
+                history.writers().filter(|(_, when)| *when < read).max_by_key(|(_, when)| *when)?;
             (run.record.leader(writer) != leader).then(|| came_from(run, writer, when, left)).flatten()
-        },
-    )
+        })
 }
 
 /// The flow over which a process, or a helper that it started and that feeds it, had received something before.

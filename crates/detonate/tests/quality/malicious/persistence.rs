@@ -95,7 +95,11 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(
             started(GROUP, "hook of an interpreter, NODE_OPTIONS", &["D-PER-HOOKFIRE"], &["/bin/true"])
                 .with(&[Tool::Node])
-                .file("usr/share/pre.js", 0o644, "require('http').get('http://203.0.113.91/n', r => r.resume()).on('error', () => 0);\n")
+                .file(
+                    "usr/share/pre.js",
+                    0o644,
+                    "require('http').get('http://203.0.113.91/n', r => r.resume()).on('error', () => 0);\n",
+                )
                 .env("NODE_OPTIONS=--require /usr/share/pre.js"),
         );
         cases.push(
