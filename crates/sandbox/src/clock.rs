@@ -1,3 +1,6 @@
+//! The guest's time, in memory that the warden and the parent both map.
+#![allow(unsafe_code)]
+
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -22,6 +25,21 @@ struct Page {
     calendar: AtomicU64,
     /// Until when the network may still have something to say, in nanoseconds since the run began.
     talked: AtomicU64,
+    /// How many answers are being made: nothing is skipped meanwhile.
+    held: AtomicU64,
+    /// How many were begun or given so far.
+    answers: AtomicU64,
+}
+
+/// Keeps the guest's clock from jumping while an answer to it is made.
+#[derive(Debug)]
+pub struct Hold(Clock);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.page().answers.fetch_add(1, Ordering::AcqRel);
+        self.0.page().held.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[derive(Debug)]
@@ -95,6 +113,19 @@ impl Clock {
         self.page().talked.load(Ordering::Relaxed)
     }
 
+    /// Keeps the guest's clock from jumping until it is dropped: whoever owes the guest an answer holds it from the
+    /// moment at which it knows so until the answer is sent.
+    pub fn hold(&self) -> Hold {
+        self.page().held.fetch_add(1, Ordering::AcqRel);
+        self.page().answers.fetch_add(1, Ordering::AcqRel);
+        Hold(self.clone())
+    }
+
+    /// Whether somebody holds it, and a number that changes with each answer.
+    pub(crate) fn answering(&self) -> (bool, u64) {
+        (self.page().held.load(Ordering::Acquire) > 0, self.page().answers.load(Ordering::Acquire))
+    }
+
     /// Nanoseconds between the host's calendar and the guest's when the run began.
     pub fn calendar_shift(&self) -> i64 {
         self.page().calendar.load(Ordering::Relaxed).cast_signed()
@@ -144,6 +175,10 @@ mod tests {
         one.skip(3_600_000_000_000);
         other.skip(u64::MAX);
         assert_eq!((one.skipped(), other.calendar_shift()), (u64::MAX, -5));
+        let hold = other.hold();
+        assert_eq!(one.answering(), (true, 1));
+        drop(hold);
+        assert_eq!(one.answering(), (false, 2));
         assert!(one.guest() == u64::MAX && one.real() < 60_000_000_000);
     }
 }

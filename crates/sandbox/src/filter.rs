@@ -6,8 +6,11 @@
 //! was set last is the one that `PTRACE_GETEVENTMSG` shows. So the tracer does not believe that word: it asks
 //! [`word`] with what stands in the registers.
 
+mod architecture;
 mod program;
 
+pub use architecture::ARCHITECTURE;
+pub(crate) use architecture::{FOREIGN_FROM, ONLY_HERE};
 pub(crate) use program::{Instruction, program};
 
 /// The call is one of [`crate::trace::TRACED`]: record it and let it go on.
@@ -21,12 +24,6 @@ pub const FOREIGN: u32 = 0x0200;
 /// [`refused_with`]).
 pub const REFUSE: u32 = 0x0300;
 
-/// The architecture whose numbers are meant, as `PTRACE_GET_SYSCALL_INFO` and the filter name it.
-pub const ARCHITECTURE: u32 = 0xc000_003e;
-
-/// Numbers from here on are those of x32, whose pointers are short.
-pub(crate) const X32: u32 = 0x4000_0000;
-
 /// The error number that a refused call is answered with, where `word` says that it is refused.
 pub const fn refused_with(word: u32) -> Option<i32> {
     match word & 0xff00 {
@@ -38,11 +35,13 @@ pub const fn refused_with(word: u32) -> Option<i32> {
 
 /// What the filter says of a call, by the same table that the filter is made of; none lets it pass unseen.
 pub fn word(architecture: u32, number: u32, arguments: &[u64; 6]) -> Option<u32> {
-    if architecture != ARCHITECTURE || number >= X32 {
+    if architecture != ARCHITECTURE || number >= FOREIGN_FROM {
         return Some(FOREIGN);
     }
-    let refused = REFUSED.iter().find(|refused| refused.number == number && refused.when.holds(arguments));
-    let traced = || crate::trace::TRACED.contains(&number).then_some(CALL);
+    let refused = refusals().find(|refused| refused.number == number && refused.when.holds(arguments));
+    let traced = || {
+        (crate::trace::TRACED.contains(&number) && crate::trace::narrowed(number, arguments)).then_some(CALL)
+    };
     refused.map(|refused| REFUSE | refused.error).or_else(traced)
 }
 
@@ -106,6 +105,11 @@ const SET_MODE_FILTER: u32 = 1;
 /// A filter whose listener answers has the last word before the tracer's: it could let calls pass unseen.
 const NEW_LISTENER: u32 = 1 << 3;
 
+/// All that is refused.
+pub(crate) fn refusals() -> impl Iterator<Item = &'static Refused> {
+    REFUSED.iter().chain(ONLY_HERE)
+}
+
 const fn always(number: libc::c_long, error: i32) -> Refused {
     Refused { number: number as u32, when: When::Always, error: error as u32 }
 }
@@ -114,7 +118,7 @@ const fn when(number: libc::c_long, when: When, error: i32) -> Refused {
     Refused { number: number as u32, when, error: error as u32 }
 }
 
-pub(crate) const REFUSED: &[Refused] = &[
+const REFUSED: &[Refused] = &[
     // What happens in a ring is done by the kernel's own threads, where no tracer stands.
     always(libc::SYS_io_uring_setup, libc::ENOSYS),
     always(libc::SYS_io_uring_enter, libc::ENOSYS),
@@ -160,8 +164,6 @@ pub(crate) const REFUSED: &[Refused] = &[
     always(libc::SYS_setdomainname, libc::EPERM),
     always(libc::SYS_settimeofday, libc::EPERM),
     always(libc::SYS_clock_settime, libc::EPERM),
-    always(libc::SYS_iopl, libc::EPERM),
-    always(libc::SYS_ioperm, libc::EPERM),
     always(libc::SYS_add_key, libc::EPERM),
     always(libc::SYS_request_key, libc::EPERM),
     always(libc::SYS_keyctl, libc::EPERM),
@@ -169,10 +171,4 @@ pub(crate) const REFUSED: &[Refused] = &[
     always(libc::SYS_set_mempolicy, libc::EPERM),
     always(libc::SYS_move_pages, libc::EPERM),
     always(libc::SYS_migrate_pages, libc::EPERM),
-    always(libc::SYS_lookup_dcookie, libc::EPERM),
-    always(libc::SYS_nfsservctl, libc::ENOSYS),
-    always(libc::SYS_uselib, libc::EPERM),
-    always(libc::SYS_ustat, libc::EPERM),
-    always(libc::SYS_sysfs, libc::EPERM),
-    always(libc::SYS__sysctl, libc::ENOSYS),
 ];

@@ -22,13 +22,13 @@ mod unpack;
 mod warden;
 
 pub use changes::{Change, Entry, EntryKind, MOST_CHANGES};
-pub use clock::Clock;
+pub use clock::{Clock, Hold};
 pub use context::{Context, Order};
 pub use error::{Failure, SandboxError};
 pub use network::Doors;
 pub use probe::{Capability, probe_host};
 pub use report::Reporter;
-pub use run::{Changes, Events, Finished, Kept, Run, Sandbox};
+pub use run::{Changes, Events, Finished, FurtherDoors, Kept, Run, Sandbox};
 pub use spec::{Decoys, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
 pub use unpack::{Item, ItemKind, Note, Unpack, Unpacked, remove};
 pub use warden::{Ids, warden_main};

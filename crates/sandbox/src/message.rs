@@ -18,7 +18,7 @@ use std::mem::MaybeUninit;
 const LONGEST: usize = 64 << 10;
 
 /// The most descriptors that go with a message.
-const DESCRIPTORS: usize = 250;
+pub(crate) const DESCRIPTORS: usize = 250;
 
 /// The most bytes of what goes in memory of its own.
 const MOST: u64 = 256 << 20;
@@ -62,6 +62,13 @@ pub(crate) enum Answer {
     Unpacked(crate::unpack::Unpacked),
 }
 
+/// Two more doors, for IPv4 and IPv6.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Further {
+    /// For TCP, not UDP.
+    pub(crate) tcp: bool,
+}
+
 /// How the guest's run ended, over a pipe of its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ending {
@@ -71,6 +78,16 @@ pub(crate) struct Ending {
 
 /// Sends a message.
 pub(crate) fn send(socket: impl AsFd, message: &impl Serialize, with: &[BorrowedFd<'_>]) -> Result<()> {
+    send_with(socket, message, with, SendFlags::empty())
+}
+
+/// Sends a message in a certain way.
+pub(crate) fn send_with(
+    socket: impl AsFd,
+    message: &impl Serialize,
+    with: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> Result<()> {
     let bytes = postcard::to_allocvec(message).map_err(|_| Errno::INVAL)?;
     if bytes.len() > LONGEST || with.len() > DESCRIPTORS {
         return Err(Errno::MSGSIZE);
@@ -81,7 +98,7 @@ pub(crate) fn send(socket: impl AsFd, message: &impl Serialize, with: &[Borrowed
         return Err(Errno::MSGSIZE);
     }
     loop {
-        match sendmsg(&socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL) {
+        match sendmsg(&socket, &[IoSlice::new(&bytes)], &mut control, flags | SendFlags::NOSIGNAL) {
             Err(Errno::INTR) => {}
             result => return result.map(drop),
         }

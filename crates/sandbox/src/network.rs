@@ -9,20 +9,28 @@ mod filters;
 mod links;
 mod netlink;
 
+use crate::calls;
 use crate::error::{Failure, Step};
+use crate::message::{self, Further};
 use crate::spec::Network;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::net::SendFlags;
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
+use std::collections::HashSet;
 use std::fs::File;
 use std::net::SocketAddr;
 
 pub use doors::Doors;
 pub(crate) use doors::{Opened, inward};
 
+/// The most ports that are opened one by one.
+const MOST_OPEN: usize = 1000;
+
 /// A network that was made.
 pub(crate) struct Made {
     pub(crate) guest: OwnedFd,
     gateway: OwnedFd,
+    every_port: bool,
     pub(crate) doors: Opened,
 }
 
@@ -37,8 +45,11 @@ pub(crate) fn make(wanted: Option<&Network>, limitations: &mut Vec<String>) -> R
     let index = links::index(&mut at_guest, "lo")?;
     links::up(&mut at_guest, index)?;
     set("net/ipv4/ip_unprivileged_port_start", "0");
-    set("net/ipv4/ping_group_range", "0 2147483647");
-    let made = Made { guest, gateway, doors: Opened::default() };
+    // The last group that a guest has, or the only one.
+    let own = rustix::process::getegid().as_raw();
+    set("net/ipv4/ping_group_range", &format!("{own} {own}"));
+    set("net/ipv4/ping_group_range", "0 65535");
+    let made = Made { guest, gateway, every_port: true, doors: Opened::default() };
     let Some(network) = wanted else { return Ok(made) };
     for card in ["default", "all"] {
         set(&format!("net/ipv6/conf/{card}/disable_ipv6"), "0");
@@ -56,25 +67,21 @@ pub(crate) fn make(wanted: Option<&Network>, limitations: &mut Vec<String>) -> R
     links::pair(&mut at_gateway, network, made.guest.as_fd())?;
     links::gateway(&mut at_gateway, network)?;
     links::guest(&mut at_guest, network)?;
-    let every_port = match filters::take_every_port(doors::PORT) {
-        Ok(()) => true,
-        Err(failure) => {
-            limitations.push(format!(
-                "only {} well-known ports of the network are answered ({failure}): the kernel needs nf_tables with \
-                 tproxy (CONFIG_NFT_TPROXY)",
-                doors::KNOWN.len()
-            ));
-            false
-        }
-    };
+    let filter = if network.filter { filters::take_every_port(doors::PORT) } else { Ok(()) };
+    if let Err(failure) = &filter {
+        limitations.push(format!(
+            "ports of the network are opened one by one as they are asked for, so that a scan by raw packets finds few \
+             of them ({failure}): the kernel needs nf_tables with tproxy (CONFIG_NFT_TPROXY)"
+        ));
+    }
+    let every_port = network.filter && filter.is_ok();
     let opened = doors::open(every_port)?;
-    Ok(Made { doors: opened, ..made })
+    Ok(Made { doors: opened, every_port, ..made })
 }
 
 /// A new namespace, which this thread is in afterwards.
 fn space(step: &str) -> Result<OwnedFd, Failure> {
-    // SAFETY: descriptors stay shared with nobody: the flag names a namespace, not `CLONE_FILES`.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.step(step)?;
+    calls::unshare(UnshareFlags::NEWNET).step(step)?;
     Ok(File::open("/proc/self/ns/net").step(step)?.into())
 }
 
@@ -95,8 +102,23 @@ impl Made {
         move_into_link_name_space(self.gateway.as_fd(), Some(LinkNameSpaceType::Network))
     }
 
-    /// What is done before a connection is made: nothing, since every port is open already.
-    pub(crate) fn on_connect(&self) -> Box<dyn FnMut(SocketAddr, bool)> {
-        Box::new(|_, _| {})
+    /// What is done before a connection is made or a first datagram sent: nothing where every port is open, else the
+    /// port that is asked for is opened and handed to the parent.
+    pub(crate) fn on_connect(&self, parent: OwnedFd) -> Box<dyn FnMut(SocketAddr, bool)> {
+        if self.every_port {
+            return Box::new(move |_, _| {
+                let _ = &parent;
+            });
+        }
+        let mut open: HashSet<(u16, bool)> =
+            doors::KNOWN.iter().flat_map(|port| [(*port, true), (*port, false)]).collect();
+        Box::new(move |asked, tcp| {
+            if open.len() < MOST_OPEN && open.insert((asked.port(), tcp)) {
+                // A door that cannot be opened is a connection refused, which the guest's own calls tell of.
+                let Ok(doors) = doors::further(asked.port(), tcp) else { return };
+                let with = doors.each_ref().map(AsFd::as_fd);
+                let _ = message::send_with(&parent, &Further { tcp }, &with, SendFlags::DONTWAIT);
+            }
+        })
     }
 }

@@ -1,7 +1,7 @@
 use crate::changes::Change;
 use crate::clock::Clock;
 use crate::error::SandboxError;
-use crate::message::{self, Answer, Ask, Ending};
+use crate::message::{self, Answer, Ask, Ending, Further};
 use crate::network::Doors;
 use crate::report::LONGEST;
 use crate::spec::{Spec, Start};
@@ -31,6 +31,7 @@ pub struct Run {
     ending: Mutex<File>,
     events: Mutex<Option<Events>>,
     doors: Mutex<Option<Doors>>,
+    further: Mutex<Option<FurtherDoors>>,
     output: Mutex<Option<JoinHandle<[Kept; 2]>>>,
     clock: Clock,
     limitations: Vec<String>,
@@ -72,8 +73,12 @@ impl Sandbox {
         let kind = SocketType::SEQPACKET;
         let (control, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
             .map_err(refused("make a pair of sockets"))?;
+        let (further, further_in) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
+            .map_err(refused("make a pair of sockets"))?;
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(refused("make a pipe"));
         let (events, events_in) = pipe()?;
+        // Room for some thousands of events, so that the guest need not wait for a reader at each.
+        let _ = rustix::pipe::fcntl_setpipe_size(&events, 1 << 20);
         let (ending, ending_in) = pipe()?;
         let (output, output_in) = pipe()?;
         let (errors, errors_in) = pipe()?;
@@ -101,9 +106,10 @@ impl Sandbox {
             output_in.as_fd(),
             errors_in.as_fd(),
             lifeline_out.as_fd(),
+            further_in.as_fd(),
         ];
         let said = message::send(&control, &message::Job::Run, &handed);
-        drop((events_in, ending_in, output_in, errors_in, lifeline_out));
+        drop((events_in, ending_in, output_in, errors_in, lifeline_out, further_in));
         let ready = said.map_err(|_| SandboxError::Gone).and_then(|()| hear(&control));
         let ready = ready.and_then(|(answer, with)| match answer {
             Answer::Ready { limitations, tcp, udp, raw, packets, inward, named } => {
@@ -132,6 +138,7 @@ impl Sandbox {
                 line: Vec::new(),
             })),
             doors: Mutex::new(Some(doors)),
+            further: Mutex::new(Some(FurtherDoors(further))),
             output: Mutex::new(Some(output)),
             clock,
             limitations,
@@ -143,6 +150,12 @@ impl Run {
     /// The sockets of the guest's network; once only.
     pub fn doors(&self) -> Option<Doors> {
         lock(&self.doors).take()
+    }
+
+    /// Doors that are opened while the run goes on, where not every port is open from the start; once only. Whoever
+    /// answers the guest should take them in a thread of its own.
+    pub fn further_doors(&self) -> Option<FurtherDoors> {
+        lock(&self.further).take()
     }
 
     /// What happens, as it happens; once only. A run whose events nobody reads stands still.
@@ -234,6 +247,20 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         let _ = self.shut();
+    }
+}
+
+/// Doors that are opened during a run: waits for the next, and ends with the run.
+#[derive(Debug)]
+pub struct FurtherDoors(OwnedFd);
+
+impl Iterator for FurtherDoors {
+    type Item = Doors;
+
+    fn next(&mut self) -> Option<Doors> {
+        let (Further { tcp }, with) = message::receive(&self.0, RecvFlags::empty()).ok()??;
+        let count = with.len();
+        Some(doors(with, if tcp { [count, 0, 0, 0, 0, 0] } else { [0, count, 0, 0, 0, 0] }))
     }
 }
 

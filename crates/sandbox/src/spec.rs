@@ -63,7 +63,8 @@ pub enum Owners {
 pub enum Scratch {
     /// Memory, at most [`Limits::disk`] bytes. It counts as memory of the guest too.
     Memory,
-    /// An empty directory on a disk. Only the length of a single file is bounded there.
+    /// An empty directory on a disk, or that of a run before: the guest is started a second time. Only the length of
+    /// a single file is bounded there.
     Directory(PathBuf),
 }
 
@@ -119,6 +120,9 @@ pub struct Network {
     pub ipv6: Ipv6Addr,
     /// Its gateway in IPv6.
     pub gateway6: Ipv6Addr,
+    /// Whether the kernel's filter has every port answered. Without it, and where the kernel has none, ports are
+    /// opened as they are asked for, see [`crate::Run::further_doors`].
+    pub filter: bool,
 }
 
 impl Default for Network {
@@ -131,6 +135,7 @@ impl Default for Network {
             gateway4: Ipv4Addr::new(172, 17, 0, 1),
             ipv6: Ipv6Addr::new(0x2001, 0xdb8, 0x1, 0, 0, 0x242, 0xac11, 2),
             gateway6: Ipv6Addr::new(0x2001, 0xdb8, 0x1, 0, 0, 0, 0, 1),
+            filter: true,
         }
     }
 }

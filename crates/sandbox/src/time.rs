@@ -5,7 +5,8 @@
 //! if the time had passed. While a process computes nothing jumps, so that it gets what it would get anywhere.
 //!
 //! What stays real: clocks of processors (`CLOCK_PROCESS_CPUTIME_ID`, `getrusage`), the processor's own counter
-//! (`rdtsc`), time limits of sockets (`SO_RCVTIMEO`) and of TCP itself, and start times in `/proc/PID/stat`.
+//! (`rdtsc`), time limits of sockets (`SO_RCVTIMEO`) and of TCP itself, start times in `/proc/PID/stat`, and times of
+//! a file that is asked for by its descriptor (`fstat`) and not by its name.
 
 mod stamps;
 mod timers;
@@ -26,8 +27,8 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// How long everything must have been quiet before a jump, while something may be on its way through the network. It
 /// shrinks with each jump that nothing came of, and is back with each use of the network.
-const GRACE: u64 = 250_000_000;
-const LEAST_GRACE: u64 = 1_000_000;
+const GRACE: u64 = 100_000_000;
+const LEAST_GRACE: u64 = 4_000_000;
 
 /// How long to wait before looking again whether everything waits, at first and at most.
 const SOON: u64 = 100_000;
@@ -70,6 +71,8 @@ pub(crate) struct Time {
     untold: u64,
     spent: bool,
     jumped_far: u64,
+    attention: bool,
+    answers: u64,
 }
 
 /// A jump that a file's time must not be on the wrong side of.
@@ -94,6 +97,8 @@ impl Time {
             untold: 0,
             spent: false,
             jumped_far: 0,
+            attention: false,
+            answers: 0,
         }
     }
 
@@ -121,9 +126,10 @@ impl Time {
     /// What a clock of the guest shows, in nanoseconds; none for clocks that are not touched.
     pub(crate) fn reading(&self, clock: i32) -> Option<i128> {
         match clock {
-            libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_REALTIME_ALARM | libc::CLOCK_TAI => {
-                Some(self.clock.calendar())
-            }
+            libc::CLOCK_REALTIME
+            | libc::CLOCK_REALTIME_COARSE
+            | libc::CLOCK_REALTIME_ALARM
+            | libc::CLOCK_TAI => Some(self.clock.calendar()),
             libc::CLOCK_MONOTONIC
             | libc::CLOCK_MONOTONIC_RAW
             | libc::CLOCK_MONOTONIC_COARSE
@@ -170,6 +176,12 @@ impl Time {
     pub(crate) fn look_soon(&mut self) {
         self.look_at = 0;
         self.pause = SOON;
+        self.attention = true;
+    }
+
+    /// Whether [`Time::look_soon`] was called since this was asked last.
+    pub(crate) fn attention(&mut self) -> bool {
+        std::mem::take(&mut self.attention)
     }
 
     pub(crate) fn wait_of(&self, tid: i32) -> Option<Wait> {
@@ -206,9 +218,18 @@ impl Time {
     }
 
     /// Whether it is time to look whether everything waits; otherwise for how long not.
-    pub(crate) fn due(&self, real: u64) -> Result<(), u64> {
+    pub(crate) fn due(&mut self, real: u64) -> Result<(), u64> {
         if !self.skips() || (self.waits.is_empty() && self.timers.earliest().is_none()) {
             return Err(u64::MAX);
+        }
+        let (held, answers) = self.clock.answering();
+        if answers != self.answers {
+            self.answers = answers;
+            self.grace = GRACE;
+            self.quiet_since = real;
+        }
+        if held {
+            return Err(SOON);
         }
         if real < self.look_at { Err(self.look_at - real) } else { Ok(()) }
     }
@@ -281,7 +302,8 @@ impl Time {
 
     /// How long until the next wait or timer is over that the kernel does not end by itself.
     pub(crate) fn until_next(&self) -> u64 {
-        let late = self.waits.values().filter(|wait| wait.late && !wait.finishing).map(|wait| wait.deadline).min();
+        let late =
+            self.waits.values().filter(|wait| wait.late && !wait.finishing).map(|wait| wait.deadline).min();
         let next = late.into_iter().chain(self.timers.earliest()).min();
         next.map_or(u64::MAX, |next| next.saturating_sub(self.now()))
     }

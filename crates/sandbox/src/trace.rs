@@ -16,10 +16,11 @@ mod look;
 mod memory;
 mod origin;
 mod paths;
-pub(crate) mod program;
+mod program;
 mod rights;
 mod sockets;
 mod task;
+mod timers;
 mod waiting;
 mod watch;
 
@@ -32,11 +33,11 @@ use crate::time::Time;
 use events::{Act, HostAct, KernelCall, LostWhy, Source};
 use rustix::process::Pid;
 
-pub use self::calls::{NARROWED, Test, When};
+pub(crate) use self::program::{narrowed, stops};
 pub use crate::context::Context;
 
 /// The calls that the tracer stops at, by their numbers on this architecture. The filter in the kernel lets all
-/// others pass that it does not refuse. [`NARROWED`] says for which of them most calls may pass as well.
+/// others pass that it does not refuse, and for some of them those that ordinary programs make all the time.
 pub const TRACED: &[u32] = &calls::NUMBERS;
 
 /// How a traced run ended.
@@ -66,6 +67,7 @@ pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
     let mut tracer = Tracer {
         tasks: Tasks::default(),
         table: Table::new(),
+        names: None,
         time,
         alarm,
         captures: content::Captures::default(),
@@ -91,6 +93,8 @@ struct Tracer<'a> {
     context: &'a mut Context,
     tasks: Tasks,
     table: Table,
+    /// The guest's names for pids and users.
+    names: Option<task::Names>,
     time: Time,
     alarm: Option<kernel::Alarm>,
     captures: content::Captures,
@@ -119,7 +123,7 @@ enum Next {
 }
 
 /// How often a busy tracer looks for orders and samples, in stops.
-const STOPS_BETWEEN_LOOKS: u32 = 256;
+const STOPS_BETWEEN_LOOKS: u32 = 4096;
 
 /// Calls through another door that a process may try before it is killed: it is a program for another machine, and
 /// one that ignores every error would go on for ever.
@@ -127,49 +131,47 @@ const MOST_FOREIGN: u32 = 1000;
 
 impl Tracer<'_> {
     fn until_end(&mut self) -> String {
+        // The alarm breaks the wait off every hundredth of a second, or sooner where time may have to be skipped:
+        // what else there is to do is done then, and not at each stop.
         let mut stops = 0_u32;
+        if let Some(why) = self.between() {
+            return why;
+        }
         loop {
-            // With nothing to wait for but the guest, the tracer sleeps in the kernel; where time may have to be
-            // skipped it looks first whether anybody still runs.
-            match kernel::wait(false) {
-                Waited::Nothing => {
-                    stops = 0;
-                    if let Some(why) = self.between() {
+            let waited = kernel::wait(true);
+            stops += 1;
+            match waited {
+                Waited::NoneLeft => {
+                    if let Some(why) = self.none_left() {
                         return why;
                     }
-                    let waited = kernel::wait(true);
-                    if waited == Waited::NoneLeft {
-                        return self.none_left();
-                    }
-                    self.take(waited);
                 }
-                Waited::NoneLeft => return self.none_left(),
-                waited => {
-                    self.take(waited);
-                    stops += 1;
-                    if stops >= STOPS_BETWEEN_LOOKS {
-                        stops = 0;
-                        if let Some(why) = self.between() {
-                            return why;
-                        }
-                    }
+                Waited::Nothing => stops = STOPS_BETWEEN_LOOKS,
+                waited => self.take(waited),
+            }
+            if stops >= STOPS_BETWEEN_LOOKS || self.time.attention() {
+                stops = 0;
+                if let Some(why) = self.between() {
+                    return why;
                 }
             }
         }
     }
 
-    fn none_left(&mut self) -> String {
-        // Who asks for another process just as the last one ended is not forgotten.
-        while let Some(order) = self.context.order() {
-            match order {
-                Order::Follow { process, probe } => {
-                    self.follow(process, probe);
-                    return self.until_end();
-                }
-                Order::End { why } => return why,
-            }
+    /// Why the run is over, now that nothing is left of the guest; none where another process was asked for just as
+    /// the last one ended.
+    fn none_left(&mut self) -> Option<String> {
+        if let Some(why) = self.over.take() {
+            return Some(why);
         }
-        "all processes ended".into()
+        match self.context.order() {
+            Some(Order::Follow { process, probe }) => {
+                self.follow(process, probe);
+                None
+            }
+            Some(Order::End { why }) => Some(why),
+            None => Some("all processes ended".into()),
+        }
     }
 
     /// What is done while no stop waits: orders, the clock, samples. Says why the run is over, where it is.
@@ -224,15 +226,13 @@ impl Tracer<'_> {
                 self.became(tid);
                 self.resume(tid, 0);
             }
-            libc::PTRACE_EVENT_EXIT => {
-                self.exiting(tid);
-                kernel::go(tid, Go::On, 0);
-            }
             libc::PTRACE_EVENT_STOP => self.event_stop(tid, signal),
             _ if signal == CALL_STOP => {
                 self.returned(tid);
                 self.resume(tid, 0);
             }
+            // A guest cannot stop its own first process; the kernel lets it because somebody traces it.
+            _ if signal == libc::SIGSTOP && self.tasks.is_first(tid) => self.resume(tid, 0),
             _ => self.resume(tid, signal),
         }
     }
@@ -273,8 +273,8 @@ impl Tracer<'_> {
         }
         // A filter of the guest's own may answer in place of the sandbox's: what must not happen is not left to the
         // filter's word.
-        let word = || kernel::message(tid).and_then(|word| filter::refused_with(u32::try_from(word).ok()?));
-        let refused = entry.and_then(|entry| rights::never(entry, &call)).or_else(word);
+        let word = filter::word(call.arch, call.number as u32, &call.arguments);
+        let refused = word.and_then(filter::refused_with);
         let next = match entry {
             Some(entry) => self.entered(tid, entry, &call),
             None => Next::Later(Box::new(Later::Kernel(self.plain(tid, "", &call)))),
@@ -350,7 +350,11 @@ impl Tracer<'_> {
             Later::Kernel(call) => {
                 self.tell(
                     Source::Call,
-                    Act::Kernel(KernelCall { result: Some(result), refused: call.refused || refused, ..call }),
+                    Act::Kernel(KernelCall {
+                        result: Some(result),
+                        refused: call.refused || refused,
+                        ..call
+                    }),
                 );
             }
             Later::Duplicate(number) => self.duplicated(tid, number, result),
@@ -380,6 +384,14 @@ impl Tracer<'_> {
             for task in self.tasks.groups() {
                 kernel::kill(task);
             }
+        }
+    }
+
+    /// Memory of a call could not be read. Of a task that was killed meanwhile nothing is lost: its call never
+    /// happened.
+    fn unreadable(&mut self, tid: i32) {
+        if arch::result(tid).is_some() {
+            self.lost(LostWhy::Unreadable);
         }
     }
 

@@ -15,7 +15,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -280,8 +280,7 @@ fn work(control: &OwnedFd, ids: Ids, with: Vec<OwnedFd>, away: bool) -> Result<(
 
 /// Enters a user namespace, and makes the directory the only one that there is.
 fn enter(line: &OwnedFd, ids: Ids, own: (u32, u32), place: &OwnedFd, away: bool) -> Result<(), Failure> {
-    // SAFETY: descriptors stay shared with nobody: the flag names a namespace, not `CLONE_FILES`.
-    unsafe { unshare_unsafe(UnshareFlags::NEWUSER) }.step("make a user namespace")?;
+    calls::unshare(UnshareFlags::NEWUSER).step("make a user namespace")?;
     let step = "map the ids of the user namespace";
     if ids == Ids::Single {
         identity::map_as(Path::new("/proc/self"), ids, (0, 0), own).step(step)?;

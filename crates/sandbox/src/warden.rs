@@ -38,6 +38,7 @@ pub(crate) struct Handed {
     pub(crate) output: OwnedFd,
     pub(crate) errors: OwnedFd,
     pub(crate) lifeline: OwnedFd,
+    pub(crate) further: OwnedFd,
 }
 
 /// Is the warden, where this program was started to be it: none for every other start.
@@ -83,6 +84,7 @@ impl Handed {
             output: next()?,
             errors: next()?,
             lifeline: next()?,
+            further: next()?,
         })
     }
 }

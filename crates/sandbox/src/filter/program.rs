@@ -1,4 +1,4 @@
-use super::{ARCHITECTURE, CALL, FOREIGN, REFUSE, REFUSED, When, X32};
+use super::{ARCHITECTURE, CALL, FOREIGN, FOREIGN_FROM, REFUSE, When, refusals};
 
 /// One instruction of the kernel's packet filter.
 #[repr(C)]
@@ -29,16 +29,16 @@ const RET_ALLOW: u32 = 0x7fff_0000;
 
 /// The filter: refusals first, then what is traced. What is not named passes; the kernel keeps a map of the
 /// numbers that always pass, so that the length of the table costs them nothing.
-pub(crate) fn program(traced: &[u32]) -> Vec<Instruction> {
+pub(crate) fn program() -> Vec<Instruction> {
     let mut program = vec![
         load(ARCH),
         jump(EQUAL, ARCHITECTURE, 1, 0),
         answer(RET_TRACE | FOREIGN),
         load(NUMBER),
-        jump(AT_LEAST, X32, 0, 1),
+        jump(AT_LEAST, FOREIGN_FROM, 0, 1),
         answer(RET_TRACE | FOREIGN),
     ];
-    for refused in REFUSED {
+    for refused in refusals() {
         let word = RET_TRACE | REFUSE | refused.error;
         let body = match refused.when {
             When::Always => vec![answer(word)],
@@ -66,9 +66,7 @@ pub(crate) fn program(traced: &[u32]) -> Vec<Instruction> {
         program.push(jump(EQUAL, refused.number, 0, body.len() as u8));
         program.extend(body);
     }
-    for number in traced {
-        program.extend([jump(EQUAL, *number, 0, 1), answer(RET_TRACE | CALL)]);
-    }
+    program.extend(crate::trace::stops(RET_TRACE | CALL, RET_ALLOW));
     program.push(answer(RET_ALLOW));
     program
 }
@@ -118,7 +116,7 @@ mod tests {
     #[track_caller]
     fn check(arch: u32, number: libc::c_long, arguments: [u64; 6], expect: Option<u32>) {
         let number = number as u32;
-        let said = run(&program(TRACED), arch, number, arguments);
+        let said = run(&program(), arch, number, arguments);
         assert_eq!(said, expect.map_or(RET_ALLOW, |word| RET_TRACE | word));
         assert_eq!(word(arch, number, &arguments), expect, "the table says otherwise");
     }
@@ -145,6 +143,7 @@ mod tests {
     #[test]
     fn what_is_not_refused_is_traced_or_passes() {
         let traced = |number: libc::c_long| TRACED.contains(&(number as u32)).then_some(CALL);
+        check(ARCHITECTURE, libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0], None);
         for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_PACKET] {
             check(ARCHITECTURE, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0], traced(libc::SYS_socket));
         }
@@ -152,7 +151,6 @@ mod tests {
             (libc::SYS_seccomp, [1, 0, 0, 0, 0, 0]),
             (libc::SYS_seccomp, [0, 8, 0, 0, 0, 0]),
             (libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0, 0]),
-            (libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]),
         ] {
             check(ARCHITECTURE, number, arguments, traced(number));
         }
@@ -166,6 +164,6 @@ mod tests {
 
     #[test]
     fn the_kernel_would_take_it() {
-        assert!(program(TRACED).len() <= 4096);
+        assert!(program().len() <= 4096);
     }
 }

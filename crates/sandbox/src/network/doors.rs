@@ -4,11 +4,8 @@ use super::links::GATEWAY;
 use crate::calls;
 use crate::error::{Failure, Step};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::net::{
-    AddressFamily, Protocol, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::num::NonZeroU32;
 
 /// What answers the guest's network is given. Nothing here can reach beyond the sandbox: all of it lives in the
 /// gateway's network namespace.
@@ -49,13 +46,14 @@ pub(super) const PORT: u16 = 61_000;
 
 /// What is listened at where not every port can be taken: services that samples speak to, and pools' habits.
 pub(super) const KNOWN: &[u16] = &[
-    21, 22, 23, 25, 53, 80, 81, 110, 123, 143, 389, 443, 445, 465, 587, 853, 993, 995, 1080, 1234, 1337,
-    1433, 1883, 2222, 2375, 2376, 3000, 3128, 3306, 3333, 3334, 3357, 3389, 4000, 4242, 4433, 4443, 4444,
-    4445, 5000, 5432, 5555, 5556, 5672, 5900, 6379, 6443, 6660, 6661, 6666, 6667, 6668, 6669, 6697, 7000,
-    7777, 8000, 8008, 8080, 8081, 8088, 8118, 8333, 8443, 8545, 8888, 8899, 9000, 9001, 9030, 9050, 9051,
-    9090, 9200, 9999, 10000, 10128, 10250, 10255, 11211, 12345, 13333, 14433, 14444, 15555, 18080, 18081,
-    20128, 20580, 27017, 31337, 33333, 44444, 45560, 45700, 51820, 55555,
+    21, 22, 23, 25, 53, 80, 123, 143, 443, 445, 587, 853, 1080, 1433, 2222, 2375, 3128, 3306, 3333, 3389,
+    4433, 4444, 5000, 5432, 5555, 5556, 6379, 6443, 6667, 6697, 7000, 7777, 8000, 8080, 8081, 8333, 8443,
+    8545, 8888, 9000, 9001, 9050, 9090, 9200, 9999, 10128, 10250, 10255, 11211, 12345, 13333, 14444, 18081,
+    20128, 27017, 31337, 33333, 45560, 45700, 55555,
 ];
+
+// All of them are handed over with one message: four sockets for each, and four more descriptors.
+const _: () = assert!(4 * KNOWN.len() + 4 <= crate::message::DESCRIPTORS);
 
 const BACKLOG: i32 = 4096;
 
@@ -78,12 +76,19 @@ pub(super) fn open(every_port: bool) -> Result<Opened, Failure> {
 /// How many connections the parent may make to the guest.
 const INWARD: usize = 48;
 
-/// Makes the sockets that lead to the guest, in whose namespace this thread is.
-pub(crate) fn inward() -> Result<Vec<OwnedFd>, Failure> {
-    (0..INWARD)
+/// Makes the sockets that lead to the guest, in whose namespace this thread is; with so many others beside them, only
+/// what one message holds.
+pub(crate) fn inward(beside: usize) -> Result<Vec<OwnedFd>, Failure> {
+    (0..INWARD.min(crate::message::DESCRIPTORS.saturating_sub(beside)))
         .map(|_| socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None))
         .collect::<rustix::io::Result<_>>()
         .step("make sockets that lead to the guest")
+}
+
+/// Opens one port more, for IPv4 and IPv6.
+pub(super) fn further(port: u16, tcp: bool) -> rustix::io::Result<[OwnedFd; 2]> {
+    let kind = if tcp { SocketType::STREAM } else { SocketType::DGRAM };
+    Ok([door(kind, port, false)?, door(kind, port, true)?])
 }
 
 fn door(kind: SocketType, port: u16, six: bool) -> rustix::io::Result<OwnedFd> {
@@ -119,8 +124,8 @@ fn sender(six: bool) -> rustix::io::Result<OwnedFd> {
 }
 
 fn watcher() -> rustix::io::Result<OwnedFd> {
-    let every = NonZeroU32::new(u32::from((libc::ETH_P_ALL as u16).to_be())).map(Protocol::from_raw);
-    let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, every)?;
+    // It begins with no protocol: to change what it sees, the kernel would have to wait for all processors.
+    let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     let card = rustix::net::netdevice::name_to_index(&socket, GATEWAY)?;
     calls::bind_packets(socket.as_fd(), card)?;
     Ok(socket)

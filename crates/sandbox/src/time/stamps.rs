@@ -47,7 +47,13 @@ impl Stamps {
         self.jumps.push((at, skipped));
     }
 
-    pub(super) fn shift(&self, stamp: [u8; 16], layout: Layout, calendar: i64, now: i128) -> Option<[u8; 16]> {
+    pub(super) fn shift(
+        &self,
+        stamp: [u8; 16],
+        layout: Layout,
+        calendar: i64,
+        now: i128,
+    ) -> Option<[u8; 16]> {
         let (seconds, fraction) = (stamp.first_chunk()?, stamp.last_chunk::<8>()?);
         let seconds = i64::from_le_bytes(*seconds);
         let fraction = match layout {

@@ -92,7 +92,8 @@ impl Timers {
     /// What is left of a timer and how often it goes off, in nanoseconds.
     pub(crate) fn left(&self, key: Key, now: u64) -> (u64, u64) {
         let timer = self.0.get(&key);
-        let left = timer.and_then(|timer| timer.deadline).map_or(0, |deadline| deadline.saturating_sub(now).max(1));
+        let left =
+            timer.and_then(|timer| timer.deadline).map_or(0, |deadline| deadline.saturating_sub(now).max(1));
         (left, timer.map_or(0, |timer| timer.interval))
     }
 }

@@ -2,7 +2,7 @@
 //! tree, or on an overlay of it in namespaces. Nothing holds it back, so that only programs of our own may run so.
 #![allow(unsafe_code)]
 
-use super::{Outcome, program};
+use super::Outcome;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::filter;
@@ -27,6 +27,7 @@ pub struct Alone {
     /// Environment.
     pub env: Vec<Vec<u8>>,
     /// An empty directory in which an overlay of the host's tree may be made; with it the guest has namespaces too.
+    /// Who is not root cannot lay anything over a tree with mounts in it: its guest has an empty `/tmp` instead.
     pub overlay: Option<PathBuf>,
     /// Where content is kept.
     pub captures: Option<PathBuf>,
@@ -36,6 +37,8 @@ pub struct Alone {
     pub limits: Limits,
     /// Whether there is a tracer at all.
     pub traced: bool,
+    /// Called with the pid of the guest before its program begins.
+    pub before: Option<fn(i32)>,
 }
 
 /// What came of it.
@@ -62,6 +65,7 @@ impl Alone {
             time: TimePolicy::default(),
             limits: Limits::default(),
             traced: true,
+            before: None,
         }
     }
 
@@ -110,6 +114,9 @@ impl Alone {
             orders: std::collections::VecDeque::new(),
             source: Box::new(|| None),
         };
+        if let Some(before) = self.before {
+            before(first);
+        }
         let outcome = if self.traced {
             super::run_in(pid, &mut context)
         } else {
@@ -156,7 +163,7 @@ struct Plan {
     argv: Vec<*const libc::c_char>,
     env: Vec<*const libc::c_char>,
     _words: Vec<CString>,
-    filter: Vec<libc::sock_filter>,
+    filter: Vec<filter::Instruction>,
     overlay: Option<(CString, CString)>,
     rootless: bool,
     out: i32,
@@ -181,27 +188,15 @@ impl Plan {
                     std::fs::create_dir(path.join(part))?;
                 }
                 let path = path.display();
-                let rootless = if rustix::process::getuid().is_root() { "" } else { ",userxattr" };
-                let options = format!("lowerdir=/,upperdir={path}/upper,workdir={path}/work{rootless}");
+                let options = format!("lowerdir=/,upperdir={path}/upper,workdir={path}/work");
                 Some((CString::new(options)?, CString::new(format!("{path}/merged"))?))
             }
         };
-        let trace = libc::SECCOMP_RET_TRACE | filter::CALL;
-        let mut instructions = vec![
-            program::load(program::DOOR),
-            program::jump((libc::BPF_JMP | libc::BPF_JEQ) as u16, super::arch::NATIVE, 1, 0),
-            program::give(libc::SECCOMP_RET_TRACE | filter::FOREIGN),
-            program::load(program::NUMBER),
-            program::jump((libc::BPF_JMP | libc::BPF_JGE) as u16, super::arch::X32 as u32, 0, 1),
-            program::give(libc::SECCOMP_RET_TRACE | filter::FOREIGN),
-        ];
-        instructions.extend(program::stops(trace, libc::SECCOMP_RET_ALLOW));
-        instructions.push(program::give(libc::SECCOMP_RET_ALLOW));
         Ok(Self {
             argv: pointers(&argv),
             env: pointers(&env),
             _words: argv.into_iter().chain(env).collect(),
-            filter: instructions,
+            filter: filter::program(),
             overlay,
             rootless: !rustix::process::getuid().is_root(),
             out: out.as_raw_fd(),
@@ -242,7 +237,7 @@ impl Plan {
             }
             libc::read(self.maps, (&raw mut byte).cast(), 1);
             if let Some((options, merged)) = &self.overlay
-                && !isolate(options, merged)
+                && !if self.rootless { part() } else { isolate(options, merged) }
             {
                 libc::_exit(125);
             }
@@ -259,9 +254,10 @@ impl Plan {
                 libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
                 let program = libc::sock_fprog {
                     len: self.filter.len() as u16,
-                    filter: self.filter.as_ptr().cast_mut(),
+                    filter: self.filter.as_ptr().cast_mut().cast(),
                 };
-                if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0 {
+                if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0
+                {
                     libc::_exit(126);
                 }
             }
@@ -289,7 +285,8 @@ unsafe fn isolate(options: &CStr, merged: &CStr) -> bool {
         let overlay = c"overlay".as_ptr();
         if libc::mount(overlay, merged.as_ptr(), overlay, 0, options.as_ptr().cast()) != 0
             || libc::chdir(merged.as_ptr()) != 0
-            || libc::mount(c"/dev".as_ptr(), c"dev".as_ptr(), none, libc::MS_BIND | libc::MS_REC, nothing) != 0
+            || libc::mount(c"/dev".as_ptr(), c"dev".as_ptr(), none, libc::MS_BIND | libc::MS_REC, nothing)
+                != 0
             || libc::mount(c"proc".as_ptr(), c"proc".as_ptr(), c"proc".as_ptr(), 0, nothing) != 0
             || libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) != 0
             || libc::umount2(c".".as_ptr(), libc::MNT_DETACH) != 0
@@ -297,13 +294,41 @@ unsafe fn isolate(options: &CStr, merged: &CStr) -> bool {
         {
             return false;
         }
-        // The loopback, so that a guest can speak to itself.
+        raise_loopback();
+        true
+    }
+}
+
+/// Gives the guest its own `/proc` and an empty `/tmp`.
+///
+/// # Safety
+/// As for [`isolate`].
+unsafe fn part() -> bool {
+    // SAFETY: as in `isolate`.
+    unsafe {
+        let none = null::<libc::c_char>();
+        let nothing = null::<libc::c_void>();
+        let (proc, tmpfs) = (c"proc".as_ptr(), c"tmpfs".as_ptr());
+        if libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, nothing) != 0
+            || libc::mount(proc, c"/proc".as_ptr(), proc, 0, nothing) != 0
+            || libc::mount(tmpfs, c"/tmp".as_ptr(), tmpfs, 0, nothing) != 0
+        {
+            return false;
+        }
+        raise_loopback();
+        true
+    }
+}
+
+/// A guest may speak to itself.
+fn raise_loopback() {
+    // SAFETY: only system calls, on a request of the length that this one has.
+    unsafe {
         let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
         let mut request = [0_u8; 40];
         request[..2].copy_from_slice(b"lo");
         request[16] = libc::IFF_UP as u8;
         libc::ioctl(socket, libc::SIOCSIFFLAGS as _, request.as_mut_ptr());
         libc::close(socket);
-        true
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Entry {
 /// What an argument must be for a call to be of interest. The kernel's filter can look at numbers, not at what they
 /// point to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Test {
+pub(super) enum Test {
     /// Bits, of which at least one is set in the lower half.
     Any(u32),
     /// Not zero in all 64 bits.
@@ -62,11 +62,11 @@ pub enum Test {
 }
 
 /// A test of the argument with this number.
-pub type When = (u8, Test);
+pub(super) type When = (u8, Test);
 
 /// Calls that are of interest only where all tests of one of their rows hold. All others of
-/// [`TRACED`](crate::trace::TRACED) always are.
-pub const NARROWED: &[(c_long, &[&[When]])] = &[
+/// `TRACED` always are.
+pub(super) const NARROWED: &[(c_long, &[&[When]])] = &[
     (
         libc::SYS_mmap,
         &[
@@ -87,12 +87,24 @@ pub const NARROWED: &[(c_long, &[&[When]])] = &[
     (
         libc::SYS_setsockopt,
         &[
-            &[(1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)), (2, Test::Is(libc::SO_ATTACH_FILTER as u32, u32::MAX))],
-            &[(1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)), (2, Test::Is(libc::SO_ATTACH_BPF as u32, u32::MAX))],
-            &[(1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)), (2, Test::Is(libc::SO_MARK as u32, u32::MAX))],
+            &[
+                (1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)),
+                (2, Test::Is(libc::SO_ATTACH_FILTER as u32, u32::MAX)),
+            ],
+            &[
+                (1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)),
+                (2, Test::Is(libc::SO_ATTACH_BPF as u32, u32::MAX)),
+            ],
+            &[
+                (1, Test::Is(libc::SOL_SOCKET as u32, u32::MAX)),
+                (2, Test::Is(libc::SO_MARK as u32, u32::MAX)),
+            ],
             &[(1, Test::Is(libc::SOL_PACKET as u32, u32::MAX))],
             &[(1, Test::Is(libc::SOL_IP as u32, u32::MAX)), (2, Test::Is(libc::IP_HDRINCL as u32, u32::MAX))],
-            &[(1, Test::Is(libc::SOL_IP as u32, u32::MAX)), (2, Test::Is(libc::IP_TRANSPARENT as u32, u32::MAX))],
+            &[
+                (1, Test::Is(libc::SOL_IP as u32, u32::MAX)),
+                (2, Test::Is(libc::IP_TRANSPARENT as u32, u32::MAX)),
+            ],
         ],
     ),
     // FUTEX_WAIT, FUTEX_LOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI and FUTEX_LOCK_PI2 with a time.
@@ -117,6 +129,9 @@ pub const NARROWED: &[(c_long, &[&[When]])] = &[
     (libc::SYS_semtimedop, &[&[(3, Test::Given)]]),
     (libc::SYS_mq_timedsend, &[&[(4, Test::Given)]]),
     (libc::SYS_mq_timedreceive, &[&[(4, Test::Given)]]),
+    // Who asks about a descriptor asks for its size: every program does so with every file that it reads.
+    (libc::SYS_newfstatat, &[&[(3, Test::Is(0, libc::AT_EMPTY_PATH as u32))]]),
+    (libc::SYS_statx, &[&[(2, Test::Is(0, libc::AT_EMPTY_PATH as u32))]]),
     // Clocks of the processor are the process's own and are not touched.
     (libc::SYS_clock_gettime, &[&[(0, Test::AtMost(1))], &[(0, Test::Is(4, !3))], &[(0, Test::Is(8, !3))]]),
 ];
@@ -126,7 +141,7 @@ const EXEC: u32 = libc::PROT_EXEC as u32;
 /// Flags of `clone` that make namespaces or hide a child from who traces its parent.
 pub(super) const CLONE_WATCHED: u32 = CLONE_NAMESPACES | libc::CLONE_UNTRACED as u32;
 
-pub(super) const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
+const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC
@@ -164,7 +179,7 @@ entries! {
         SYS_chmod SYS_fchmod SYS_fchmodat SYS_fchmodat2 SYS_chown SYS_lchown SYS_fchown SYS_fchownat SYS_truncate
         SYS_ftruncate SYS_utime SYS_utimes SYS_futimesat SYS_utimensat SYS_setxattr SYS_lsetxattr SYS_fsetxattr
         SYS_setxattrat SYS_mount SYS_umount2 SYS_chroot SYS_pivot_root;
-    Look: SYS_stat SYS_lstat SYS_fstat SYS_newfstatat SYS_statx SYS_access SYS_faccessat SYS_faccessat2;
+    Look: SYS_stat SYS_lstat SYS_newfstatat SYS_statx SYS_access SYS_faccessat SYS_faccessat2;
     Net: SYS_socket SYS_connect SYS_bind SYS_listen SYS_accept SYS_accept4 SYS_sendto SYS_sendmsg SYS_sendmmsg
         SYS_setsockopt;
     Duplicate: SYS_dup2 SYS_dup3;

@@ -3,7 +3,7 @@
 
 use super::Tracer;
 use super::paths::{link, stat_of};
-use events::{Act, Content, FileAct, FileOp, HostAct, LostWhy, Origin, Source};
+use events::{Act, Content, Descriptor, FileAct, FileOp, HostAct, LostWhy, Origin, STANDARD, Source};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use sha2::{Digest, Sha256};
@@ -49,7 +49,8 @@ impl Tracer<'_> {
             return None;
         }
         self.tell_written(name);
-        let file = rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
+        let file =
+            rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
         match file {
             Ok(file) => self.keep(file),
             Err(_) => {
@@ -151,7 +152,10 @@ impl Tracer<'_> {
             _ => writing.remove(&descriptor),
         };
         if let Some(before) = before
-            && !self.tasks.group(group).is_some_and(|group| group.writing.values().any(|open| *open == before))
+            && !self
+                .tasks
+                .group(group)
+                .is_some_and(|group| group.writing.values().any(|open| *open == before))
         {
             self.wrote(group, &before);
         }
@@ -167,7 +171,7 @@ impl Tracer<'_> {
     }
 
     /// A program begins: descriptors that do not outlive that are closed.
-    pub(super) fn close_on_exec(&mut self, group: i32, tid: i32) {
+    pub(super) fn close_on_exec(&mut self, group: i32, tid: i32, standard: &[Descriptor; STANDARD]) {
         let writing = self.tasks.group(group).map(|group| group.writing.clone()).unwrap_or_default();
         for (descriptor, path) in writing {
             if link(&format!("/proc/{tid}/fd/{descriptor}")).as_deref() != Some(&path[..]) {
@@ -175,11 +179,11 @@ impl Tracer<'_> {
             }
         }
         // What its parent opened for it to write to.
-        for number in [1, 2] {
-            if let Some(path) = link(&format!("/proc/{tid}/fd/{number}"))
-                && self.origins.named(&path) == Origin::Written
+        for (number, descriptor) in (0..).zip(standard).skip(1) {
+            if let Descriptor::File(path) = descriptor
+                && self.origins.named(path) == Origin::Written
             {
-                self.reopened(group, number, Some(path));
+                self.reopened(group, number, Some(path.to_vec()));
             }
         }
     }
@@ -198,7 +202,8 @@ impl Tracer<'_> {
     fn wrote(&mut self, group: i32, path: &[u8]) {
         let Some(process) = self.tasks.group(group).map(|group| group.leader) else { return };
         let at = self.open_in_guest(path, OFlags::PATH);
-        let bytes = at.and_then(|at| rustix::fs::fstat(at).ok()).map_or(0, |stat| stat.st_size.unsigned_abs());
+        let bytes =
+            at.and_then(|at| rustix::fs::fstat(at).ok()).map_or(0, |stat| stat.st_size.unsigned_abs());
         let act = FileAct {
             process,
             op: FileOp::Wrote { bytes },
@@ -210,7 +215,7 @@ impl Tracer<'_> {
     }
 
     /// Where the file comes from that a descriptor of a task leads to.
-    pub(super) fn origin_of_descriptor(&self, tid: i32, descriptor: i32) -> Option<(Vec<u8>, Origin)> {
+    pub(super) fn origin_of_descriptor(&mut self, tid: i32, descriptor: i32) -> Option<(Vec<u8>, Origin)> {
         let place = format!("/proc/{tid}/fd/{descriptor}");
         let name = link(&place)?;
         let stat = stat_of(&place)?;

@@ -5,7 +5,7 @@ use super::memory;
 use super::paths::{describe, link, stat_of};
 use super::task::Later;
 use super::{Next, Tracer, arch};
-use events::{Act, Bytes, Exec, LostWhy, Origin, ProcessAct, Source};
+use events::{Act, Bytes, Exec, Origin, ProcessAct, Source};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{OFlags, Stat};
 
@@ -20,10 +20,40 @@ pub(super) struct Attempt {
 
 /// Variables that decide what is loaded or run.
 const VARIABLES: &[&[u8]] = &[
-    b"LD_", b"PATH=", b"HOME=", b"SHELL=", b"BASH_ENV=", b"ENV=", b"PROMPT_COMMAND=", b"IFS=", b"PYTHON",
-    b"NODE_", b"PERL5", b"PERL_", b"RUBY", b"GEM_", b"JAVA_", b"_JAVA", b"JDK_", b"CLASSPATH=", b"PHP",
-    b"GIT_SSH", b"GIT_EXEC", b"HISTFILE=", b"GCONV_PATH=", b"GLIBC_TUNABLES=", b"MALLOC_", b"EDITOR=",
-    b"PAGER=", b"http_proxy=", b"https_proxy=", b"HTTP_PROXY=", b"HTTPS_PROXY=", b"ALL_PROXY=", b"TZ=", b"LANG=",
+    b"LD_",
+    b"PATH=",
+    b"HOME=",
+    b"SHELL=",
+    b"BASH_ENV=",
+    b"ENV=",
+    b"PROMPT_COMMAND=",
+    b"IFS=",
+    b"PYTHON",
+    b"NODE_",
+    b"PERL5",
+    b"PERL_",
+    b"RUBY",
+    b"GEM_",
+    b"JAVA_",
+    b"_JAVA",
+    b"JDK_",
+    b"CLASSPATH=",
+    b"PHP",
+    b"GIT_SSH",
+    b"GIT_EXEC",
+    b"HISTFILE=",
+    b"GCONV_PATH=",
+    b"GLIBC_TUNABLES=",
+    b"MALLOC_",
+    b"EDITOR=",
+    b"PAGER=",
+    b"http_proxy=",
+    b"https_proxy=",
+    b"HTTP_PROXY=",
+    b"HTTPS_PROXY=",
+    b"ALL_PROXY=",
+    b"TZ=",
+    b"LANG=",
 ];
 
 fn keep(variable: &[u8]) -> bool {
@@ -73,11 +103,10 @@ impl Tracer<'_> {
             let root = format!("/proc/{tid}/root");
             self.root = rustix::fs::open(&*root, OFlags::PATH | OFlags::CLOEXEC, 0.into()).ok();
         }
-        let started = arch::stack(tid)
-            .ok_or(memory::Unreadable)
-            .and_then(|stack| memory::started(tid, stack, keep));
+        let started =
+            arch::stack(tid).ok_or(memory::Unreadable).and_then(|stack| memory::started(tid, stack, keep));
         let started = started.unwrap_or_else(|memory::Unreadable| {
-            self.lost(LostWhy::Unreadable);
+            self.unreadable(tid);
             memory::Started::default()
         });
         if let Some(vdso) = started.vdso.filter(|_| self.time.watches_clocks()) {
@@ -91,7 +120,9 @@ impl Tracer<'_> {
             Some(attempt) if !attempt.asked.is_empty() => attempt.asked.clone(),
             _ => started.asked.map(|asked| self.absolute(tid, libc::AT_FDCWD, &asked)).unwrap_or_default(),
         };
-        let script = self.script(&asked, attempt.as_ref().and_then(|a| a.by_descriptor.as_ref()), &stat);
+        let held = attempt.as_ref().and_then(|attempt| attempt.by_descriptor.as_ref());
+        let itself = held.is_none() && (asked == binary || binary.strip_prefix(b"/usr") == Some(&asked[..]));
+        let script = if itself { None } else { self.script(&asked, held, &stat) };
         let group = self.tasks.group_of(tid);
         let (program, origin, content, interpreter) = match script {
             Some((place, stat, _held)) => {
@@ -99,7 +130,11 @@ impl Tracer<'_> {
                 let origin = self.origin(&name, &place, &stat);
                 let content = self.keep_executed(&name, &place, origin);
                 // The interpreter may be the one that was dropped.
-                let under = self.origin(&binary, &format!("/proc/{tid}/exe"), &stat_of(&format!("/proc/{tid}/exe")).unwrap_or(stat));
+                let under = self.origin(
+                    &binary,
+                    &format!("/proc/{tid}/exe"),
+                    &stat_of(&format!("/proc/{tid}/exe")).unwrap_or(stat),
+                );
                 self.keep_executed(&binary, &format!("/proc/{tid}/exe"), under);
                 (name, origin, content, Some(Bytes::from(binary)))
             }
@@ -109,14 +144,16 @@ impl Tracer<'_> {
                 (binary, origin, content, None)
             }
         };
-        self.close_on_exec(group, tid);
+        let standard = [0, 1, 2].map(|number| describe(group, tid, number));
+        self.close_on_exec(group, tid, &standard);
         let mut exec =
             self.exec(tid, asked, Bytes::from(program), started.arguments, started.arguments_length, 0);
+        exec.euid = started.euid;
         exec.origin = origin;
         exec.content = content;
         exec.interpreter = interpreter;
         exec.environment = started.environment;
-        exec.standard = [0, 1, 2].map(|number| describe(group, tid, number));
+        exec.standard = standard;
         self.tell(Source::Call, Act::Process(ProcessAct::Exec(Box::new(exec))));
     }
 
@@ -141,7 +178,7 @@ impl Tracer<'_> {
             arguments_length,
             environment: Vec::new(),
             directory: Bytes::from(directory.unwrap_or_default()),
-            euid: if result == 0 { self.identity(tid).map_or(u32::MAX, |(_, euid, _)| euid) } else { 0 },
+            euid: 0,
             standard: [const { events::Descriptor::Closed }; events::STANDARD],
             result,
         }

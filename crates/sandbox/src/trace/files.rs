@@ -6,7 +6,7 @@ use super::memory::{self, Unreadable};
 use super::paths::descriptor_link;
 use super::task::Later;
 use super::{Next, Tracer};
-use events::{Act, FileAct, FileOp, LostWhy, Origin, Source, bounded};
+use events::{Act, FileAct, FileOp, Origin, Source, bounded};
 
 impl Tracer<'_> {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
@@ -15,7 +15,7 @@ impl Tracer<'_> {
             Ok(decoded) => decoded,
             // The kernel reads it again, so that the call may well go on: it is told by its name.
             Err(Unreadable) => {
-                self.lost(LostWhy::Unreadable);
+                self.unreadable(tid);
                 return Next::Later(Box::new(Later::Kernel(self.plain(tid, entry.name, call))));
             }
         };
@@ -180,7 +180,8 @@ impl Tracer<'_> {
 /// system.
 fn only_merged(asked: &[u8], led: &[u8]) -> bool {
     led.strip_prefix(b"/usr") == Some(asked)
-        || [&b"/lib"[..], b"/usr/lib", b"/lib64"].iter().any(|top| asked.starts_with(top)) && led.starts_with(b"/usr/lib")
+        || [&b"/lib"[..], b"/usr/lib", b"/lib64"].iter().any(|top| asked.starts_with(top))
+            && led.starts_with(b"/usr/lib")
         || asked.starts_with(b"/proc/self") && led.starts_with(b"/proc/")
 }
 
@@ -216,8 +217,12 @@ impl Tracer<'_> {
                 self.keep_executed(&name, &place, origin);
             }
             let process = self.tasks.process(tid);
-            let act =
-                FileAct { process, op: FileOp::MapExecutable, path: bounded(&name), origin, result: 0 };
+            let act = FileAct { process, op: FileOp::MapExecutable, path: bounded(&name), origin, result: 0 };
+            if origin == Origin::Image {
+                // Every program does it many times: whether it succeeds is not waited for.
+                self.tell(Source::Call, Act::File(act));
+                return Next::On;
+            }
             return Next::Later(Box::new(Later::File(act)));
         }
         if file {

@@ -2,6 +2,7 @@
 //! and signals with a payload. All of the tracer's `unsafe` is here.
 #![allow(unsafe_code)]
 
+use rustix::fd::{AsRawFd, BorrowedFd};
 use std::ffi::{c_long, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -46,7 +47,6 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_TRACEVFORK
     | libc::PTRACE_O_TRACECLONE
     | libc::PTRACE_O_TRACEEXEC
-    | libc::PTRACE_O_TRACEEXIT
     | libc::PTRACE_O_TRACEVFORKDONE
     | libc::PTRACE_O_TRACESECCOMP
     | libc::PTRACE_O_EXITKILL;
@@ -107,21 +107,15 @@ pub(super) fn call(tid: i32) -> Option<Call> {
     }
     // SAFETY: `op` says which member the kernel wrote; all of them are numbers.
     let seccomp = unsafe { info.u.seccomp };
-    Some(Call {
-        arch: info.arch,
-        number: seccomp.nr,
-        arguments: seccomp.args,
-        stack: info.stack_pointer,
-    })
+    Some(Call { arch: info.arch, number: seccomp.nr, arguments: seccomp.args, stack: info.stack_pointer })
 }
 
 /// All registers of a stopped tracee.
 pub(super) fn registers(tid: i32) -> Option<libc::user_regs_struct> {
     let mut registers = MaybeUninit::<libc::user_regs_struct>::zeroed();
     // SAFETY: the request writes one `user_regs_struct` to `data`, which points to one.
-    let result = unsafe {
-        libc::ptrace(libc::PTRACE_GETREGS, tid, null_mut::<c_void>(), registers.as_mut_ptr())
-    };
+    let result =
+        unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, null_mut::<c_void>(), registers.as_mut_ptr()) };
     // SAFETY: all bits zero are a valid value of this structure of numbers, and so is what the kernel wrote.
     (result != -1).then(|| unsafe { registers.assume_init() })
 }
@@ -211,13 +205,19 @@ pub(super) fn timer_signal(group: i32, thread: Option<i32>, signal: i32, timer: 
     // overrun and value.
     let result = unsafe {
         match thread {
-            Some(thread) => {
-                libc::syscall(libc::SYS_rt_tgsigqueueinfo, group, thread, signal, info.as_ptr())
-            }
+            Some(thread) => libc::syscall(libc::SYS_rt_tgsigqueueinfo, group, thread, signal, info.as_ptr()),
             None => libc::syscall(libc::SYS_rt_sigqueueinfo, group, signal, info.as_ptr()),
         }
     };
     result == 0
+}
+
+/// The number that a process of this namespace has in another one; needs Linux 6.11.
+pub(super) fn pid_in(namespace: BorrowedFd<'_>, pid: i32) -> Option<u32> {
+    const NS_GET_PID_IN_PIDNS: libc::Ioctl = 0x8004_b708;
+    // SAFETY: this request takes and gives a number; a kernel or a descriptor that does not know it refuses it.
+    let inside = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_PID_IN_PIDNS, pid) };
+    u32::try_from(inside).ok().filter(|&inside| inside > 0)
 }
 
 /// Kills a process for good.
@@ -254,12 +254,15 @@ impl Alarm {
         (made == 0).then_some(Self(timer))
     }
 
-    /// Goes off after so many nanoseconds, and then every hundredth of a second: a signal that comes just before
-    /// a wait begins costs that long and no longer.
+    /// Goes off after so many nanoseconds, and then again and again: a signal that comes just before a wait begins
+    /// delays what it was for and does not lose it.
     pub(super) fn set(&self, nanoseconds: u64) {
-        let value = nanoseconds.clamp(1, 10_000_000_000);
+        let value = nanoseconds.clamp(1, 10_000_000);
         let spec = libc::itimerspec {
-            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 10_000_000 },
+            it_interval: libc::timespec {
+                tv_sec: 0,
+                tv_nsec: value.saturating_mul(4).clamp(1_000_000, 10_000_000).cast_signed(),
+            },
             it_value: libc::timespec {
                 tv_sec: (value / 1_000_000_000).cast_signed(),
                 tv_nsec: (value % 1_000_000_000).cast_signed(),

@@ -9,30 +9,48 @@ use events::{Act, FileAct, FileOp, Source, bounded};
 
 /// Parts of paths that tell what is looked for: keys, tokens, sockets of container engines, signs of a sandbox.
 const PLACES: &[&[u8]] = &[
-    b"/.dockerenv", b"docker.sock", b"containerd.sock", b"crio.sock", b"serviceaccount", b"/.aws", b"/.ssh", b"/.kube",
-    b"/.docker", b"/.gnupg", b"/.azure", b"/.config/gcloud", b"/proc/", b"/sys/", b"/.npmrc", b"/.git-credentials",
-    b"/.netrc", b"wallet", b"/host", b"/mnt/", b"vbox", b"vmware", b"qemu", b"/xmrig",
+    b"/.dockerenv",
+    b"docker.sock",
+    b"containerd.sock",
+    b"crio.sock",
+    b"serviceaccount",
+    b"/.aws",
+    b"/.ssh",
+    b"/.kube",
+    b"/.docker",
+    b"/.gnupg",
+    b"/.azure",
+    b"/.config/gcloud",
+    b"/proc/",
+    b"/sys/",
+    b"/.npmrc",
+    b"/.git-credentials",
+    b"/.netrc",
+    b"wallet",
+    b"/host",
+    b"/mnt/",
+    b"vbox",
+    b"vmware",
+    b"qemu",
+    b"/xmrig",
 ];
 
 impl Tracer<'_> {
     pub(super) fn look_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
-        let [a, b, c, d, e, _] = call.arguments;
+        let [a, b, c, _, e, _] = call.arguments;
         let here = libc::AT_FDCWD as u64;
         // Whom it asks about, where the answer goes, and in which form.
-        let (named, answer) = match entry.number {
-            libc::SYS_stat | libc::SYS_lstat => (Some((here, a)), Some((b, Layout::Stat))),
-            libc::SYS_fstat => (None, Some((b, Layout::Stat))),
-            libc::SYS_newfstatat => (Some((a, b)), Some((c, Layout::Stat))),
-            libc::SYS_statx => (Some((a, b)), Some((e, Layout::Statx))),
-            libc::SYS_access => (Some((here, a)), None),
-            _ => (Some((a, b)), None),
+        let ((directory, address), answer) = match entry.number {
+            libc::SYS_stat | libc::SYS_lstat => ((here, a), Some((b, Layout::Stat))),
+            libc::SYS_newfstatat => ((a, b), Some((c, Layout::Stat))),
+            libc::SYS_statx => ((a, b), Some((e, Layout::Statx))),
+            libc::SYS_access => ((here, a), None),
+            _ => ((a, b), None),
         };
-        let _ = d;
         let stamps = answer
             .filter(|_| self.time.stamps_differ())
             .map(|(address, layout)| Later::Stamps { address, layout });
-        if let Some((directory, address)) = named
-            && let Ok(text) = memory::text(tid, address)
+        if let Ok(text) = memory::text(tid, address)
             && !text.is_empty()
             && (self.origins.is_planted(&text) || PLACES.iter().any(|place| contains(&text, place)))
         {

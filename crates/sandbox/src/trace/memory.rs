@@ -75,6 +75,8 @@ pub(super) struct Started {
     pub(super) asked: Option<Vec<u8>>,
     /// Where the entry of the auxiliary vector stands that names the vDSO.
     pub(super) vdso: Option<u64>,
+    /// The effective user, as the guest numbers it.
+    pub(super) euid: u32,
 }
 
 /// Reads the stack of a program that starts: it is its own and nobody else's yet, so that nothing races with it.
@@ -82,13 +84,15 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
     let mut started = Started::default();
     let count = word(tid, stack)?;
     let arguments = stack.checked_add(8).ok_or(Unreadable)?;
-    let environment =
-        count.checked_add(1).and_then(|words| arguments.checked_add(words.checked_mul(8)?)).ok_or(Unreadable)?;
+    let environment = count
+        .checked_add(1)
+        .and_then(|words| arguments.checked_add(words.checked_mul(8)?))
+        .ok_or(Unreadable)?;
     let first = word(tid, arguments)?;
     let first_variable = word(tid, environment)?;
     // The kernel copies pointers that nobody bounds but the size of the stack: they are walked in blocks.
     let mut at = environment;
-    let mut block = [0; 4096];
+    let mut block = [0; 1024];
     let auxiliary = loop {
         let read = kernel::read(tid, at, &mut block) & !7;
         let words = block.get(..read).unwrap_or_default().chunks_exact(8);
@@ -101,13 +105,15 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
         at += read as u64;
     };
     let mut name = 0;
-    for index in 0..64 {
-        let pair: [u8; 16] = array(tid, auxiliary + index * 16)?;
-        let (kind, value) = (pair.first_chunk().copied(), pair.last_chunk().copied());
-        match kind.map(u64::from_le_bytes) {
+    let mut vector = [0; 64 * 16];
+    let read = kernel::read(tid, auxiliary, &mut vector);
+    for (index, pair) in vector.get(..read).unwrap_or_default().chunks_exact(16).enumerate() {
+        let value = pair.last_chunk().map_or(0, |value| u64::from_le_bytes(*value));
+        match pair.first_chunk().map(|kind| u64::from_le_bytes(*kind)) {
             None | Some(libc::AT_NULL) => break,
-            Some(libc::AT_SYSINFO_EHDR) => started.vdso = Some(auxiliary + index * 16),
-            Some(libc::AT_EXECFN) => name = value.map_or(0, u64::from_le_bytes),
+            Some(libc::AT_SYSINFO_EHDR) => started.vdso = Some(auxiliary + index as u64 * 16),
+            Some(libc::AT_EUID) => started.euid = value as u32,
+            Some(libc::AT_EXECFN) => name = value,
             Some(_) => {}
         }
     }
@@ -144,6 +150,10 @@ impl Strings {
             bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
         }
         let words = bytes.split(|&byte| byte == 0);
-        words.take(most).take(if most == usize::MAX { usize::MAX } else { MAX_WORDS }).map(events::bounded).collect()
+        words
+            .take(most)
+            .take(if most == usize::MAX { usize::MAX } else { MAX_WORDS })
+            .map(events::bounded)
+            .collect()
     }
 }

@@ -25,12 +25,14 @@ enum Mark {
 pub(super) struct Origins {
     marks: HashMap<u64, Mark>,
     planted: HashSet<Vec<u8>>,
+    /// Files that were found to be the image's, by device, number and last change.
+    image: HashSet<(u64, u64, i64, u64)>,
 }
 
 impl Origins {
     pub(super) fn new(planted: &[PathBuf]) -> Self {
         let planted = planted.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
-        Self { marks: HashMap::new(), planted }
+        Self { marks: HashMap::new(), planted, image: HashSet::new() }
     }
 
     pub(super) fn wrote(&mut self, path: &[u8]) {
@@ -63,7 +65,9 @@ impl Origins {
             return Origin::Planted;
         }
         let kernel = [&b"/proc"[..], b"/sys", b"/dev"];
-        if kernel.iter().any(|top| path.strip_prefix(*top).is_some_and(|rest| matches!(rest.first(), None | Some(b'/'))))
+        if kernel
+            .iter()
+            .any(|top| path.strip_prefix(*top).is_some_and(|rest| matches!(rest.first(), None | Some(b'/'))))
             && !path.starts_with(b"/dev/shm/")
         {
             return Origin::Kernel;
@@ -84,7 +88,19 @@ fn hash(path: &[u8]) -> u64 {
 impl Tracer<'_> {
     /// Where a file comes from that is run or mapped, asked of the file system and not of names: `link` is its
     /// name as the kernel shows it, `at` a place under `/proc` that leads to it.
-    pub(super) fn origin(&self, link: &[u8], at: &str, stat: &Stat) -> Origin {
+    pub(super) fn origin(&mut self, link: &[u8], at: &str, stat: &Stat) -> Origin {
+        let version = (stat.st_dev, stat.st_ino, stat.st_ctime, stat.st_ctime_nsec);
+        if self.origins.image.contains(&version) {
+            return Origin::Image;
+        }
+        let origin = self.look_up_origin(link, at, stat);
+        if origin == Origin::Image && self.origins.image.len() < MOST {
+            self.origins.image.insert(version);
+        }
+        origin
+    }
+
+    fn look_up_origin(&self, link: &[u8], at: &str, stat: &Stat) -> Origin {
         if stat.st_nlink == 0 {
             return if link.starts_with(b"/memfd:") { Origin::Memory } else { Origin::Deleted };
         }

@@ -3,11 +3,11 @@
 use super::Tracer;
 use super::memory::{self, Unreadable};
 use events::{Descriptor, MAX_BYTES, Peer};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
-use std::os::unix::ffi::OsStrExt;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// What a link of the kernel under `/proc` says.
 pub(super) fn link(path: &str) -> Option<Vec<u8>> {

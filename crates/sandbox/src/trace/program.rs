@@ -1,45 +1,61 @@
 //! The filter's instructions for the calls that stop the guest.
 
-use super::calls::{NARROWED, NUMBERS, Test};
-use libc::sock_filter;
+use super::calls::{NARROWED, NUMBERS, Test, When};
+use crate::filter::Instruction;
 
-const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
-const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const ABOVE: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
-const LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+const LOAD: u16 = 0x20;
+const AND: u16 = 0x54;
+const EQUAL: u16 = 0x15;
+const ABOVE: u16 = 0x25;
+const LEAST: u16 = 0x35;
+const ANY_BIT: u16 = 0x45;
+const RETURN: u16 = 0x06;
 
-/// Where the number of a call stands in what the filter is shown.
-pub(crate) const NUMBER: u32 = 0;
-/// Where its door stands.
-pub(crate) const DOOR: u32 = 4;
-
-pub(crate) const fn load(offset: u32) -> sock_filter {
-    sock_filter { code: LOAD, jt: 0, jf: 0, k: offset }
+const fn load(offset: u32) -> Instruction {
+    Instruction { code: LOAD, yes: 0, no: 0, value: offset }
 }
 
-pub(crate) const fn give(value: u32) -> sock_filter {
-    sock_filter { code: RETURN, jt: 0, jf: 0, k: value }
+const fn give(value: u32) -> Instruction {
+    Instruction { code: RETURN, yes: 0, no: 0, value }
 }
 
-pub(crate) const fn jump(code: u16, value: u32, yes: u8, no: u8) -> sock_filter {
-    sock_filter { code, jt: yes, jf: no, k: value }
+const fn jump(code: u16, value: u32, yes: u8, no: u8) -> Instruction {
+    Instruction { code, yes, no, value }
+}
+
+/// Whether a call with one of the tracer's numbers is of interest by its arguments.
+pub(crate) fn narrowed(number: u32, arguments: &[u64; 6]) -> bool {
+    let rows = NARROWED.iter().find(|(narrowed, _)| *narrowed == i64::from(number)).map(|(_, rows)| *rows);
+    rows.is_none_or(|rows| rows.iter().any(|row| row.iter().all(|test| holds(*test, arguments))))
+}
+
+fn holds((argument, test): When, arguments: &[u64; 6]) -> bool {
+    let whole = arguments.get(usize::from(argument)).copied().unwrap_or(0);
+    let low = whole as u32;
+    match test {
+        Test::Any(mask) => low & mask != 0,
+        Test::Given => whole != 0,
+        Test::Is(value, mask) => low & mask == value,
+        Test::Positive => low.cast_signed() > 0,
+        Test::AtLeast(least) => whole >= least,
+        Test::AtMost(most) => low <= most,
+    }
 }
 
 /// Instructions that give `stop` for each call that the tracer wants to see, `pass` for those of the same numbers
 /// that it does not, and go on behind their end for all others. They begin with the number of the call loaded, and
 /// end so.
-pub(crate) fn stops(stop: u32, pass: u32) -> Vec<sock_filter> {
+pub(crate) fn stops(stop: u32, pass: u32) -> Vec<Instruction> {
     let mut program = Vec::new();
     for &number in &NUMBERS {
-        let rows = NARROWED.iter().find(|(narrowed, _)| *narrowed == i64::from(number)).map(|(_, rows)| *rows);
+        let rows =
+            NARROWED.iter().find(|(narrowed, _)| *narrowed == i64::from(number)).map(|(_, rows)| *rows);
         let mut block = Vec::new();
         match rows {
             None => block.push(give(stop)),
             Some(rows) => {
                 for row in rows {
-                    let mut tests: Vec<sock_filter> = Vec::new();
+                    let mut tests: Vec<Instruction> = Vec::new();
                     // The last one first, so that each knows how far it is to the end of its row.
                     let mut behind: u8 = 1;
                     for (argument, test) in row.iter().rev() {
@@ -61,15 +77,17 @@ pub(crate) fn stops(stop: u32, pass: u32) -> Vec<sock_filter> {
 }
 
 /// A test of an argument: it goes on behind its end where it holds, and `behind` instructions further where not.
-fn instructions(argument: u8, test: Test, behind: u8) -> Vec<sock_filter> {
+fn instructions(argument: u8, test: Test, behind: u8) -> Vec<Instruction> {
     let low = load(16 + 8 * u32::from(argument));
     let high = load(20 + 8 * u32::from(argument));
-    let and = |mask| sock_filter { code: AND, jt: 0, jf: 0, k: mask };
+    let and = |mask| Instruction { code: AND, yes: 0, no: 0, value: mask };
     match test {
-        Test::Any(mask) => vec![low, and(mask), jump(EQUAL, 0, behind, 0)],
+        Test::Any(mask) => vec![low, jump(ANY_BIT, mask, 0, behind)],
         Test::Is(value, mask) => vec![low, and(mask), jump(EQUAL, value, 0, behind)],
         Test::Given => vec![low, jump(EQUAL, 0, 0, 2), high, jump(EQUAL, 0, behind, 0)],
-        Test::Positive => vec![low, jump(EQUAL, 0, behind.saturating_add(1), 0), jump(ABOVE, i32::MAX as u32, behind, 0)],
+        Test::Positive => {
+            vec![low, jump(EQUAL, 0, behind.saturating_add(1), 0), jump(ABOVE, i32::MAX as u32, behind, 0)]
+        }
         Test::AtLeast(least) => {
             let (least_high, least_low) = ((least >> 32) as u32, least as u32);
             let below = behind;
@@ -90,22 +108,23 @@ mod tests {
     use super::*;
 
     /// Runs the instructions as the kernel would.
-    fn run(program: &[sock_filter], number: u32, arguments: [u64; 6]) -> Option<u32> {
+    fn run(program: &[Instruction], number: u32, arguments: [u64; 6]) -> Option<u32> {
         let mut at = 0;
         let mut value = number;
         while let Some(step) = program.get(at) {
             at += 1;
-            let mut go = |holds: bool| at += usize::from(if holds { step.jt } else { step.jf });
+            let mut go = |holds: bool| at += usize::from(if holds { step.yes } else { step.no });
             match step.code {
                 LOAD => {
-                    let argument = arguments[(step.k as usize - 16) / 8];
-                    value = if step.k % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 };
+                    let argument = arguments[(step.value as usize - 16) / 8];
+                    value = if step.value % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 };
                 }
-                AND => value &= step.k,
-                EQUAL => go(value == step.k),
-                ABOVE => go(value > step.k),
-                LEAST => go(value >= step.k),
-                RETURN => return Some(step.k),
+                ANY_BIT => go(value & step.value != 0),
+                AND => value &= step.value,
+                EQUAL => go(value == step.value),
+                ABOVE => go(value > step.value),
+                LEAST => go(value >= step.value),
+                RETURN => return Some(step.value),
                 other => panic!("{other}"),
             }
         }
@@ -118,6 +137,8 @@ mod tests {
         assert!(program.len() < 2048);
         let check = |number: i64, arguments: [u64; 6], expect: Option<u32>| {
             assert_eq!(run(&program, number as u32, arguments), expect, "{number} {arguments:?}");
+            let traced = NUMBERS.contains(&(number as u32));
+            assert!(!traced || narrowed(number as u32, &arguments) == (expect == Some(1)), "{number}");
         };
         let high = 1 << 32;
         check(libc::SYS_read, [0; 6], None);

@@ -1,27 +1,11 @@
 //! Calls that have no form of their own: who a process is, what it may do, whom it signals.
 
-use super::calls::{CLONE_NAMESPACES, CLONE_WATCHED, Entry, Kind};
+use super::calls::{CLONE_WATCHED, Entry, Kind};
 use super::kernel::Call;
 use super::paths::describe;
 use super::task::Later;
 use super::{Next, Tracer, arch, memory};
 use events::{Act, Bytes, KernelCall, ProcessAct, Source, bounded};
-
-/// Calls that do not happen, whatever a filter says: they would lead past the tracer, or into namespaces in which
-/// the guest has all rights. Gives what they are answered with, which is what Docker's profile answers.
-pub(super) fn never(entry: Entry, call: &Call) -> Option<i32> {
-    let flags = call.arguments[0] as u32;
-    match entry.number {
-        libc::SYS_io_uring_setup | libc::SYS_io_uring_enter | libc::SYS_io_uring_register => Some(libc::ENOSYS),
-        libc::SYS_clone | libc::SYS_unshare if flags & CLONE_NAMESPACES != 0 => Some(libc::EPERM),
-        libc::SYS_setns => Some(libc::EPERM),
-        // A supervisor's filter outranks the tracer's, and its supervisor could let calls pass unseen.
-        libc::SYS_seccomp if call.arguments[1] & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u64 != 0 => {
-            Some(libc::EINVAL)
-        }
-        _ => None,
-    }
-}
 
 impl Tracer<'_> {
     pub(super) fn rights_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
@@ -29,11 +13,8 @@ impl Tracer<'_> {
         let told = self.plain(tid, entry.name, call);
         let later = match entry.kind {
             Kind::Memory => return self.memory_entry(tid, entry, call),
-            // Its flags are in memory, where another thread can change them behind the filter's back: programs use
-            // `clone` where it is missing, as under Docker.
-            Kind::Clone if entry.number == libc::SYS_clone3 => {
-                return Next::Answer(i64::from(-libc::ENOSYS));
-            }
+            // It does not exist here, as under Docker: each new thread of a modern C library asks first.
+            Kind::Clone if entry.number == libc::SYS_clone3 => return Next::On,
             Kind::Clone => {
                 if a as u32 & CLONE_WATCHED == libc::CLONE_UNTRACED as u32 {
                     arch::set_argument(tid, 0, a & !(libc::CLONE_UNTRACED as u64));
@@ -61,9 +42,8 @@ impl Tracer<'_> {
         let [a, b, c, d, ..] = call.arguments;
         let text = |address: u64| memory::text(tid, address).ok().map(|text| bounded(&text));
         let text = match &name[..] {
-            "memfd_create" | "sethostname" | "setdomainname" | "swapon" | "swapoff" | "delete_module" | "acct" => {
-                text(a)
-            }
+            "memfd_create" | "sethostname" | "setdomainname" | "swapon" | "swapoff" | "delete_module"
+            | "acct" => text(a),
             "init_module" => text(c),
             "finit_module" | "add_key" | "request_key" => text(b),
             "fsopen" => text(a),
@@ -89,8 +69,7 @@ impl Tracer<'_> {
     }
 
     fn aimed_at(&self, pid: u64) -> Option<events::Process> {
-        let pid = (pid as i32).unsigned_abs();
-        (pid > 1 || pid == 1).then(|| self.tasks.by_guest_pid(pid)).flatten()
+        u32::try_from(pid as i32).ok().filter(|&pid| pid > 0).and_then(|pid| self.tasks.by_guest_pid(pid))
     }
 
     /// A process has one tracer. Who asks to be traced is told what a process without one is told, once.
@@ -99,7 +78,8 @@ impl Tracer<'_> {
             return Next::Later(Box::new(Later::Kernel(told)));
         }
         let group = self.tasks.group_of(tid);
-        let again = self.tasks.group_mut(group).is_some_and(|group| std::mem::replace(&mut group.traceme, true));
+        let again =
+            self.tasks.group_mut(group).is_some_and(|group| std::mem::replace(&mut group.traceme, true));
         let result = if again { i64::from(-libc::EPERM) } else { 0 };
         told.result = Some(result);
         told.refused = true;
@@ -149,17 +129,17 @@ impl Tracer<'_> {
         };
         let (uid, euid) = ids("Uid:")?;
         let (_, egid) = ids("Gid:")?;
-        let users = std::fs::read_to_string(format!("/proc/{tid}/uid_map")).ok()?;
-        let groups = std::fs::read_to_string(format!("/proc/{tid}/gid_map")).ok()?;
-        Some((inside(&users, uid), inside(&users, euid), inside(&groups, egid)))
+        let names = self.names.as_ref()?;
+        Some((names.user(uid), names.user(euid), names.group(egid)))
     }
 }
 
 /// An id of the host as a process in a user namespace knows it.
-fn inside(map: &str, id: u32) -> u32 {
+pub(super) fn inside(map: &str, id: u32) -> u32 {
     for line in map.lines() {
         let mut numbers = line.split_whitespace().map(str::parse::<u32>);
-        if let (Some(Ok(inner)), Some(Ok(outer)), Some(Ok(count))) = (numbers.next(), numbers.next(), numbers.next())
+        if let (Some(Ok(inner)), Some(Ok(outer)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
             && let Some(offset) = id.checked_sub(outer)
             && offset < count
         {

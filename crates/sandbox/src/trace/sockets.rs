@@ -6,7 +6,7 @@ use super::memory::{self, Unreadable};
 use super::paths::{peer_of, take_descriptor};
 use super::task::Later;
 use super::{Next, Tracer};
-use events::{Act, LostWhy, NetAct, NetOp, Peer, Source, bounded};
+use events::{Act, NetAct, NetOp, Peer, Source, bounded};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketType, sockopt};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -38,7 +38,7 @@ impl Tracer<'_> {
                     return Next::On;
                 }
                 let Ok(peer) = read_peer(tid, address, length) else {
-                    self.lost(LostWhy::Unreadable);
+                    self.unreadable(tid);
                     return Next::Later(Box::new(Later::Kernel(self.plain(tid, entry.name, call))));
                 };
                 match entry.number {
@@ -73,7 +73,7 @@ impl Tracer<'_> {
             match read_peer(tid, name, u64::from(length)) {
                 Ok(peer) if !peers.contains(&peer) => peers.push(peer),
                 Ok(_) => {}
-                Err(Unreadable) => self.lost(LostWhy::Unreadable),
+                Err(Unreadable) => self.unreadable(tid),
             }
         }
         let Some(last) = peers.pop() else { return Next::On };

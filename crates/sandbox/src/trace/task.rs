@@ -1,9 +1,11 @@
 use super::exec::Attempt;
 use super::kernel::{self, Go};
-use super::waiting::TimerCall;
+use super::timers::TimerCall;
 use super::{Tracer, arch};
 use crate::time::Layout;
 use events::{Act, Bytes, Ended, FileAct, HostAct, KernelCall, LostWhy, NetAct, Process, ProcessAct, Source};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -100,6 +102,16 @@ impl Tasks {
         self.tasks.get(&tid).map_or(Process(0), |task| task.process)
     }
 
+    /// Whether it is of the first process of the guest's pid namespace.
+    pub(super) fn is_first(&self, tid: i32) -> bool {
+        self.groups.get(&self.group_of(tid)).is_some_and(|group| group.pid == 1)
+    }
+
+    /// Whether it is the first thread of a process that has others.
+    pub(super) fn outlived(&self, tid: i32) -> bool {
+        self.tasks.iter().any(|(other, task)| task.group == tid && *other != tid)
+    }
+
     /// The processes that live, by the host's pids.
     pub(super) fn groups(&self) -> Vec<i32> {
         self.groups.keys().copied().collect()
@@ -124,10 +136,43 @@ impl Tasks {
 /// How long the end of killed processes is waited for: one that hangs in the kernel ends with its namespace.
 const LONGEST_END: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Pids of a task on the host and in the guest.
-struct Pids {
-    group: i32,
-    guest: u32,
+/// What pids and users are called in the guest.
+#[derive(Debug)]
+pub(super) struct Names {
+    namespace: Option<OwnedFd>,
+    users: String,
+    groups: String,
+}
+
+impl Names {
+    fn of(tid: i32) -> Self {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let map = |name: &str| std::fs::read_to_string(format!("/proc/{tid}/{name}")).unwrap_or_default();
+        Self {
+            namespace: rustix::fs::open(format!("/proc/{tid}/ns/pid"), flags, Mode::empty()).ok(),
+            users: map("uid_map"),
+            groups: map("gid_map"),
+        }
+    }
+
+    fn pid(&self, tid: i32) -> Option<u32> {
+        if let Some(pid) =
+            self.namespace.as_ref().and_then(|namespace| kernel::pid_in(namespace.as_fd(), tid))
+        {
+            return Some(pid);
+        }
+        let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+        line.split_whitespace().last()?.parse().ok()
+    }
+
+    pub(super) fn user(&self, id: u32) -> u32 {
+        super::rights::inside(&self.users, id)
+    }
+
+    pub(super) fn group(&self, id: u32) -> u32 {
+        super::rights::inside(&self.groups, id)
+    }
 }
 
 impl Tracer<'_> {
@@ -139,17 +184,17 @@ impl Tracer<'_> {
             kernel::kill(tid);
             return self.context.release(process);
         }
-        self.born(tid, Process(0), false, true);
+        self.born(tid, Process(0), tid, false, true);
         let process_number = self.tasks.process(tid);
         self.tell(Source::Host, Act::Host(HostAct::Probe { name: probe, process: process_number }));
         self.context.release(process);
     }
 
-    fn born(&mut self, tid: i32, parent: Process, thread: bool, fresh: bool) {
-        let pids = pids(tid);
-        let group = if thread { pids.as_ref().map_or(tid, |pids| pids.group) } else { tid };
+    fn born(&mut self, tid: i32, parent: Process, group: i32, thread: bool, fresh: bool) {
+        let group = if thread { group } else { tid };
+        let names = self.names.get_or_insert_with(|| Names::of(tid));
         // What ended already has no pid in the guest any more.
-        let pid = pids.map_or(0, |pids| pids.guest);
+        let pid = names.pid(tid).unwrap_or(0);
         self.tasks.born = self.tasks.born.saturating_add(1);
         let process = Process(self.tasks.born);
         let leader = self.tasks.groups.get(&group).map_or(process, |group| group.leader);
@@ -162,13 +207,18 @@ impl Tracer<'_> {
             hidden: false,
         });
         entry.threads += 1;
-        let task =
-            Task { process, pid, group, later: None, listening: false, vforking: false, fresh, exited: false };
+        let task = Task {
+            process,
+            pid,
+            group,
+            later: None,
+            listening: false,
+            vforking: false,
+            fresh,
+            exited: false,
+        };
         self.tasks.tasks.insert(tid, task);
-        self.tell(
-            Source::Call,
-            Act::Process(ProcessAct::Born { process, parent, pid, thread, leader }),
-        );
+        self.tell(Source::Call, Act::Process(ProcessAct::Born { process, parent, pid, thread, leader }));
     }
 
     /// A task has made another one, which is traced from its first step.
@@ -185,7 +235,7 @@ impl Tracer<'_> {
         if self.tasks.knows(child) {
             return;
         }
-        self.born(child, parent, thread, fresh);
+        self.born(child, parent, self.tasks.group_of(tid), thread, fresh);
         if self.tasks.early.remove(&child) {
             self.resume(child, 0);
         }
@@ -219,11 +269,6 @@ impl Tracer<'_> {
         if let Some(group) = self.tasks.groups.get_mut(&group) {
             group.threads = 1;
         }
-    }
-
-    pub(super) fn exiting(&mut self, tid: i32) {
-        let status = kernel::message(tid).and_then(|status| i32::try_from(status).ok()).unwrap_or(0);
-        self.end(tid, ended(status));
     }
 
     fn end(&mut self, tid: i32, how: Ended) {
@@ -282,18 +327,4 @@ fn ended(status: i32) -> Ended {
     } else {
         Ended::Code(libc::WEXITSTATUS(status))
     }
-}
-
-fn pids(tid: i32) -> Option<Pids> {
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    let mut group = None;
-    for line in status.lines() {
-        if let Some(value) = line.strip_prefix("Tgid:") {
-            group = value.trim().parse().ok();
-        } else if let Some(value) = line.strip_prefix("NSpid:") {
-            let guest = value.split_whitespace().last()?.parse().ok()?;
-            return Some(Pids { group: group?, guest });
-        }
-    }
-    None
 }

@@ -84,7 +84,9 @@ impl Tracer<'_> {
 
     /// A process that lives has to be seen by the guest's own `/proc`, as itself.
     fn compare_views(&mut self, group: i32, process: Process) {
-        let Some((pid, false)) = self.tasks.group(group).map(|group| (group.pid, group.hidden)) else { return };
+        let Some((pid, false)) = self.tasks.group(group).map(|group| (group.pid, group.hidden)) else {
+            return;
+        };
         let Some(root) = &self.root else { return };
         if pid == 0 || self.tasks.get(group).is_none_or(|task| task.fresh) {
             return;

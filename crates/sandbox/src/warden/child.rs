@@ -6,12 +6,12 @@ use super::root::{self, Laid};
 use crate::calls;
 use crate::error::{Failure, Step};
 use crate::network::Made;
-use crate::spec::{Limits, Spec, Start, Stdin};
+use crate::spec::{Limits, Start, Stdin};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -21,7 +21,8 @@ use std::path::Path;
 pub(super) struct Place<'a> {
     pub(super) groups: &'a Groups,
     pub(super) laid: &'a Laid,
-    pub(super) spec: &'a Spec,
+    pub(super) hostname: &'a str,
+    pub(super) limits: Limits,
     pub(super) output: BorrowedFd<'a>,
     pub(super) errors: BorrowedFd<'a>,
     /// Whether the guest has one user only.
@@ -84,13 +85,12 @@ impl Joined {
 pub(super) fn first(place: &Place<'_>, start: &Start, stdin: BorrowedFd<'_>) -> Result<Prepared, Failure> {
     join_groups(&place.groups.doors)?;
     let own = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC | UnshareFlags::NEWCGROUP;
-    // SAFETY: descriptors stay shared with nobody: the flags name namespaces only, never `CLONE_FILES`.
-    unsafe { unshare_unsafe(own) }.step("make the guest's namespaces")?;
-    rustix::system::sethostname(place.spec.hostname.as_bytes()).step("set the host name")?;
+    calls::unshare(own).step("make the guest's namespaces")?;
+    rustix::system::sethostname(place.hostname.as_bytes()).step("set the host name")?;
     root::furnish(place.laid)?;
     root::enter(&place.laid.root)?;
     let standard = [stdin, place.output, place.errors];
-    prepare(start, standard, &place.spec.limits, place.groups.limited.clone(), place.one_user)
+    prepare(start, standard, &place.limits, place.groups.limited.clone(), place.one_user)
 }
 
 /// A further process: joins the first one's namespaces, as `docker exec` does.

@@ -24,8 +24,9 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
     };
     let mut given = runtime(spec);
     given.retain(|file| !spec.decoys.left_out.contains(&file.path));
+    let mut made = Vec::new();
     for persona in given.iter().chain(spec.persona.iter().filter(|persona| !covering(persona))) {
-        match put(root.as_fd(), persona) {
+        match put(root.as_fd(), persona, &mut made) {
             Ok(()) => planted.extend(Planted::file(root.as_fd(), &persona.path)),
             Err(errno) => limitations.push(format!(
                 "{} could not be put into the guest: {}",
@@ -34,6 +35,8 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
             )),
         }
     }
+    // Last, since what is put into a directory changes it.
+    planted.extend(made.iter().filter_map(|path| Planted::file(root.as_fd(), path)));
     planted
 }
 
@@ -42,20 +45,32 @@ pub(super) fn sockets(spec: &Spec, laid: &Laid, planted: &mut Vec<Planted>) -> V
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let Ok(root) = rustix::fs::open(&laid.root, flags, Mode::empty()) else { return Vec::new() };
     let mut made = Vec::new();
+    let mut directories = Vec::new();
     for path in &spec.decoys.sockets {
-        if let Ok(socket) = listener(root.as_fd(), path) {
+        if let Ok(socket) = listener(root.as_fd(), path, &mut directories) {
             planted.extend(Planted::file(root.as_fd(), path));
             made.push(socket);
         }
+        // A directory that was planted before has changed by this.
+        for known in planted.iter_mut().filter(|known| path.parent() == Some(&known.asked)) {
+            if let Some(now) = Planted::file(root.as_fd(), &known.asked) {
+                *known = now;
+            }
+        }
     }
+    planted.extend(directories.iter().filter_map(|path| Planted::file(root.as_fd(), path)));
     made
 }
 
-fn listener(root: BorrowedFd<'_>, path: &Path) -> rustix::io::Result<OwnedFd> {
+fn listener(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    made: &mut Vec<PathBuf>,
+) -> rustix::io::Result<OwnedFd> {
     use rustix::fd::AsRawFd;
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
     let name = path.file_name().ok_or(Errno::INVAL)?;
-    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), DEEPEST)?;
+    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), DEEPEST, made)?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     let place = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string()).join(name);
     bind(&socket, &SocketAddrUnix::new(&place)?)?;
@@ -89,9 +104,9 @@ fn runtime(spec: &Spec) -> Vec<Persona> {
 }
 
 /// Writes one file; a file or link of the image at its name is replaced, never written through.
-fn put(root: BorrowedFd<'_>, persona: &Persona) -> rustix::io::Result<()> {
+fn put(root: BorrowedFd<'_>, persona: &Persona, made: &mut Vec<PathBuf>) -> rustix::io::Result<()> {
     let name = persona.path.file_name().ok_or(Errno::INVAL)?;
-    let parent = directory(root, persona.path.parent().unwrap_or(Path::new("/")), DEEPEST)?;
+    let parent = directory(root, persona.path.parent().unwrap_or(Path::new("/")), DEEPEST, made)?;
     match unlinkat(&parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno),
@@ -107,16 +122,24 @@ fn put(root: BorrowedFd<'_>, persona: &Persona) -> rustix::io::Result<()> {
 }
 
 /// Opens a directory of the guest, and makes it and those above it where they are missing.
-fn directory(root: BorrowedFd<'_>, path: &Path, deepest: usize) -> rustix::io::Result<OwnedFd> {
+fn directory(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    deepest: usize,
+    made: &mut Vec<PathBuf>,
+) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY;
     match within(root, path, flags) {
         Err(Errno::NOENT) if deepest > 0 => {}
         opened => return opened,
     }
     let Some(Component::Normal(name)) = path.components().next_back() else { return Err(Errno::NOENT) };
-    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), deepest - 1)?;
+    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), deepest - 1, made)?;
     match mkdirat(&parent, name, Mode::from(0o755)) {
-        Ok(()) => within(root, path, flags),
+        Ok(()) => {
+            made.push(path.to_owned());
+            within(root, path, flags)
+        }
         // A link that leads nowhere.
         Err(errno) => Err(errno),
     }

@@ -50,7 +50,7 @@ pub(super) fn give_up(user: &User, limits: &Limits, limited: &[&str], one_user: 
     }
     let filtering = CapabilitySet::SYS_ADMIN.union(DEFAULT);
     hold(filtering, CapabilitySet::empty()).step(step)?;
-    calls::set_filter(&filter::program(crate::trace::TRACED)).step("set the filter for system calls")?;
+    calls::set_filter(&filter::program()).step("set the filter for system calls")?;
     rustix::thread::set_keep_capabilities(false).step(step)?;
     let kept = if user.uid == 0 { DEFAULT } else { CapabilitySet::empty() };
     hold(kept, CapabilitySet::empty()).step(step)

@@ -5,6 +5,7 @@ use crate::error::{Failure, Step};
 use crate::spec::{Persona, Scratch, Spec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind, mount_change,
     mount_remount, move_mount, unmount,
@@ -29,7 +30,10 @@ pub(super) struct Laid {
 type Cover = (PathBuf, PathBuf);
 
 /// Directories that every root has; the first that is there is covered while the root is made.
-const COVERED: &[&str] = &["/tmp", "/var/tmp", "/mnt", "/run", "/var", "/usr"];
+const COVERED: &[&str] = &["/var", "/tmp", "/mnt", "/run", "/usr"];
+
+/// The most layers whose directories have long names: all of them stand in one line of at most a page.
+const MOST_LONG: usize = 60;
 
 /// The most files in a scratch directory in memory.
 const INODES: u32 = 400_000;
@@ -39,17 +43,19 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).step("make mounts private")?;
     let stage = COVERED.iter().map(Path::new).find(|path| path.is_dir());
-    let stage = stage.ok_or_else(|| Failure::new("find a directory to cover", rustix::io::Errno::NOENT))?;
+    let stage = stage.ok_or_else(|| Failure::new("find a directory to cover", Errno::NOENT))?;
     let mut trees = trees.into_iter();
     let options = Some(c"mode=0755,size=64m");
     mount("tmpfs", stage, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options).step("mount a stage")?;
-    let directory = |name: &str| -> Result<PathBuf, Failure> {
-        let path = stage.join(name);
-        mkdirat(CWD, &path, Mode::from(0o755)).step("make a directory on the stage")?;
+    // A guest reads these names in `/proc/mounts`: they are as Docker has them.
+    let id = random("0123456789abcdef", 64)?;
+    let docker = stage.join("lib/docker");
+    let directory = |path: PathBuf| -> Result<PathBuf, Failure> {
+        std::fs::create_dir_all(&path).step("make a directory on the stage")?;
         Ok(path)
     };
     let mut attach = |at: &Path| {
-        let tree = trees.next().ok_or_else(|| Failure::new("take a tree", rustix::io::Errno::BADF))?;
+        let tree = trees.next().ok_or_else(|| Failure::new("take a tree", Errno::BADF))?;
         move_mount(&tree, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).step("attach a tree")
     };
     let mut lower = String::new();
@@ -57,7 +63,9 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
     // An overlay wants at least one; an empty one changes nothing.
     let wanted = spec.root.lower.len().max(1);
     for number in 0..wanted {
-        let at = directory(&format!("{number}"))?;
+        let long = random("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26)?;
+        let short = stage.join(number.to_string());
+        let at = directory(if wanted > MOST_LONG { short } else { docker.join("overlay2/l").join(long) })?;
         if spec.root.lower.get(number).is_some() {
             attach(&at)?;
         }
@@ -65,7 +73,7 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
         let separator = if lower.is_empty() { "" } else { ":" };
         lower.push_str(&format!("{separator}{}", at.display()));
     }
-    let scratch = directory("scratch")?;
+    let scratch = directory(docker.join("overlay2").join(&id))?;
     match &spec.root.scratch {
         Scratch::Directory(_) => attach(&scratch)?,
         Scratch::Memory => {
@@ -75,16 +83,42 @@ pub(super) fn lay(spec: &Spec, trees: Vec<OwnedFd>, limitations: &mut Vec<String
                 .step("mount the scratch directory")?;
         }
     }
-    let (upper, work) = (scratch.join("upper"), scratch.join("work"));
+    let (upper, work) = (scratch.join("diff"), scratch.join("work"));
     for path in [&upper, &work] {
-        mkdirat(CWD, path, Mode::from(0o755)).step("make a directory in the scratch directory")?;
+        match mkdirat(CWD, path, Mode::from(0o755)) {
+            // A second start of the same container.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(Failure::new("make a directory in the scratch directory", errno)),
+        }
     }
-    let root = directory("root")?;
+    like_the_image(&upper, &lowers);
+    let root = directory(docker.join("merged"))?;
     let options = format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display());
     overlay(&root, &options, limitations)?;
     let captures = spec.captures.as_ref().and_then(|_| trees.next());
-    let (uptime, covers) = covers(spec, stage)?;
+    let (uptime, covers) = covers(spec, &directory(docker.join("containers").join(id))?)?;
     Ok(Laid { upper: open_directory(&upper)?, root, lowers, captures, uptime, covers })
+}
+
+/// The root directory of the merged tree is the upper one: it looks as that of the topmost layer.
+fn like_the_image(upper: &Path, lowers: &[OwnedFd]) {
+    let Some(found) = lowers.first().and_then(|top| rustix::fs::fstat(top).ok()) else { return };
+    let (uid, gid) = (rustix::fs::Uid::from_raw(found.st_uid), rustix::fs::Gid::from_raw(found.st_gid));
+    // In a guest with one user all belongs to it, whoever it belongs to in the image.
+    let _ = rustix::fs::chown(upper, Some(uid), Some(gid));
+    let _ = rustix::fs::chmod(upper, Mode::from(found.st_mode & 0o7777));
+}
+
+/// A word that nobody knows before.
+fn random(letters: &str, length: usize) -> Result<String, Failure> {
+    let mut bytes = vec![0; length];
+    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty()).step("draw a name")?;
+    let letters = letters.as_bytes();
+    Ok(bytes
+        .iter()
+        .filter_map(|byte| letters.get(usize::from(*byte) % letters.len()))
+        .map(|byte| char::from(*byte))
+        .collect())
 }
 
 /// Writes what is mounted over files of the kernel: the uptime, and what the persona has to say.
@@ -190,7 +224,7 @@ pub(super) fn furnish(laid: &Laid) -> Result<(), Failure> {
     let root = laid.root.as_path();
     for name in ["proc", "sys", "dev"] {
         match mkdirat(CWD, root.join(name), Mode::from(0o755)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(Failure::new(format!("make /{name} in the image"), errno)),
         }
     }
@@ -201,7 +235,7 @@ pub(super) fn furnish(laid: &Laid) -> Result<(), Failure> {
         if plain {
             Ok(path)
         } else {
-            Err(Failure::new(format!("mount over /{name} of the image"), rustix::io::Errno::NOTDIR))
+            Err(Failure::new(format!("mount over /{name} of the image"), Errno::NOTDIR))
         }
     };
     let none: Option<&std::ffi::CStr> = None;

@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 const CLEAN: u8 = 0;
 const REMAINS: u8 = 3;
 
+/// How much longer than its time a run may take: for making the sandbox, and for what is asked at the end.
+const GRACE: Duration = Duration::from_secs(120);
+
 /// How long what was killed may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -70,13 +73,13 @@ fn start(
     match calls::fork().step("split off the warden")? {
         Fork::Parent(warden) => Ok((warden, handed.lifeline, ours)),
         Fork::Child => {
-            let Handed { spec, clock, events, ending, output, errors, lifeline } = handed;
+            let Handed { spec, clock, events, ending, output, errors, lifeline, further } = handed;
             drop((ours, lifeline));
             let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
             if rustix::process::getppid() != own {
                 calls::leave(1);
             }
-            let streams = tracing::Streams { control, clock, events, ending, output, errors };
+            let streams = tracing::Streams { control, clock, events, ending, output, errors, further };
             calls::leave(match tracing::run(spec, ids, &theirs, streams, groups) {
                 Ok(()) => 0,
                 Err(failure) => {
@@ -95,14 +98,21 @@ fn attend(spec: &Spec, ids: Ids, warden: Pid, lifeline: &OwnedFd, line: &OwnedFd
         return;
     };
     let (mut asked, mut handed_over) = (true, false);
+    // The tracer ends the run when its time is over. Should it hang, this does.
+    let last = Instant::now() + spec.limits.wall + GRACE;
     loop {
+        let left = last.saturating_duration_since(Instant::now());
+        let left = Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
         let mut watched = vec![
             PollFd::new(&alive, PollFlags::IN),
             PollFd::new(lifeline, PollFlags::IN),
             PollFd::new(line, PollFlags::IN),
         ];
         watched.truncate(if asked { 3 } else { 2 });
-        if !matches!(poll(&mut watched, None), Ok(_) | Err(Errno::INTR)) {
+        if !matches!(poll(&mut watched, Some(&left)), Ok(1..) | Err(Errno::INTR)) {
             let _ = pidfd_send_signal(&alive, Signal::KILL);
             return;
         }

@@ -13,7 +13,7 @@ use crate::error::{Failure, Step};
 use crate::message::{self, Answer, Ask, Ending};
 use crate::network::{self, Made};
 use crate::report::Reporter;
-use crate::spec::{Scratch, Spec, Start, TimePolicy};
+use crate::spec::{Limits, Owners, Scratch, Spec, Start, TimePolicy};
 use events::HostAct;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::UnshareFlags;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::rc::Rc;
@@ -35,6 +35,7 @@ pub(super) struct Streams<'a> {
     pub(super) ending: OwnedFd,
     pub(super) output: OwnedFd,
     pub(super) errors: OwnedFd,
+    pub(super) further: OwnedFd,
 }
 
 /// How often the tracer looks up from its waiting.
@@ -60,17 +61,14 @@ pub(super) fn run(
     network.doors.named = super::planting::sockets(&spec, &laid, &mut planted);
     limit(&spec, groups, &mut limitations);
     if ids == Ids::Single {
-        limitations.push(
-            "the guest has one user: changing owners and becoming another user fail in it; run as root to have \
-             65,536"
-                .to_owned(),
-        );
+        one_user(&spec, &mut limitations);
     }
     let stdin = child::stdin(spec.start.stdin)?;
     let place = Place {
         groups,
         laid: &laid,
-        spec: &spec,
+        hostname: &spec.hostname,
+        limits: of_processes(&spec),
         output: streams.output.as_fd(),
         errors: streams.errors.as_fd(),
         one_user: ids == Ids::Single,
@@ -81,7 +79,10 @@ pub(super) fn run(
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
     let joined =
         Rc::new(child::Joined::of(first, &network, &groups.limited).step("hold the guest's namespaces")?);
-    network.doors.inward = network::inward()?;
+    let doors = &network.doors;
+    // The upper directory goes with them.
+    let beside = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets, &doors.named].map(Vec::len).iter().sum::<usize>();
+    network.doors.inward = network::inward(beside + 1)?;
     network.leave_guest().step("leave the guest's network")?;
     planted.extend(laid.made_by_runtime());
     ready(&streams, &network, &laid, &limitations)?;
@@ -90,7 +91,7 @@ pub(super) fn run(
     let report = Reporter::new(File::from(streams.events), clock.clone(), spec.limits.events);
     let control = streams.control.try_clone().step("hold the socket")?;
     let output = (streams.output, streams.errors);
-    let limits = spec.limits.clone();
+    let limits = of_processes(&spec);
     let doors: Vec<OwnedFd> = groups.doors.iter().filter_map(|door| door.try_clone().ok()).collect();
     let mut waiting = vec![(first, gate)];
     let mut first_orders = std::collections::VecDeque::new();
@@ -119,7 +120,7 @@ pub(super) fn run(
         uptime: laid.uptime.take(),
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
-        on_connect: network.on_connect(),
+        on_connect: network.on_connect(streams.further),
         waiting,
         orders: first_orders,
         source,
@@ -142,6 +143,27 @@ pub(super) fn run(
     Ok(())
 }
 
+/// The limits of each process: in memory the whole tree is bounded, so that a file need not be.
+fn of_processes(spec: &Spec) -> Limits {
+    let disk = if spec.root.scratch == Scratch::Memory { u64::MAX } else { spec.limits.disk };
+    Limits { disk, ..spec.limits.clone() }
+}
+
+/// What a guest with one user cannot do.
+fn one_user(spec: &Spec, limitations: &mut Vec<String>) {
+    limitations.push(
+        "the guest has one user: changing owners and becoming another user fail in it; run as root to have 65,536"
+            .to_owned(),
+    );
+    if spec.root.owners == Owners::Guest {
+        limitations.push(
+            "the tree belongs to users that the guest does not have: what is theirs cannot be changed in it; unpack \
+             the image instead"
+                .to_owned(),
+        );
+    }
+}
+
 /// Enters a user namespace of its own, and the namespaces that belong to it.
 fn enter(
     spec: &Spec,
@@ -150,7 +172,7 @@ fn enter(
     limitations: &mut Vec<String>,
 ) -> Result<Vec<OwnedFd>, Failure> {
     let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    unshare(UnshareFlags::NEWUSER).step("make a user namespace")?;
+    calls::unshare(UnshareFlags::NEWUSER).step("make a user namespace")?;
     let mut trees = Vec::new();
     match ids {
         Ids::Range(_) => {
@@ -174,9 +196,9 @@ fn enter(
     }
     // What becoming another user took from it, see prctl(2).
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    unshare(UnshareFlags::NEWNS).step("make a mount namespace")?;
-    unshare(UnshareFlags::NEWPID).step("make a pid namespace")?;
-    if unshare(UnshareFlags::NEWTIME).is_err() {
+    calls::unshare(UnshareFlags::NEWNS).step("make a mount namespace")?;
+    calls::unshare(UnshareFlags::NEWPID).step("make a pid namespace")?;
+    if calls::unshare(UnshareFlags::NEWTIME).is_err() {
         limitations
             .push("there are no time namespaces: the guest sees how long the host has been up".to_owned());
     }
@@ -192,11 +214,6 @@ fn enter(
         }
     }
     Ok(trees)
-}
-
-fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: descriptors stay shared with nobody: the flags name namespaces only, never `CLONE_FILES`.
-    unsafe { unshare_unsafe(flags) }
 }
 
 /// Has the guest's clocks since the start of the machine show the uptime that it is told.
@@ -309,7 +326,7 @@ fn orders(
     joined: Rc<child::Joined>,
     output: (OwnedFd, OwnedFd),
     doors: Vec<OwnedFd>,
-    limits: crate::spec::Limits,
+    limits: Limits,
     one_user: bool,
 ) -> Box<dyn FnMut() -> Option<(Order, Option<OwnedFd>)>> {
     let mut held = Vec::new();

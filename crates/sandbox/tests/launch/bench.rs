@@ -34,7 +34,7 @@ fn bench_start() {
         median(first),
         median(gone)
     );
-    let root = image().unwrap().display().to_string();
+    let root = image().display().to_string();
     let words = ["--unshare-all", "--bind", &root, "/", "--proc", "/proc", "--dev", "/dev", "true"];
     other("bwrap", &words);
     if rustix::process::geteuid().is_root() {

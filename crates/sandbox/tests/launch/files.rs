@@ -2,7 +2,7 @@
 
 use crate::Test;
 use crate::guest::{check, image, is_root, open_to_all, run, spec, start};
-use sandbox::{EntryKind, Owners, Persona, Root, Scratch, Spec};
+use sandbox::{EntryKind, Persona, Root, Scratch, Spec};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -24,7 +24,9 @@ pub(crate) const TESTS: &[Test] = &[
 
 fn devices_and_masks() {
     check(
-        "echo /dev/*; head -c 3 /dev/zero | wc -c; echo x > /dev/null; cat /proc/kcore | wc -c; ls /proc/acpi /sys/firmware | wc -l",
+        "echo /dev/*; \
+         head -c 3 /dev/zero | wc -c; echo x > /dev/null; cat /proc/kcore | wc -c; \
+         ls /proc/acpi /sys/firmware | wc -l",
         "/dev/core /dev/fd /dev/full /dev/mqueue /dev/null /dev/ptmx /dev/pts /dev/random /dev/shm /dev/stderr \
          /dev/stdin /dev/stdout /dev/tty /dev/urandom /dev/zero\n3\n0\n3\n",
     );
@@ -44,8 +46,10 @@ fn no_descriptor_is_inherited() {
 }
 
 fn changes_are_told() {
-    let script = "echo new > /tmp/new; rm /etc/motd; rm -r /etc/full; mkdir /etc/full; mkdir -p /a/b; ln -s x /a/l; \
-                  echo more >> /etc/passwd; chmod 700 /bin/busybox; mkdir /a/no; echo 1 > /a/no/1; chmod 0 /a/no /a/no/1";
+    let script = "echo new > /tmp/new; rm /etc/motd; rm -r /etc/full; mkdir /etc/full; mkdir -p /a/b; \
+                  ln -s x /a/l; \
+                  echo more >> /etc/passwd; chmod 700 /bin/busybox; mkdir /a/no; \
+                  echo 1 > /a/no/1; chmod 0 /a/no /a/no/1";
     let ran = run(&spec(script));
     let mut told = BTreeMap::new();
     for change in &ran.changes {
@@ -82,10 +86,7 @@ fn nothing_changes_by_itself() {
     let ran = run(&Spec { persona: vec![persona], ..spec("cat /var/lib/bait; stat -c %a /var/lib/bait") });
     assert_eq!(ran.text(), "bait600\n");
     let told: Vec<_> = ran.changes.iter().map(|change| String::from_utf8_lossy(&change.entry.path)).collect();
-    assert!(
-        told.iter().all(|path| path.starts_with("var")) && !told.iter().any(|path| path.ends_with("bait")),
-        "{told:?}"
-    );
+    assert!(told.is_empty(), "{told:?}");
 }
 
 fn the_image_stays_as_it_is() {
@@ -96,7 +97,7 @@ fn the_image_stays_as_it_is() {
 
 fn listing() -> Vec<(PathBuf, u32, u32, u64, i64)> {
     let mut listed = Vec::new();
-    let mut open = vec![image().unwrap().to_owned()];
+    let mut open = vec![image().to_owned()];
     while let Some(path) = open.pop() {
         let found = path.symlink_metadata().unwrap();
         listed.push((path.clone(), found.mode(), found.uid(), found.len(), found.mtime()));
@@ -129,7 +130,7 @@ fn planting_stays_inside() {
     symlink("../../../../../../tmp", layer.path().join("up")).unwrap();
     let file =
         |path: &str| Persona { path: path.into(), mode: 0o644, owner: (0, 0), bytes: b"planted".to_vec() };
-    let root = Root { lower: vec![layer.path().to_owned(), image().unwrap().to_owned()], ..spec("").root };
+    let root = Root { lower: vec![layer.path().to_owned(), image().to_owned()], ..spec("").root };
     let persona = vec![file("/trust/ca.pem"), file("/up/here"), file("/../../../etc/odd")];
     let ran = run(&Spec {
         root,
@@ -150,16 +151,17 @@ fn the_kernel_is_covered() {
         |path: &str| Persona { path: path.into(), mode: 0o444, owner: (0, 0), bytes: b"told\n".to_vec() };
     let persona =
         ["/proc/cpuinfo", "/proc/not-there", "/proc/../etc/up", "/sys/class/dmi/../x"].map(file).to_vec();
-    let script = "cat /proc/cpuinfo; cut -c1-4 /proc/uptime; (echo x > /proc/cpuinfo) 2>/dev/null || echo firm; cat /etc/up";
+    let script = "cat /proc/cpuinfo; cut -c1-4 /proc/uptime; \
+                  (echo x > /proc/cpuinfo) 2>/dev/null || echo firm; test -e /etc/up && echo planted";
     let ran = run(&Spec { persona, ..spec(script) });
-    assert_eq!(ran.text(), "told\n9554\nfirm\ntold\n", "{} {:?}", ran.errors(), ran.limitations);
+    assert_eq!(ran.text(), "told\n9554\nfirm\n", "{} {:?}", ran.errors(), ran.limitations);
 }
 
 fn links_for_proc_are_refused() {
     let layer = tempfile::tempdir().unwrap();
     open_to_all(layer.path());
     symlink("/tmp", layer.path().join("proc")).unwrap();
-    let root = Root { lower: vec![layer.path().to_owned(), image().unwrap().to_owned()], ..spec("").root };
+    let root = Root { lower: vec![layer.path().to_owned(), image().to_owned()], ..spec("").root };
     let error = sandbox::Sandbox::start(&Spec { root, ..spec("true") }).err().map(|error| error.to_string());
     assert!(error.as_ref().is_some_and(|error| error.contains("/proc of the image")), "{error:?}");
 }
@@ -171,9 +173,10 @@ fn scratch_on_disk() {
     let root = Root { scratch: Scratch::Directory(place.clone()), ..spec("").root };
     let ran = run(&Spec { root, start: start("echo x > /tmp/x; mkdir /tmp/d; chmod 0 /tmp/d"), ..spec("") });
     assert!(ran.changes.iter().any(|change| change.entry.path == b"tmp/x"), "{}", ran.errors());
+    let root = Root { scratch: Scratch::Directory(place.clone()), ..spec("").root };
+    assert_eq!(run(&Spec { root, ..spec("cat /tmp/x") }).text(), "x\n", "started again, it forgot");
     sandbox::remove(&place).unwrap();
     assert!(!place.exists());
-    let _ = Owners::Sandbox;
 }
 
 fn deep_trees() {

@@ -20,40 +20,49 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_host_is_probed", the_host_is_probed),
 ];
 
-/// A tree with a shell, made once.
-pub(crate) fn image() -> Result<&'static Path, String> {
-    static IMAGE: OnceLock<Result<TempDir, String>> = OnceLock::new();
-    let made = IMAGE.get_or_init(|| {
-        let busybox = Path::new("/bin/busybox");
-        if !busybox.exists() {
-            return Err("/bin/busybox is missing (package busybox-static)".to_owned());
-        }
-        let directory = tempfile::Builder::new().prefix("image").tempdir().unwrap();
-        let root = directory.path();
-        open_to_all(root);
-        for name in ["bin", "etc", "tmp", "root", "usr", "usr/bin", "home"] {
-            fs::create_dir(root.join(name)).unwrap();
-        }
-        fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
-        fs::copy(busybox, root.join("bin/busybox")).unwrap();
-        for name in [
-            "sh", "cat", "ls", "id", "echo", "sleep", "mount", "umount", "chroot", "dd", "kill", "wget",
-            "nc", "ps", "rm", "mkdir", "mv", "chmod", "chown", "ln", "touch", "setsid", "head", "wc", "ping",
-            "ping6", "su", "env", "true", "stat", "readlink", "mknod", "find", "tr", "hostname", "date",
-            "grep", "cut", "sed", "sort", "yes", "unshare", "ip", "seq",
-        ] {
-            symlink("busybox", root.join("bin").join(name)).unwrap();
-        }
-        fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n")
-            .unwrap();
-        fs::write(root.join("etc/group"), "root:x:0:\napp:x:1000:\nextra:x:2000:\n").unwrap();
-        fs::write(root.join("etc/motd"), "hello\n").unwrap();
-        fs::create_dir(root.join("etc/full")).unwrap();
-        fs::write(root.join("etc/full/one"), "1").unwrap();
-        compile(&root.join("bin/guest"))?;
-        Ok(directory)
-    });
-    made.as_ref().map(TempDir::path).map_err(Clone::clone)
+static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+
+/// A tree with a shell.
+pub(crate) fn image() -> &'static Path {
+    IMAGE.get().unwrap()
+}
+
+/// Takes over an image that another process has made.
+pub(crate) fn take_image(path: &str) {
+    IMAGE.set(path.into()).unwrap();
+}
+
+/// Makes it; it is there for as long as what is given back.
+pub(crate) fn make_image() -> Result<TempDir, String> {
+    let busybox = Path::new("/bin/busybox");
+    if !busybox.exists() {
+        return Err("/bin/busybox is missing (package busybox-static)".to_owned());
+    }
+    let directory = tempfile::Builder::new().prefix("image").tempdir().unwrap();
+    let root = directory.path();
+    open_to_all(root);
+    for name in ["bin", "etc", "tmp", "root", "usr", "usr/bin", "home"] {
+        fs::create_dir(root.join(name)).unwrap();
+    }
+    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::copy(busybox, root.join("bin/busybox")).unwrap();
+    for name in [
+        "sh", "cat", "ls", "id", "echo", "sleep", "mount", "umount", "chroot", "dd", "kill", "wget", "nc",
+        "ps", "rm", "mkdir", "mv", "chmod", "chown", "ln", "touch", "setsid", "head", "wc", "ping", "ping6",
+        "su", "env", "true", "stat", "readlink", "mknod", "find", "tr", "hostname", "date", "grep", "cut",
+        "sed", "sort", "yes", "unshare", "ip", "seq",
+    ] {
+        symlink("busybox", root.join("bin").join(name)).unwrap();
+    }
+    fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n")
+        .unwrap();
+    fs::write(root.join("etc/group"), "root:x:0:\napp:x:1000:\nextra:x:2000:\n").unwrap();
+    fs::write(root.join("etc/motd"), "hello\n").unwrap();
+    fs::create_dir(root.join("etc/full")).unwrap();
+    fs::write(root.join("etc/full/one"), "1").unwrap();
+    compile(&root.join("bin/guest"))?;
+    IMAGE.set(root.to_owned()).unwrap();
+    Ok(directory)
 }
 
 /// Builds what a shell cannot do.
@@ -81,7 +90,7 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn spec(script: &str) -> Spec {
     Spec {
         root: Root {
-            lower: vec![image().unwrap().to_owned()],
+            lower: vec![image().to_owned()],
             owners: if is_root() { Owners::Guest } else { Owners::Sandbox },
             scratch: Scratch::Memory,
         },

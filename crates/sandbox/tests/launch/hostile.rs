@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::guest::{Ran, begin, check, finish, image, is_root, run, spec};
 use events::{Act, HostAct};
-use sandbox::{Limits, Spec};
+use sandbox::{Limits, Spec, User};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("kill_everything", kill_everything),
     ("survivors", survivors),
     ("ways_out", ways_out),
+    ("rights", rights),
     ("other_doors", other_doors),
     ("files_of_the_host", files_of_the_host),
     ("long_arguments", long_arguments),
@@ -93,6 +94,25 @@ fn ways_out() {
     );
 }
 
+/// The rights are Docker's default, nothing is inherited, and setuid programs work.
+fn rights() {
+    const DOCKER: &str = "00000000a80425fb";
+    let script = "grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)|NoNew|Seccomp:' /proc/self/status | tr -d '\\t' | tr '\\n' ' '; \
+                  ulimit -c; ulimit -n";
+    let text = |held: &str| {
+        format!(
+            "CapInh:0000000000000000 CapPrm:{held} CapEff:{held} CapBnd:{DOCKER} CapAmb:0000000000000000 \
+             NoNewPrivs:0 Seccomp:2 "
+        )
+    };
+    let said = run(&spec(script)).text();
+    assert!(said.starts_with(&text(DOCKER)), "{said}");
+    let mut other = spec(script);
+    other.start.user = User { uid: 1000, gid: 1000, groups: Vec::new() };
+    let said = run(&other).text();
+    assert!(said.starts_with(&text("0000000000000000")), "{said}");
+}
+
 fn other_doors() {
     let ran = run(&spec("guest doors"));
     let refused = [
@@ -104,13 +124,15 @@ fn other_doors() {
 }
 
 fn files_of_the_host() {
-    let here = image().unwrap().display();
+    check("grep -c lowerdir=/var/lib/docker/overlay2/l/ /proc/mounts; grep -c cover /proc/mounts", "1\n0\n");
+    let here = image().display();
     check(
         &format!("ls {here} {} /home/* 2>/dev/null | wc -l; ls / | tr '\\n' ' '", env!("CARGO_MANIFEST_DIR")),
         "0\nbin dev etc home proc root sys tmp usr ",
     );
     check(
-        "for p in /proc/[0-9]*; do readlink $p/root; done | sort | grep -v '^/$'; echo; cat /proc/1/environ | tr '\\0' ' '",
+        "for p in /proc/[0-9]*; do readlink $p/root; done | sort | grep -v '^/$'; echo; \
+         cat /proc/1/environ | tr '\\0' ' '",
         "\nPATH=/bin:/usr/bin HOME=/root ",
     );
 }
@@ -145,11 +167,11 @@ pub(crate) fn leave() -> ExitCode {
 
 fn a_parent_that_dies() {
     let before = groups();
-    let output = Command::new(std::env::current_exe().unwrap()).arg(LEAVER).output().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap()).arg(LEAVER).arg(image()).output().unwrap();
     assert_eq!(output.status.signal(), Some(9));
     let began = Instant::now();
     while running("4712") > 0 || groups().iter().any(|group| !before.contains(group)) {
-        assert!(began.elapsed() < Duration::from_secs(5), "{} left, {:?}", running("4712"), groups());
+        assert!(began.elapsed() < Duration::from_secs(20), "{} left, {:?}", running("4712"), groups());
         std::thread::sleep(Duration::from_millis(5));
     }
 }

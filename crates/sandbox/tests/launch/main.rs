@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         return code;
     }
     if std::env::args().nth(1).is_some_and(|word| word == hostile::LEAVER) {
+        guest::take_image(&std::env::args().nth(2).unwrap_or_default());
         return hostile::leave();
     }
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
@@ -41,11 +42,14 @@ fn main() -> ExitCode {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    if let Err(missing) = guest::image() {
-        assert!(std::env::var_os("CI").is_none(), "{missing}, and CI tests with it");
-        println!("skipped: all of launch: {missing}");
-        return ExitCode::SUCCESS;
-    }
+    let image = match guest::make_image() {
+        Ok(image) => image,
+        Err(missing) => {
+            assert!(std::env::var_os("CI").is_none(), "{missing}, and CI tests with it");
+            println!("skipped: all of launch: {missing}");
+            return ExitCode::SUCCESS;
+        }
+    };
     let root = rustix::process::geteuid().is_root();
     let who = if root { "root" } else { "user" };
     let mut failed = 0;
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         );
         failed += usize::from(result.is_err());
     }
+    drop(image);
     let again = !root || as_nobody(&words);
     ExitCode::from(u8::from(failed > 0 || !again))
 }

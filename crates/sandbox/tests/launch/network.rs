@@ -1,16 +1,18 @@
 //! Whatever the guest asks for arrives at the doors, and nothing goes anywhere else.
+#![allow(unsafe_code)]
 
 use crate::Test;
 use crate::guest::{Ran, begin, finish, spec};
-use sandbox::{Doors, Spec};
+use sandbox::{Doors, Network, Spec};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 pub(crate) const TESTS: &[Test] = &[
     ("every_address_and_port", every_address_and_port),
+    ("ports_are_opened_when_asked_for", ports_are_opened_when_asked_for),
     ("echoes", echoes),
     ("what_the_guest_sees_of_its_network", what_the_guest_sees_of_its_network),
     ("there_is_no_way_out", there_is_no_way_out),
@@ -19,7 +21,23 @@ pub(crate) const TESTS: &[Test] = &[
 
 /// Answers everything with whom it was for, as `fakenet` knows it.
 fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
-    for listener in doors.tcp {
+    take(doors.tcp);
+    let raw = Arc::new((doors.raw4.unwrap(), doors.raw6.unwrap()));
+    take_datagrams(doors.udp, &raw);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    let packets = doors.packets.unwrap();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 2000];
+        while let Ok(read) = rustix::io::read(&packets, &mut bytes) {
+            kept.lock().unwrap().extend(&bytes[..read]);
+        }
+    });
+    seen
+}
+
+fn take(listeners: Vec<TcpListener>) {
+    for listener in listeners {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
@@ -31,25 +49,17 @@ fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
             }
         });
     }
-    let raw = Arc::new((doors.raw4.unwrap(), doors.raw6.unwrap()));
-    for socket in doors.udp {
-        let raw = Arc::clone(&raw);
+}
+
+fn take_datagrams(sockets: Vec<UdpSocket>, raw: &Arc<(OwnedFd, OwnedFd)>) {
+    for socket in sockets {
+        let raw = Arc::clone(raw);
         std::thread::spawn(move || {
             while let Some((text, from, to)) = receive(&socket) {
                 reply(&raw, to, from, format!("{to} {}", String::from_utf8_lossy(&text)).as_bytes());
             }
         });
     }
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&seen);
-    let packets = doors.packets.unwrap();
-    std::thread::spawn(move || {
-        let mut bytes = [0; 2000];
-        while let Ok(read) = rustix::io::read(&packets, &mut bytes) {
-            kept.lock().unwrap().extend(&bytes[..read]);
-        }
-    });
-    seen
 }
 
 /// A datagram, who sent it, and whom it was for.
@@ -159,16 +169,41 @@ fn every_address_and_port() {
     assert!(seen.windows(5).filter(|window| window == b"hello").count() >= asked.len());
 }
 
+/// Without a filter in the kernel, a port is opened before the call that asks for it goes on.
+fn ports_are_opened_when_asked_for() {
+    let network = Network { filter: false, ..Network::default() };
+    let known = "guest tcp 203.0.113.5 443; guest udp 2001:db8::9 53;";
+    let run = begin(&Spec {
+        network: Some(network),
+        ..spec(&format!("{known} guest tcp 203.0.113.5 40404; guest tcp fd00::1 40404"))
+    });
+    answer(run.doors().unwrap());
+    let further = run.further_doors().unwrap();
+    std::thread::spawn(move || further.for_each(|doors| take(doors.tcp)));
+    let ran = finish(&run);
+    run.close().unwrap();
+    let known = "203.0.113.5:443 hello\n[2001:db8::9]:53 hello\n";
+    // Only a tracer knows what is asked for.
+    let further = if sandbox::trace::TRACED.is_empty() {
+        "connect: Connection refused\nconnect: Connection refused\n"
+    } else {
+        "203.0.113.5:40404 hello\n[fd00::1]:40404 hello\n"
+    };
+    assert_eq!(ran.text(), format!("{known}{further}"), "{} {:?}", ran.errors(), ran.limitations);
+}
+
 fn echoes() {
     let (ran, _) = talk(
-        "for a in 203.0.113.9 1.1.1.1 172.17.0.99; do ping -c 1 -W 3 $a | grep -c '1 packets received'; done; ping6 -c 1 -W 3 2001:db8:77::1 | grep -c '1 packets received'",
+        "for a in 203.0.113.9 1.1.1.1 172.17.0.99; do ping -c 1 -W 3 $a | grep -c '1 packets received'; done; \
+         ping6 -c 1 -W 3 2001:db8:77::1 | grep -c '1 packets received'",
     );
     assert_eq!(ran.text(), "1\n1\n1\n1\n", "{}", ran.errors());
 }
 
 fn what_the_guest_sees_of_its_network() {
     let (ran, _) = talk(
-        "cut -d: -f1 -s /proc/net/dev | tr -d ' \\n'; echo; cat /sys/class/net/eth0/address; grep -c . /proc/net/if_inet6; cut -f2 /proc/net/route",
+        "cut -d: -f1 -s /proc/net/dev | tr -d ' \\n'; echo; cat /sys/class/net/eth0/address; \
+         grep -c . /proc/net/if_inet6; cut -f2 /proc/net/route",
     );
     let text = ran.text();
     assert!(text.contains("eth0") && text.contains("lo") && text.contains("02:42:ac:11:00:02\n"), "{text}");

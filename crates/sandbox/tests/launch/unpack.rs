@@ -199,7 +199,7 @@ fn bounds() {
 
 fn an_unpacked_tree_runs() {
     let place = tempfile::tempdir().unwrap();
-    let busybox = fs::read(image().unwrap().join("bin/busybox")).unwrap();
+    let busybox = fs::read(image().join("bin/busybox")).unwrap();
     let program = item("bin/busybox", ItemKind::File { length: busybox.len() as u64 }).0;
     let (mut owned, content) = file("home/x", "1");
     owned.owner = (1000, 1000);

@@ -19,7 +19,8 @@ const EARLY: u64 = 5 * SECOND;
 const MOST: usize = 20;
 
 /// Compilers and linkers, whose children and outputs are theirs.
-const COMPILERS: [&[u8]; 14] = [
+const COMPILERS: [&[u8]; 15] = [
+    b"cc1plus",
     b"cc",
     b"gcc",
     b"g++",
@@ -120,8 +121,13 @@ fn ran(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
     let finding = |detection, words: String| with_program(run, run.finding(detection, words), named, writer);
     if compiled {
         if !built {
-            out.findings
-                .push(finding(&COMPILE, format!("{shown} was compiled while the image ran, and run")));
+            let mut compiled =
+                finding(&COMPILE, format!("{shown} was compiled while the image ran, and run"));
+            // What comes out of the image's own sources is the image's own.
+            if !has_foreign_source(run) {
+                compiled.role = Role::Context;
+            }
+            out.findings.push(compiled);
         }
         return;
     }
@@ -178,6 +184,18 @@ fn runs_one_of(run: &Run<'_>, process: Process, at: At, names: &[&[u8]]) -> bool
     run.record.program(process, at).filter(|exec| exec.what.origin == Origin::Image).is_some_and(|exec| {
         let name = plain_name(base_name(&exec.what.program));
         names.iter().any(|known| name == *known || is_versioned(name, known))
+    })
+}
+
+/// Whether a compiler read something that appeared in the run and is no work of compilers.
+fn has_foreign_source(run: &Run<'_>) -> bool {
+    run.record.files().any(|(_, history)| {
+        history.readers().any(|(reader, read)| {
+            let writer = history.writers().filter(|(_, when)| *when < read).max_by_key(|(_, when)| *when);
+            writer.is_some_and(|(writer, when)| {
+                runs_one_of(run, reader, read, &COMPILERS) && !runs_one_of(run, writer, when, &COMPILERS)
+            })
+        })
     })
 }
 

@@ -95,20 +95,28 @@ fn a_shell_that_reads_from_a_download() {
 
 #[test]
 fn compiled_and_run() {
-    let compile = |compiler: &'static str, parent: &'static [&'static str]| {
+    let compile = |compiler: &'static str, parent: &'static [&'static str], foreign: bool| {
         move |scene: &mut Scene| {
             let shell = run(scene, parent, Origin::Image);
+            if foreign {
+                scene.write(shell, "/opt/in.c");
+            }
             let linker = scene.born(shell);
             scene.exec(linker, &[compiler, "-o", "/opt/out"], Origin::Image);
+            let of = if foreign { Origin::Written } else { Origin::Image };
+            scene.read(linker, "/opt/in.c", of);
             scene.write(linker, "/opt/out");
             let made = scene.born(shell);
             scene.exec(made, &["/opt/out"], Origin::Written);
         }
     };
-    check(compile("/usr/bin/ld", &["/bin/sh", "/start.sh"]), &["D-DLX-COMPILE corroborates"]);
-    check(compile("/usr/bin/gcc-12", &["/bin/sh", "/start.sh"]), &["D-DLX-COMPILE corroborates"]);
-    check(compile("/usr/bin/ld", &["/bin/sh", "./configure"]), &[]);
-    check(compile("/usr/bin/cp", &["/bin/sh", "/start.sh"]), &["D-DLX-DROPEXEC corroborates"]);
+    let script = &["/bin/sh", "/start.sh"];
+    check(compile("/usr/bin/ld", script, true), &["D-DLX-COMPILE corroborates"]);
+    check(compile("/usr/bin/gcc-12", script, true), &["D-DLX-COMPILE corroborates"]);
+    // What comes out of the image's own sources is the image's own.
+    check(compile("/usr/bin/gcc-12", script, false), &["D-DLX-COMPILE context"]);
+    check(compile("/usr/bin/ld", &["/bin/sh", "./configure"], true), &[]);
+    check(compile("/usr/bin/cp", script, false), &["D-DLX-DROPEXEC corroborates"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A program.
-pub enum Program<'a> {
+pub(crate) enum Program<'a> {
     /// In C; `main` and all includes are its own.
     C(&'a str),
     Shell(&'a str),
@@ -15,15 +15,15 @@ pub enum Program<'a> {
 }
 
 /// A program on an overlay of this machine's tree, in namespaces.
-pub struct Guest {
-    pub alone: Alone,
-    pub captures: TempDir,
+pub(crate) struct Guest {
+    pub(crate) alone: Alone,
+    pub(crate) captures: TempDir,
     _overlay: TempDir,
     _binary: Option<TempDir>,
 }
 
 impl Guest {
-    pub fn new(program: &Program<'_>) -> Self {
+    pub(crate) fn new(program: &Program<'_>) -> Self {
         let (argv, binary): (Vec<Vec<u8>>, _) = match program {
             Program::C(source) => {
                 let (directory, path) = compile(source);
@@ -41,7 +41,7 @@ impl Guest {
         Self { alone, captures, _overlay: overlay, _binary: binary }
     }
 
-    pub fn run(&self) -> Told {
+    pub(crate) fn run(&self) -> Told {
         self.alone.run(|_| true).expect("a guest starts")
     }
 }
@@ -50,14 +50,18 @@ fn words(words: &[&str]) -> Vec<Vec<u8>> {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
-pub fn compile(source: &str) -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    std::os::unix::fs::chown(directory.path(), None, None).unwrap();
+pub(crate) fn compile(source: &str) -> (TempDir, PathBuf) {
+    let place = if is_root() { "/tmp" } else { "/dev/shm" };
+    let directory = tempfile::tempdir_in(place).unwrap();
     let (input, output) = (directory.path().join("guest.c"), directory.path().join("guest"));
     std::fs::write(&input, source).unwrap();
     let status = Command::new("cc").args(["-O1", "-w", "-pthread", "-o"]).arg(&output).arg(&input).status();
     assert!(status.expect("cc is there").success(), "{source}");
     (directory, output)
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::getuid().is_root()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -98,7 +102,7 @@ fn descriptor(descriptor: &Descriptor) -> String {
 }
 
 /// An event as one line.
-pub fn line(event: &Event) -> String {
+pub(crate) fn line(event: &Event) -> String {
     match &event.act {
         Act::Process(act) => match act {
             ProcessAct::Born { process, parent, pid, thread, leader } => {
@@ -185,14 +189,14 @@ pub fn line(event: &Event) -> String {
 /// Runs a program and looks for lines: each of `expect` begins one, in any order; one with `!` before it begins
 /// none. Gives what the program said.
 #[track_caller]
-pub fn check(program: Program<'_>, expect: &[&str]) -> String {
+pub(crate) fn check(program: Program<'_>, expect: &[&str]) -> String {
     let guest = Guest::new(&program);
     let told = guest.run();
     look(&told, expect)
 }
 
 #[track_caller]
-pub fn look(told: &Told, expect: &[&str]) -> String {
+pub(crate) fn look(told: &Told, expect: &[&str]) -> String {
     let lines: Vec<String> = told.events.iter().map(line).collect();
     let said = String::from_utf8_lossy(&told.said).into_owned();
     for expect in expect {

@@ -1,10 +1,7 @@
 //! Waiting is skipped, and every clock of the guest agrees about it.
-#![allow(clippy::unwrap_used)]
 
-mod guest;
-
-use guest::Program::{C, Python, Shell};
-use guest::{Guest, look};
+use crate::guest::Program::{C, Python, Shell};
+use crate::guest::{Guest, look};
 use std::time::{Duration, Instant};
 
 /// The longest that a test may really take: all of them wait for hours.
@@ -12,7 +9,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// Runs a program that says what it saw, and says it back. It must not take long.
 #[track_caller]
-fn check(program: guest::Program<'_>, expect: &str) {
+fn check(program: crate::guest::Program<'_>, expect: &str) {
     let guest = Guest::new(&program);
     let began = Instant::now();
     let told = guest.run();
@@ -70,8 +67,14 @@ int main() {{ double a=at(CLOCK_REALTIME),b=at(CLOCK_MONOTONIC),c=at(CLOCK_BOOTT
 #[test]
 fn calls_that_wait_for_a_time() {
     waits("r=sleep(86400);", "24.00 hours, 0");
-    waits("struct timespec t=later(CLOCK_MONOTONIC,7200); r=clock_nanosleep(CLOCK_MONOTONIC,1,&t,0);", "2.00 hours, 0");
-    waits("struct timespec t=later(CLOCK_REALTIME,7200); r=clock_nanosleep(CLOCK_REALTIME,1,&t,0);", "2.00 hours, 0");
+    waits(
+        "struct timespec t=later(CLOCK_MONOTONIC,7200); r=clock_nanosleep(CLOCK_MONOTONIC,1,&t,0);",
+        "2.00 hours, 0",
+    );
+    waits(
+        "struct timespec t=later(CLOCK_REALTIME,7200); r=clock_nanosleep(CLOCK_REALTIME,1,&t,0);",
+        "2.00 hours, 0",
+    );
     waits("r=poll(0,0,7200000);", "2.00 hours, 0");
     waits("struct timespec t={7200,0}; r=ppoll(0,0,&t,0);", "2.00 hours, 0");
     waits("struct timespec t={7200,0}; r=pselect(0,0,0,0,&t,0);", "2.00 hours, 0");
@@ -81,7 +84,10 @@ fn calls_that_wait_for_a_time() {
          r=select(p[0]+1,&s,0,0,&t); r+=10*FD_ISSET(p[0],&s)+100*t.tv_sec;",
         "2.00 hours, 0",
     );
-    waits("int x=0; struct timespec t={7200,0}; r=syscall(SYS_futex,&x,FUTEX_WAIT,0,&t,0,0); r=errno;", "2.00 hours, 110");
+    waits(
+        "int x=0; struct timespec t={7200,0}; r=syscall(SYS_futex,&x,FUTEX_WAIT,0,&t,0,0); r=errno;",
+        "2.00 hours, 110",
+    );
 }
 
 #[test]
@@ -141,12 +147,17 @@ fn timers() {
 #[test]
 fn several_wait_in_the_order_of_their_times() {
     check(
-        Shell("(sleep 3000; echo second) & (sleep 2000; echo first) & (sleep 4000; echo third) & wait; echo all"),
+        Shell(
+            "(sleep 3000; echo second) & (sleep 2000; echo first) & (sleep 4000; echo third) & wait; echo all",
+        ),
         "first\nsecond\nthird\nall",
     );
     check(Shell("timeout 3600 sleep 7200; echo $?"), "124");
     check(Shell("timeout 7200 sleep 3600; echo $?"), "0");
-    check(Shell("a=$(date +%s); for i in 1 2 3; do sleep 1000; done; b=$(date +%s); echo $(((b-a)/10))"), "300");
+    check(
+        Shell("a=$(date +%s); for i in 1 2 3; do sleep 1000; done; b=$(date +%s); echo $(((b-a)/10))"),
+        "300",
+    );
     check(
         Python(
             "import threading,time,queue\n\
@@ -223,7 +234,8 @@ fn a_stopped_process_goes_on() {
 /// Also: what would be skipped beyond the most of a run is really waited for.
 #[test]
 fn a_calendar_may_be_elsewhere() {
-    let mut guest = Guest::new(&Shell("date +%Y; touch /tmp/x; stat -c %y /tmp/x | cut -c1-4; sleep 40000000; date +%Y"));
+    let mut guest =
+        Guest::new(&Shell("date +%Y; touch /tmp/x; stat -c %y /tmp/x | cut -c1-4; sleep 40000000; date +%Y"));
     guest.alone.limits.wall = Duration::from_secs(2);
     guest.alone.time.ahead = -20 * 365 * 86_400;
     let told = guest.run();
