@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of an image beside what its runs showed. All of it comes from the image's configuration, the
 /// plan, or a person; nothing from the guest.
@@ -20,6 +20,11 @@ pub struct Context {
     pub began: i64,
     /// How many processors the guest was told of.
     pub processors: u32,
+    /// Content that convicts at rest, by its SHA-256, with the detection that does: what of the runs' captures was
+    /// scanned.
+    pub condemned: BTreeMap<[u8; 32], String>,
+    /// Programs of the image that no package owns, by their paths.
+    pub unowned: Vec<Vec<u8>>,
 }
 
 /// The name of the run that starts the image as its configuration says.

@@ -58,6 +58,15 @@ impl Scene {
         process
     }
 
+    /// A thread of a process is born.
+    pub(crate) fn thread(&mut self, leader: Process) -> Process {
+        self.processes += 1;
+        let process = Process(self.processes);
+        let born = ProcessAct::Born { process, parent: leader, pid: self.processes, thread: true, leader };
+        self.note(Source::Call, Act::Process(born));
+        process
+    }
+
     /// A process becomes a program; the first word is its path.
     pub(crate) fn exec(&mut self, process: Process, words: &[&str], origin: Origin) {
         self.exec_at(process, words, origin, [Descriptor::Null, Descriptor::Null, Descriptor::Null]);
@@ -75,6 +84,15 @@ impl Scene {
     /// A process gives itself another name.
     pub(crate) fn rename(&mut self, process: Process, name: &str) {
         self.note(Source::Call, Act::Process(ProcessAct::Renamed { process, name: text(name) }));
+    }
+
+    /// As [`Scene::exec`], with what came back.
+    pub(crate) fn exec_with_result(&mut self, process: Process, words: &[&str], origin: Origin, result: i64) {
+        self.exec(process, words, origin);
+        if let Some(Act::Process(ProcessAct::Exec(exec))) = self.events.last_mut().map(|event| &mut event.act)
+        {
+            exec.result = result;
+        }
     }
 
     /// As [`Scene::exec`], as this user.

@@ -44,6 +44,12 @@ impl Judged {
         self.outcome.findings.iter().any(|finding| finding.role == Role::Convicts)
     }
 
+    /// Judges all runs again, knowing that some of their content convicts at rest.
+    pub(crate) fn condemn(&mut self, found: &BTreeMap<[u8; 32], String>) {
+        self.context.condemned.clone_from(found);
+        self.outcome = behavior::judge(&self.runs, &self.context);
+    }
+
     pub(crate) fn captured(&self) -> Vec<Content> {
         let all: BTreeMap<[u8; 32], Content> = self
             .runs
@@ -81,6 +87,8 @@ fn context(image: &Image<'_>, settings: &Settings) -> Context {
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0)),
         processors: settings.processors,
+        condemned: Default::default(),
+        unowned: crate::plan::unowned(image),
     }
 }
 

@@ -8,19 +8,23 @@
 #![forbid(unsafe_code)]
 
 mod baits;
+mod decoys;
 mod environment;
 mod error;
 mod image;
 mod judge;
 mod keystore;
 mod merge;
+mod novelty;
 mod persona;
 mod plan;
+mod remains;
 mod run;
 mod stage;
 mod summary;
 mod trust;
 mod users;
+mod visit;
 
 pub use error::DetonateError;
 pub use image::{Image, LayerBytes};
@@ -33,6 +37,7 @@ pub use behavior::detections;
 use behavior::Outcome;
 use events::Content;
 use model::Gap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -49,6 +54,18 @@ pub struct Detonation {
     pub captured: Vec<Content>,
     /// The directory of captures.
     pub captures: PathBuf,
+    judged: Judged,
+    gaps: Vec<Gap>,
+}
+
+impl Detonation {
+    /// Judges the runs again once the captures were scanned: `found` names for each content that convicts at rest the
+    /// detection that does.
+    pub fn condemn(&mut self, found: &BTreeMap<[u8; 32], String>) {
+        self.judged.condemn(found);
+        self.outcome = self.judged.outcome();
+        self.outcome.gaps.extend(self.gaps.iter().cloned());
+    }
 }
 
 /// Detonates an image.
@@ -64,6 +81,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut not_exercised = plan.not_exercised;
     let mut gaps: Vec<Gap> = staged.gaps.clone();
     let mut judged = Judged::default();
+    let mut remains: Option<remains::Remains> = None;
     for planned in plan.runs {
         if settings.is_cancelled() {
             return Err(DetonateError::Cancelled);
@@ -76,10 +94,24 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
             not_exercised.push(format!("{}: an earlier run had convicted already", planned.context.name));
             continue;
         }
+        if planned.again && remains.is_none() {
+            not_exercised
+                .push(format!("{}: what the first start left could not be kept", planned.context.name));
+            continue;
+        }
         settings.say(&format!("running {}", planned.context.name));
         let left = settings.budget.saturating_sub(started.elapsed());
-        match run::run(image, &staged, &planned, settings, left) {
+        match run::run(image, &staged, &planned, settings, left, remains.as_ref()) {
             Ok(done) => {
+                let mut done = done;
+                if let Some(left) = done.remains.take() {
+                    if !left.whole {
+                        not_exercised.push(
+                            "what the first start had taken away was there again in the second".to_owned(),
+                        );
+                    }
+                    remains = Some(left);
+                }
                 gaps.extend(done.gaps.iter().cloned());
                 judged.add(&done, &planned, image, settings);
                 runs.push(done.summary);
@@ -93,9 +125,12 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
         }
     }
     let mut outcome = judged.outcome();
-    outcome.gaps.append(&mut gaps);
+    outcome.gaps.extend(gaps.iter().cloned());
     let captured = judged.captured();
     let summary = summary::summary(judged.runs(), &runs, not_exercised);
+    if let Some(remains) = remains {
+        remains.remove()?;
+    }
     staged.remove()?;
-    Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures() })
+    Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures(), judged, gaps })
 }

@@ -3,7 +3,7 @@
 use crate::Image;
 use crate::stage::Staged;
 use crate::users;
-use behavior::{AS_CONFIGURED, HIDDEN_PROFILE, LATER, RunContext};
+use behavior::{AS_CONFIGURED, HIDDEN_PROFILE, LATER, RunContext, SECOND_START};
 use sandbox::User;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,6 +74,10 @@ pub struct Planned {
     pub ahead: i64,
     /// Whether traces that sandboxes leave are hidden.
     pub hidden: bool,
+    /// Whether what it leaves is kept for a second start.
+    pub keeps: bool,
+    /// Whether it is the second start in what the first left.
+    pub again: bool,
 }
 
 /// A command that is started in a run that goes on.
@@ -94,7 +98,7 @@ pub(crate) struct Plan {
 }
 
 /// How long the image itself runs, and a probe that should end at once.
-const FULL: Duration = Duration::from_secs(20);
+const FULL: Duration = Duration::from_secs(30);
 const BRIEF: Duration = Duration::from_secs(6);
 /// A month: longer than any wait that is worth a dropper's while.
 const MONTH: i64 = 30 * 86_400;
@@ -142,16 +146,23 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
         further: Vec::new(),
         ahead: 0,
         hidden: false,
+        keeps: false,
+        again: false,
     };
     let start: Vec<Vec<u8>> =
         config.entrypoint.iter().chain(&config.cmd).map(|word| word.as_bytes().to_vec()).collect();
     if start.is_empty() {
         plan.not_exercised.push("the image names no program to start".to_owned());
     } else {
-        let mut first = base(AS_CONFIGURED.to_owned(), start.clone(), FULL);
+        // Half of the time at most, so that the others have theirs.
+        let mut first = base(AS_CONFIGURED.to_owned(), start.clone(), FULL.max(settings.budget / 2));
         first.further.extend(health(config));
         first.further.extend(crontabs(staged));
-        plan.runs.push(first.clone());
+        first.keeps = true;
+        plan.runs.push(first);
+        let mut again = base(SECOND_START.to_owned(), start.clone(), BRIEF * 2);
+        again.again = true;
+        plan.runs.push(again);
         if user.uid != 0 {
             let mut as_root = base(format!("{AS_CONFIGURED}, as root"), start.clone(), BRIEF * 2);
             as_root.user = User::default();
@@ -174,14 +185,13 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
             plan.runs.push(probe);
         }
     }
-    for path in own_programs(image) {
+    for path in unowned(image).into_iter().take(MOST_PROGRAMS) {
         let name = format!("start {}", model::escape_bytes(&path));
         plan.runs.push(base(name, vec![path], BRIEF));
     }
     if !config.on_build.is_empty() {
         plan.not_exercised.push("instructions for images that are built on this one".to_owned());
     }
-    let _ = settings;
     plan
 }
 
@@ -249,7 +259,7 @@ fn in_path(image: &Image<'_>, name: &str) -> Option<Vec<u8>> {
 }
 
 /// Programs that the layers brought besides packages: what a builder put in is what the image is about.
-fn own_programs(image: &Image<'_>) -> Vec<Vec<u8>> {
+pub(crate) fn unowned(image: &Image<'_>) -> Vec<Vec<u8>> {
     let mut found: Vec<(u32, Vec<u8>)> = image
         .tree
         .iter()
@@ -271,7 +281,7 @@ fn own_programs(image: &Image<'_>) -> Vec<Vec<u8>> {
         .collect();
     // The last layers first: what a stranger adds comes on top.
     found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-    found.into_iter().take(MOST_PROGRAMS).map(|(_, path)| [b"/", path.as_slice()].concat()).collect()
+    found.into_iter().map(|(_, path)| [b"/", path.as_slice()].concat()).collect()
 }
 
 #[cfg(test)]

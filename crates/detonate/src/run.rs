@@ -1,6 +1,10 @@
+use crate::decoys::{self, Engine};
 use crate::merge::{Inlet, Recorder};
+use crate::novelty::Novelty;
 use crate::plan::Planned;
+use crate::remains::{Remains, Writing};
 use crate::stage::Staged;
+use crate::visit::Visits;
 use crate::{DetonateError, Image, Settings, environment, persona};
 use events::{Act, Content, HostAct, Source, SpoolHead};
 use fakenet::{Authority, Canaries, Names, World};
@@ -33,12 +37,16 @@ pub struct RunSummary {
     pub limitations: Vec<String>,
     /// The beginning of what it wrote to standard output and error; raw bytes.
     pub output: Vec<u8>,
+    /// Ports on which it was listening, in order.
+    pub served: Vec<u16>,
 }
 
 /// A run that took place.
 pub(crate) struct Done {
     pub(crate) summary: RunSummary,
     pub(crate) gaps: Vec<Gap>,
+    /// What it left, where it is kept.
+    pub(crate) remains: Option<Remains>,
 }
 
 /// How often a run is looked at.
@@ -46,6 +54,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long nothing may happen before a run that only waits is ended: with waiting skipped, such a run has nothing
 /// more to show.
 const QUIET: Duration = Duration::from_secs(4);
+/// How long a run may only repeat itself: by then the guest's clock has gone round many times.
+const REPEATING: Duration = Duration::from_secs(8);
+/// How much waiting must have been skipped meanwhile, in nanoseconds.
+const ROUND: u64 = 60_000_000_000;
 /// The longest file of the run's changes that is kept for scanning, and how many of them.
 const LONGEST_CHANGE: u64 = 64 << 20;
 const MOST_CHANGES: usize = 2000;
@@ -57,6 +69,7 @@ pub(crate) fn run(
     planned: &Planned,
     settings: &Settings,
     left: Duration,
+    before: Option<&Remains>,
 ) -> Result<Done, DetonateError> {
     let directory = settings.scratch.join(file_name(&planned.context.name));
     let made =
@@ -66,7 +79,10 @@ pub(crate) fn run(
     let canaries = Canaries::new(settings.seed);
     let now = SystemTime::now();
     let authority = Authority::new(now).map_err(DetonateError::Authority)?;
-    let spec = spec(image, staged, planned, settings, &canaries, &authority, left);
+    let mut spec = spec(image, staged, planned, settings, &canaries, &authority, left);
+    if let Some(before) = before.filter(|_| planned.again) {
+        spec.root.lower.insert(0, before.root.clone());
+    }
     let run = Sandbox::start(&spec).map_err(DetonateError::Sandbox)?;
     let record = directory.join("events");
     let head = SpoolHead {
@@ -75,13 +91,19 @@ pub(crate) fn run(
         image: image.name.clone(),
     };
     let (recorder, inlet) = Recorder::begin(&record, &head, run.clock())?;
-    let server = serve(&run, image, planned, settings, canaries, authority, inlet.clone())?;
+    let mut doors = run.doors();
+    let inward = doors.as_mut().map(|doors| std::mem::take(&mut doors.inward)).unwrap_or_default();
+    let named = doors.as_mut().map(|doors| std::mem::take(&mut doors.named)).unwrap_or_default();
+    let (visits, engine) = (Visits::new(inward), Engine::new(named));
+    let novelty = Novelty::default();
+    let server = serve(&run, doors, image, planned, settings, canaries, authority, inlet.clone())?;
     inlet.seen(Source::Host, Act::Host(HostAct::Began { run: planned.context.name.clone() }));
 
     let started = Instant::now();
     let mut gaps = Vec::new();
     let outcome = std::thread::scope(|scope| {
         let traced = inlet.clone();
+        let (served, novelty) = (&visits, &novelty);
         let events = run.events();
         let reader = scope.spawn(move || {
             let mut finished = None;
@@ -89,18 +111,25 @@ pub(crate) fn run(
                 if let Act::Host(HostAct::Finished { why }) = &event.act {
                     finished = Some(why.clone());
                 }
+                served.see(&event.act);
+                novelty.see(&event.act);
                 traced.traced(event);
             }
             finished
         });
-        let ended_by_us =
-            drive(&run, planned, settings, started, &recorder, &mut gaps, || reader.is_finished());
+        let ended_by_us = drive(&run, planned, settings, started, &recorder, novelty, &mut gaps, || {
+            visits.make(scope, &inlet);
+            engine.take(|| visits.socket());
+            reader.is_finished()
+        });
         let finished = reader.join().unwrap_or(None);
         (finished, ended_by_us)
     });
     let ended = run.wait();
     let skipped = run.clock().skipped() / 1_000_000_000;
-    changes(&run, &inlet, &settings.captures(), &mut gaps);
+    let mut kept = planned.keeps.then(|| Writing::begin(image, &settings.scratch).ok()).flatten();
+    changes(&run, &inlet, &settings.captures(), &mut kept, &mut gaps);
+    let remains = kept.and_then(|kept| kept.finish().ok());
     if let Some(server) = server {
         let transcript = server.stop();
         if transcript.lost > 0 {
@@ -130,8 +159,10 @@ pub(crate) fn run(
             record,
             limitations,
             output,
+            served: visits.served(),
         },
         gaps,
+        remains,
     })
 }
 
@@ -153,7 +184,8 @@ fn spec(
     let hostname = hostname(&settings.seed);
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let seconds = i64::try_from(seconds).unwrap_or(0).saturating_add(planned.ahead);
-    let persona = persona::files(staged, canaries, authority, &planned.home, seconds);
+    let mut persona = persona::files(staged, canaries, authority, &planned.home, seconds);
+    persona.push(decoys::rival());
     Spec {
         root: Root { lower: vec![staged.root.clone()], owners: Owners::Sandbox, scratch: Scratch::Memory },
         start: Start {
@@ -170,6 +202,7 @@ fn spec(
         time: TimePolicy { ahead: planned.ahead, ..TimePolicy::default() },
         persona,
         captures: Some(settings.captures()),
+        decoys: decoys::decoys(planned.context.neutral, planned.hidden),
     }
 }
 
@@ -192,8 +225,10 @@ impl fakenet::Clock for GuestClock {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is a part of the world that the guest is shown")]
 fn serve(
     run: &Run,
+    doors: Option<sandbox::Doors>,
     image: &Image<'_>,
     planned: &Planned,
     settings: &Settings,
@@ -201,7 +236,7 @@ fn serve(
     authority: Authority,
     inlet: Inlet,
 ) -> Result<Option<fakenet::Server>, DetonateError> {
-    let Some(doors) = run.doors() else { return Ok(None) };
+    let Some(doors) = doors else { return Ok(None) };
     let clock: Arc<dyn fakenet::Clock> = Arc::new(GuestClock(run.clock()));
     let mut world = World::new(clock, settings.seed).map_err(DetonateError::Authority)?;
     world.canaries = canaries;
@@ -232,12 +267,14 @@ fn serve(
 }
 
 /// Starts what the plan adds, and ends the run when it has nothing more to show. Says why, where it was ended here.
+#[expect(clippy::too_many_arguments, reason = "each is watched for another reason to end the run")]
 fn drive(
     run: &Run,
     planned: &Planned,
     settings: &Settings,
     started: Instant,
     recorder: &Recorder,
+    novelty: &Novelty,
     gaps: &mut Vec<Gap>,
     is_over: impl Fn() -> bool,
 ) -> Option<String> {
@@ -246,6 +283,7 @@ fn drive(
     let mut further = further.into_iter().peekable();
     let mut seen = 0;
     let mut changed = Instant::now();
+    let (mut new, mut skipped) = (novelty.last(), 0);
     while !is_over() {
         std::thread::sleep(LOOK);
         while let Some(next) = further.next_if(|next| started.elapsed() >= next.after) {
@@ -273,6 +311,20 @@ fn drive(
             seen = count;
             changed = Instant::now();
         }
+        let last = novelty.last();
+        if last != new {
+            (new, skipped) = (last, run.clock().skipped());
+        }
+        // Who computes repeats nothing: only time that went round counts.
+        let went_round = run.clock().skipped().saturating_sub(skipped) >= ROUND;
+        if further.peek().is_none()
+            && started.elapsed() >= REPEATING
+            && last.elapsed() >= REPEATING
+            && went_round
+        {
+            run.end("it only repeated itself");
+            return Some("it only repeated itself".to_owned());
+        }
         if further.peek().is_none() && changed.elapsed() >= QUIET {
             run.end("nothing more happened");
             return Some("nothing more happened".to_owned());
@@ -282,10 +334,16 @@ fn drive(
 }
 
 /// Notes what the run left behind, and keeps what may be code or data of a next stage.
-fn changes(run: &Run, inlet: &Inlet, captures: &Path, gaps: &mut Vec<Gap>) {
+fn changes(run: &Run, inlet: &Inlet, captures: &Path, kept: &mut Option<Writing<'_>>, gaps: &mut Vec<Gap>) {
     let Ok(changes) = run.changes() else { return };
     for (number, change) in changes.enumerate() {
-        let Ok(change) = change else { break };
+        let Ok(mut change) = change else { break };
+        if let Some(Err(_)) = kept.as_mut().map(|kept| kept.add(&change.entry, change.content.as_mut())) {
+            *kept = None;
+        }
+        if let Some(file) = &mut change.content {
+            let _ = std::io::Seek::rewind(file);
+        }
         let removed = matches!(change.entry.kind, EntryKind::Removed);
         let content = match (&change.entry.kind, change.content) {
             (EntryKind::File { length }, Some(file))

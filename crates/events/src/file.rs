@@ -74,6 +74,8 @@ pub enum FileOp {
     Root,
     /// Looked for and asked about without being opened (`stat`, `access`), where the place matters.
     Look,
+    /// Another file was put in its place by a rename: what it was is gone.
+    Replaced,
 }
 
 /// Where content comes from.

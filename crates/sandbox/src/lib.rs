@@ -29,6 +29,6 @@ pub use network::Doors;
 pub use probe::{Capability, probe_host};
 pub use report::Reporter;
 pub use run::{Changes, Events, Finished, FurtherDoors, Kept, Run, Sandbox};
-pub use spec::{Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
+pub use spec::{Decoys, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
 pub use unpack::{Item, ItemKind, Note, Unpack, Unpacked, remove};
 pub use warden::{Ids, warden_main};

@@ -21,7 +21,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 
 pub use doors::Doors;
-pub(crate) use doors::Opened;
+pub(crate) use doors::{Opened, inward};
 
 /// The most ports that are opened one by one.
 const MOST_OPEN: usize = 1000;

@@ -118,5 +118,6 @@ fn trial(directory: &Path) -> Spec {
         time: TimePolicy::default(),
         persona: Vec::new(),
         captures: None,
+        decoys: Default::default(),
     }
 }

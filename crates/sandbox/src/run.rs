@@ -82,6 +82,10 @@ impl Sandbox {
         let (ending, ending_in) = pipe()?;
         let (output, output_in) = pipe()?;
         let (errors, errors_in) = pipe()?;
+        // The guest's users may open what they write to anew, as `/dev/stdout` and `/proc/1/fd/1`.
+        for stream in [&output_in, &errors_in] {
+            let _ = rustix::fs::fchmod(stream, rustix::fs::Mode::from(0o666));
+        }
         let (lifeline_out, lifeline) = pipe()?;
         let ahead = spec.time.ahead.saturating_mul(1_000_000_000);
         let clock = Clock::begin(ahead).map_err(refused("make the clock"))?;
@@ -108,8 +112,8 @@ impl Sandbox {
         drop((events_in, ending_in, output_in, errors_in, lifeline_out, further_in));
         let ready = said.map_err(|_| SandboxError::Gone).and_then(|()| hear(&control));
         let ready = ready.and_then(|(answer, with)| match answer {
-            Answer::Ready { limitations, tcp, udp, raw, packets, .. } => {
-                Ok((limitations, doors(with, [tcp, udp, raw, packets])))
+            Answer::Ready { limitations, tcp, udp, raw, packets, inward, named } => {
+                Ok((limitations, doors(with, [tcp, udp, raw, packets, inward, named])))
             }
             Answer::Failed(failure) => Err(SandboxError::Step(failure)),
             _ => Err(SandboxError::Garbled),
@@ -256,7 +260,7 @@ impl Iterator for FurtherDoors {
     fn next(&mut self) -> Option<Doors> {
         let (Further { tcp }, with) = message::receive(&self.0, RecvFlags::empty()).ok()??;
         let count = with.len();
-        Some(doors(with, if tcp { [count, 0, 0, 0] } else { [0, count, 0, 0] }))
+        Some(doors(with, if tcp { [count, 0, 0, 0, 0, 0] } else { [0, count, 0, 0, 0, 0] }))
     }
 }
 
@@ -329,13 +333,16 @@ fn hear(control: impl AsFd) -> Result<(Answer, Vec<OwnedFd>), SandboxError> {
     }
 }
 
-fn doors(with: Vec<OwnedFd>, [tcp, udp, raw, packets]: [usize; 4]) -> Doors {
+fn doors(with: Vec<OwnedFd>, [tcp, udp, raw, packets, inward, named]: [usize; 6]) -> Doors {
     let mut with = with.into_iter();
     let tcp = with.by_ref().take(tcp).map(Into::into).collect();
     let udp = with.by_ref().take(udp).map(Into::into).collect();
     let mut raw: Vec<_> = with.by_ref().take(raw).collect();
     let raw6 = if raw.len() > 1 { raw.pop() } else { None };
-    Doors { tcp, udp, raw4: raw.pop(), raw6, packets: with.take(packets).next() }
+    let packets = with.by_ref().take(packets).collect::<Vec<_>>().pop();
+    let inward = with.by_ref().take(inward).collect();
+    let named = with.take(named).collect();
+    Doors { tcp, udp, raw4: raw.pop(), raw6, packets, inward, named }
 }
 
 /// Reads both streams to their ends and keeps the beginning of each: a guest that is not read would stand still.

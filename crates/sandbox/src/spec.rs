@@ -22,6 +22,19 @@ pub struct Spec {
     pub persona: Vec<Persona>,
     /// Where content that appears is kept, each under its SHA-256; an existing directory of the caller's.
     pub captures: Option<PathBuf>,
+    /// What else the guest meets, or does not.
+    pub decoys: Decoys,
+}
+
+/// What the guest meets beside the image: things that only somebody with no business there goes for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Decoys {
+    /// Processes that are started together with the first.
+    pub beside: Vec<Start>,
+    /// Sockets with a name in the guest's tree, at which the parent listens: [`crate::Doors::named`].
+    pub sockets: Vec<PathBuf>,
+    /// Files of container runtimes that are left out, such as `/.dockerenv`.
+    pub left_out: Vec<PathBuf>,
 }
 
 /// The guest's file system.

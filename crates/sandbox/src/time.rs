@@ -245,7 +245,8 @@ impl Time {
 
     /// How much longer everything must be quiet, with an answer of the network awaited.
     pub(crate) fn grace_left(&mut self, real: u64) -> Option<u64> {
-        let left = self.quiet_since.saturating_add(self.grace).saturating_sub(real);
+        let quiet = self.quiet_since.saturating_add(self.grace);
+        let left = quiet.max(self.clock.talked()).saturating_sub(real);
         self.look_at = real.saturating_add(left);
         (left > 0).then_some(left)
     }

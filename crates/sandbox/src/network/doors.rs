@@ -22,6 +22,12 @@ pub struct Doors {
     pub raw6: Option<OwnedFd>,
     /// Sees every frame between the guest and the gateway, both ways.
     pub packets: Option<OwnedFd>,
+    /// Sockets for TCP over IPv4 in the guest's own network, neither bound nor connected: through each the parent may
+    /// once speak to a port of the guest, as a neighbour would. The gateway cannot, since the guest's address is its
+    /// own as well.
+    pub inward: Vec<OwnedFd>,
+    /// Listeners at the sockets with names that were asked for, as far as the image left their places free.
+    pub named: Vec<OwnedFd>,
 }
 
 /// The same, in the warden, in the order in which they are handed over.
@@ -31,6 +37,8 @@ pub(crate) struct Opened {
     pub(crate) udp: Vec<OwnedFd>,
     pub(crate) raw: Vec<OwnedFd>,
     pub(crate) packets: Vec<OwnedFd>,
+    pub(crate) inward: Vec<OwnedFd>,
+    pub(crate) named: Vec<OwnedFd>,
 }
 
 /// Where the sockets are that take every port: nothing else listens in the gateway.
@@ -63,6 +71,18 @@ pub(super) fn open(every_port: bool) -> Result<Opened, Failure> {
     }
     opened.packets.push(watcher().step("watch the guest's packets")?);
     Ok(opened)
+}
+
+/// How many connections the parent may make to the guest.
+const INWARD: usize = 48;
+
+/// Makes the sockets that lead to the guest, in whose namespace this thread is; with so many others beside them, only
+/// what one message holds.
+pub(crate) fn inward(beside: usize) -> Result<Vec<OwnedFd>, Failure> {
+    (0..INWARD.min(crate::message::DESCRIPTORS.saturating_sub(beside)))
+        .map(|_| socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None))
+        .collect::<rustix::io::Result<_>>()
+        .step("make sockets that lead to the guest")
 }
 
 /// Opens one port more, for IPv4 and IPv6.

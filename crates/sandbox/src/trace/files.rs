@@ -11,7 +11,7 @@ use events::{Act, FileAct, FileOp, Origin, Source, bounded};
 impl Tracer<'_> {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let decoded = self.decode(tid, entry, call);
-        let (path, op) = match decoded {
+        let (path, mut op) = match decoded {
             Ok(decoded) => decoded,
             // The kernel reads it again, so that the call may well go on: it is told by its name.
             Err(Unreadable) => {
@@ -22,6 +22,18 @@ impl Tracer<'_> {
         self.before(&path, &op, call, entry);
         let origin = self.origins.named(&path);
         let process = self.tasks.process(tid);
+        match &mut op {
+            // What the flag asks for is made only where there was nothing.
+            FileOp::Open { write: true, create, .. } if *create => {
+                *create = self.open_in_guest(&path, rustix::fs::OFlags::PATH).is_none();
+            }
+            FileOp::Rename(to) if self.read_in_guest(to).is_some() => {
+                let origin = self.origins.named(to);
+                let act = FileAct { process, op: FileOp::Replaced, path: to.clone(), origin, result: 0 };
+                self.tell(Source::Call, Act::File(act));
+            }
+            _ => {}
+        }
         Next::Later(Box::new(Later::File(FileAct { process, op, path: bounded(&path), origin, result: 0 })))
     }
 

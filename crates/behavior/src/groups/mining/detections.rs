@@ -1,7 +1,7 @@
 use model::{Class, Detection, Role, Severity, Stage};
 
 pub(in crate::groups) const ALL: &[Detection] =
-    &[STRATUM, SUBMIT, POOLDNS, CPU, RXMEM, AFFINITY, TUNE, DUTY, PROXYTLS, CONTROL];
+    &[STRATUM, SUBMIT, POOLDNS, CPU, RXMEM, RXJIT, AFFINITY, TUNE, DUTY, PROXYTLS, GPU, DEPIN, CONTROL];
 
 pub(super) const STRATUM: Detection = Detection {
     id: "D-MIN-STRATUM",
@@ -133,4 +133,43 @@ pub(super) const CONTROL: Detection = Detection {
     why: "A process sent the status of a miner to a server, with hash rates and the miner's settings, or asked it for \
           orders as such miners do.",
     advice: "Do not run the image. The server in the evidence controls other machines as well.",
+};
+
+pub(super) const RXJIT: Detection = Detection {
+    id: "D-MIN-RXJIT",
+    title: "Small programs made anew on every thread",
+    severity: Severity::Medium,
+    role: Role::Corroborates,
+    class: Class::Proc,
+    stage: Stage::Dynamic,
+    techniques: &["T1496.001", "T1496"],
+    why: "Several threads of a process that is no known compiler of code at run time made the same small stretch of memory \
+          runnable again and again. RandomX writes a new program for every hash.",
+    advice: "Look at what the process is and where it came from.",
+};
+
+pub(super) const GPU: Detection = Detection {
+    id: "D-MIN-GPU",
+    title: "Graphics processors asked for",
+    severity: Severity::Medium,
+    role: Role::Corroborates,
+    class: Class::Proc,
+    stage: Stage::Dynamic,
+    techniques: &["T1496.001", "T1496"],
+    why: "A process looked for graphics processors to compute on, and nothing that the image says of itself asks for them. \
+          Programs for pictures, films and learning do so too, and say so.",
+    advice: "Ask whether this image has a reason to compute on graphics processors.",
+};
+
+pub(super) const DEPIN: Detection = Detection {
+    id: "D-MIN-DEPIN",
+    title: "Bandwidth or points sold to a service",
+    severity: Severity::Medium,
+    role: Role::Corroborates,
+    class: Class::Net,
+    stage: Stage::Dynamic,
+    techniques: &["T1496.002", "T1496"],
+    why: "A process reported to a service that pays for the use of other people's connections or machines. Images of such \
+          services say what they are.",
+    advice: "Find out who is paid: the account is usually in the configuration or the command line.",
 };

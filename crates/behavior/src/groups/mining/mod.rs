@@ -2,6 +2,7 @@
 
 mod checks;
 mod detections;
+mod resources;
 #[cfg(test)]
 mod tests;
 

@@ -82,21 +82,23 @@ fn listed_pools_corroborate() {
 
 #[test]
 fn all_processors_for_a_minute_corroborate() {
-    let work = |seconds: u64, share: u64, asked: bool| {
+    let work = |seconds: u64, share: u64, asked: Option<u64>| {
         move |scene: &mut Scene| {
             for second in 0..=seconds {
                 scene.used(FIRST, second * share, 5, 0);
                 scene.wait(1);
-                if asked && second == 3 {
+                if asked == Some(second) {
                     scene.net(FIRST, NetOp::Accept(None));
                 }
             }
         }
     };
-    check(work(70, 4, false), &["D-MIN-CPU corroborates"]);
-    check(work(70, 3, false), &[]);
-    check(work(40, 4, false), &[]);
-    check(work(70, 4, true), &[]);
+    check(work(70, 4, None), &["D-MIN-CPU corroborates"]);
+    check(work(70, 3, None), &[]);
+    check(work(40, 4, None), &[]);
+    check(work(70, 4, Some(50)), &[]);
+    // One question at the beginning, which every port is asked, explains no minute of work.
+    check(work(70, 4, Some(3)), &["D-MIN-CPU corroborates"]);
 }
 
 #[test]
@@ -221,4 +223,43 @@ fn a_miner_that_reports_to_its_owner() {
     };
     check(post("{\"client_status\":{\"hashrate_short\":1}}"), &["D-MIN-CC convicts"]);
     check(post("{\"client_status\":{\"load\":1}}"), &[]);
+}
+
+#[test]
+fn small_programs_made_anew() {
+    let remake = |scene: &mut Scene, times: usize| {
+        let other = scene.thread(FIRST);
+        for _ in 0..times {
+            for thread in [FIRST, other] {
+                scene.call(thread, "mprotect", [0x7000_0000, 16 << 10, 5, 0, 0, 0], None);
+            }
+        }
+    };
+    check(|scene| remake(scene, 40), &["D-MIN-RXJIT corroborates"]);
+    check(|scene| remake(scene, 5), &[]);
+    let mut scene = Scene::of(&["/usr/bin/node", "app.js"]);
+    remake(&mut scene, 40);
+    assert_eq!(scene.accused(), [""; 0]);
+}
+
+#[test]
+fn graphics_processors_are_asked_for() {
+    check(|scene| scene.read(FIRST, "/dev/nvidia0", Origin::Kernel), &["D-MIN-GPU corroborates"]);
+    check(|scene| scene.read(FIRST, "/dev/null", Origin::Kernel), &[]);
+}
+
+#[test]
+fn connections_that_are_sold() {
+    check(
+        |scene| {
+            scene.connect(FIRST, Some("proxy.getgrass.io"), "198.18.3.3:443");
+        },
+        &["D-MIN-DEPIN corroborates"],
+    );
+    check(
+        |scene| {
+            scene.connect(FIRST, Some("notgetgrass.io"), "198.18.3.3:443");
+        },
+        &[],
+    );
 }

@@ -1,6 +1,6 @@
 use super::detections::{KEYREUSE, SERVICES, SPRAY, SWEEP};
 use crate::Outcome;
-use crate::groups::Run;
+use crate::groups::{Run, works_for};
 use crate::record::{At, Flow};
 use events::{NetOp, Peer, Process, WireKind};
 use model::{Detection, Finding};
@@ -54,7 +54,7 @@ fn walks(run: &Run<'_>, out: &mut Outcome) {
         let skip =
             to.ip().is_loopback() || to.ip().is_multicast() || to.port() == 53 || named.contains(&to.ip());
         if !skip {
-            knocks.entry(run.record.leader(act.what.process)).or_default().push((act.at, to.ip(), to.port()));
+            knocks.entry(works_for(run, act.what.process)).or_default().push((act.at, to.ip(), to.port()));
         }
     }
     for (process, knocks) in knocks {

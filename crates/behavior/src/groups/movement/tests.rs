@@ -88,3 +88,20 @@ fn planted_keys() {
     scene.wire(flow, WireKind::Canary(seen));
     assert!(scene.accused().contains(&"D-LAT-KEYREUSE convicts".to_owned()), "{:?}", scene.accused());
 }
+
+#[test]
+fn a_script_walks_with_many_hands() {
+    let knock = |first: &'static str| {
+        let mut scene = Scene::of(&[first, "/start"]);
+        for number in 0..80 {
+            let hand = scene.born(FIRST);
+            scene.exec(hand, &["/bin/nc"], events::Origin::Image);
+            let to = format!("192.0.2.{number}:23").parse().expect("an address");
+            scene.net(hand, NetOp::Connect { to: Peer::Inet(to), from: None });
+        }
+        scene.accused()
+    };
+    assert_eq!(knock("/bin/sh"), ["D-LAT-SWEEP convicts"]);
+    // Services that one supervisor started have nothing to do with each other.
+    assert_eq!(knock("/sbin/tini"), [""; 0]);
+}

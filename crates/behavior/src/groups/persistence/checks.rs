@@ -2,7 +2,7 @@ use super::detections::{ACCOUNT, CRON, HOOKFIRE, HOSTCRON, KEYS, PRELOAD, REPLAC
 use crate::Outcome;
 use crate::groups::{Run, base_name, is_under, written_by};
 use crate::record::{At, FileHistory};
-use events::{Origin, Process};
+use events::{FileOp, Origin, Process};
 use model::{Detection, Finding};
 use std::collections::BTreeSet;
 
@@ -162,8 +162,16 @@ fn written(run: &Run<'_>, path: &[u8], history: &FileHistory, process: Process, 
     if accounts && !own_name && !runs(run, process, at, &ACCOUNT_TOOLS) {
         add(&ACCOUNT, "was written by no tool for accounts");
     }
-    let was_there = history.steps.iter().any(|step| step.what.origin == Origin::Image)
-        || history.changed && history.steps.iter().all(|step| !creates(&step.what.op));
+    // The first that is known of it says whether it was there before.
+    let first = history.steps.iter().find(|step| {
+        step.what.done
+            && matches!(step.what.op, FileOp::Replaced | FileOp::Open { write: true, .. } | FileOp::Unlink)
+    });
+    let was_there = history
+        .steps
+        .iter()
+        .any(|step| step.what.origin == Origin::Image || step.what.op == FileOp::Replaced)
+        || first.is_some_and(|step| !creates(&step.what.op));
     let linker = name.starts_with(b"ld-linux") || name.starts_with(b"ld-musl");
     if (GUARDS.contains(&name) || linker)
         && PROGRAM_PLACES.iter().any(|place| is_under(path, place))
@@ -173,8 +181,8 @@ fn written(run: &Run<'_>, path: &[u8], history: &FileHistory, process: Process, 
     }
 }
 
-fn creates(op: &events::FileOp) -> bool {
-    matches!(op, events::FileOp::Open { create: true, .. })
+fn creates(op: &FileOp) -> bool {
+    matches!(op, FileOp::Open { create: true, .. })
 }
 
 fn user(run: &Run<'_>, process: Process, at: At) -> u32 {

@@ -128,3 +128,24 @@ fn the_second_start() {
     assert!(both("/data/agent"));
     assert!(!both("/usr/bin/helper"));
 }
+
+#[test]
+fn a_program_of_the_system_that_another_takes_the_place_of() {
+    let rename = |replaced: bool| {
+        move |scene: &mut Scene| {
+            scene.write(FIRST, "/usr/bin/.new");
+            if replaced {
+                scene.file(FIRST, FileOp::Replaced, "/usr/bin/ps", Origin::Image);
+            }
+            scene.file(
+                FIRST,
+                FileOp::Rename(crate::scene::text("/usr/bin/ps")),
+                "/usr/bin/.new",
+                Origin::Written,
+            );
+        }
+    };
+    check(rename(true), &["D-PER-BINREPL convicts"]);
+    // Where there was none, nothing was replaced.
+    check(rename(false), &[]);
+}

@@ -1,9 +1,11 @@
 use super::detections::{
-    ANONEXEC, ARGV0, BINDPROC, CROSSVIEW, DAEMON, DELEXEC, DIVERGE, KILLSEC, LOGHIST, MEMFDEXEC,
+    ANONEXEC, ARGV0, BINDPROC, COVERAGE, CROSSVIEW, DAEMON, DELEXEC, DIVERGE, KILLSEC, LOGHIST, MEMFDEXEC,
     PRELOADCHILD, PROBE, SELFDEL, TIMEGATE, UTIMES,
 };
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_interpreter, is_shell, is_under, written_by};
+use crate::groups::{
+    Run, base_name, is_compiler_at_run_time, is_interpreter, is_shell, is_under, written_by,
+};
 use crate::record::{At, FileStep, NamedExec, Noted};
 use events::{Ended, FileOp, HostAct, Origin, Process};
 use model::{Detection, Finding, Role};
@@ -11,31 +13,6 @@ use std::collections::BTreeSet;
 
 const SECOND: u64 = 1_000_000_000;
 const DAY: i64 = 86_400;
-/// Compilers of code at run time (control G9): what they ask of memory is their trade.
-const JIT: [&[u8]; 22] = [
-    b"java",
-    b"dotnet",
-    b"node",
-    b"luajit",
-    b"pypy",
-    b"pypy3",
-    b"qemu",
-    b"chrome",
-    b"chromium",
-    b"php",
-    b"php-fpm",
-    b"wasmtime",
-    b"wasmer",
-    b"ruby",
-    b"deno",
-    b"bun",
-    b"erl",
-    b"beam.smp",
-    b"mono",
-    b"julia",
-    b"postgres",
-    b"firefox",
-];
 const AGENTS: [&[u8]; 18] = [
     b"falco",
     b"auditd",
@@ -313,8 +290,7 @@ fn memory(run: &Run<'_>, out: &mut Outcome) {
         }
         let Some(exec) = run.record.program(call.what.process, call.at) else { continue };
         let name = base_name(&exec.what.program);
-        let compiles = JIT.iter().any(|known| name.starts_with(known)) || is_interpreter(name);
-        if !compiles {
+        if !(is_compiler_at_run_time(name) && exec.what.origin == Origin::Image) {
             let words =
                 format!("{} asked for memory to write and run", model::escape_bytes(&exec.what.program));
             add(run, out, &ANONEXEC, words, call.what.process, call.at);
@@ -390,4 +366,33 @@ pub(in crate::groups) fn compare(runs: &[Run<'_>], out: &mut Outcome) {
         }
     }
     out.findings.append(&mut found);
+    unreached(runs, out);
+}
+
+/// Programs that the image brings and that no run started.
+fn unreached(runs: &[Run<'_>], out: &mut Outcome) {
+    let Some(first) = runs.first() else { return };
+    let started: BTreeSet<Vec<u8>> = runs
+        .iter()
+        .flat_map(|run| run.record.execs())
+        .filter(|named| named.exec.what.result == 0)
+        .map(|named| named.exec.what.program.to_vec())
+        .collect();
+    let missed: Vec<String> = first
+        .image
+        .unowned
+        .iter()
+        .filter(|path| !started.contains(*path))
+        .map(|path| model::escape_bytes(path))
+        .collect();
+    if missed.is_empty() {
+        return;
+    }
+    let words = format!(
+        "{} of {} programs that no package owns were started in no run",
+        missed.len(),
+        first.image.unowned.len()
+    );
+    let some: Vec<String> = missed.into_iter().take(10).collect();
+    out.findings.push(first.finding(&COVERAGE, words).with_evidence("programs", &some.join(", "), None));
 }

@@ -16,6 +16,7 @@ pub(in crate::groups) const ALL: &[Detection] = &[
     ANONEXEC,
     PRELOADCHILD,
     DAEMON,
+    COVERAGE,
 ];
 
 const fn proc(
@@ -206,3 +207,16 @@ pub(super) const DAEMON: Detection = proc(
     "A process left its parent and its session and went on alone, as services of old do.",
     "Look at what goes on.",
 );
+
+pub(super) const COVERAGE: Detection = Detection {
+    id: "D-EVA-COVERAGE",
+    title: "Programs of the image that no run reached",
+    severity: Severity::Low,
+    role: Role::Context,
+    class: Class::Proc,
+    stage: Stage::Dynamic,
+    techniques: &[],
+    why: "The image brings programs that no package owns and that no run started. What they do was not seen, and nothing is \
+          said of it.",
+    advice: "Read this as the limit of the verdict, not as a sign of harm.",
+};

@@ -214,3 +214,14 @@ fn runs_that_differ_in_one_thing() {
     assert_eq!(found(LATER, false), ["D-EVA-TIMEGATE"]);
     assert_eq!(found(HIDDEN_PROFILE, true), [""; 0]);
 }
+
+#[test]
+fn programs_that_no_run_reached_are_told() {
+    let told = |unowned: &[&str]| {
+        let mut scene = Scene::of(&["/opt/app"]);
+        scene.image.unowned = unowned.iter().map(|path| path.as_bytes().to_vec()).collect();
+        scene.accused()
+    };
+    assert_eq!(told(&["/opt/app", "/opt/other"]), ["D-EVA-COVERAGE context"]);
+    assert_eq!(told(&["/opt/app"]), [""; 0]);
+}
