@@ -1,7 +1,7 @@
 //! Automation of the tree.
 //!
 //! Comes in: the checkout that this crate was built from. Goes out: a list of what is not as the house rules
-//! say, the generated pages of the reference, and measurements.
+//! say, the generated pages of the reference, the compiled rules, and measurements.
 //! Never: part of the product, and never network.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the people who build the product")]
@@ -16,6 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   tidy                 check the rules that no compiler checks
+  rules                compile rules/yara into what the program has built in
   reference            write the generated pages: docs/reference, and the demo's output in the README
   reference --check    fail where they are not current
   bench --images DIR [--runs N] [--threads N] [--peers VENV] [--no-peers] [--no-million]
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["tidy"] => tidy::run(root()),
+        ["rules"] => rules(root()),
         ["reference"] => reference::write(root()),
         ["reference", "--check"] => reference::check(root()),
         ["bench", rest @ ..] => bench::Plan::parse(rest).and_then(|plan| bench::run(root(), &plan)),
@@ -45,6 +47,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes what is built into the program of the rules in `rules/yara`.
+fn rules(root: &Path) -> anyhow::Result<()> {
+    let generated = yara::generate(&root.join("rules/yara"))?;
+    for (name, bytes) in generated.files {
+        std::fs::write(root.join("crates/yara/src/built_in").join(name), bytes)?;
+    }
+    Ok(())
 }
 
 /// The root of the checkout.

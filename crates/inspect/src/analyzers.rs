@@ -84,10 +84,6 @@ pub fn detections() -> Vec<&'static Detection> {
 /// that none of them ever means something else.
 pub const NOT_IMPLEMENTED: &[(&str, &str)] = &[
     (
-        "S-ESC-EXPLOIT",
-        "Tools and proofs of exploits are told by content, which rules for YARA do; these are not here yet.",
-    ),
-    (
         "S-EVA-ARCHSPLIT",
         "Every platform of an image is judged by itself; it takes a look across all of them.",
     ),

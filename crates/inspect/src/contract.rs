@@ -1,5 +1,5 @@
 use crate::decode::Step;
-use crate::{Fact, LayerFacts, StageFacts};
+use crate::{Fact, LayerFacts, Signs, StageFacts};
 use layers::{Entry, Place, Tree};
 use model::{Detection, Digest, Finding, Gap, ImageConfig, ImageRef, LayerRef, Platform};
 use packages::Ownership;
@@ -83,6 +83,8 @@ pub struct FileView<'a> {
     /// How `bytes` were decoded out of the file, first step first; empty for the file itself. The entry is
     /// always that of the file, its size included.
     pub stages: &'a [Step],
+    /// Which of the words that analyzers look for are in `bytes`; any of them where it is no text.
+    pub signs: Signs,
 }
 
 /// Collects the facts about one file, or about one stage that was decoded out of it.

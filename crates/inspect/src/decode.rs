@@ -20,7 +20,9 @@ mod shell_programs;
 mod tests;
 mod value;
 
+pub(crate) use gate::signs;
 pub use rounds::stages;
+pub(crate) use rounds::stages_of;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 
 mod kept;
 mod passing;
+mod permits;
 mod runway;
 mod stages;
 mod streams;
@@ -14,19 +15,22 @@ pub(crate) use stages::analyze_stages;
 
 use crate::buffers::Buffers;
 use crate::hashing::{Hashes, Sums, hash_files};
-use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Want};
+use crate::{
+    Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Signs, Want,
+};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use kept::{End, Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
 use passing::Passing;
+use permits::{Permit, Permits};
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
 use std::io::BufRead as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use streams::Streams;
 
 /// All file contents that are in memory at any time, over all threads.
@@ -55,7 +59,7 @@ pub struct Crew<'scope> {
     streams: Streams<'scope>,
     batch_bytes: usize,
     /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
-    whole: Mutex<()>,
+    whole: Permits,
     progress: &'scope Progress,
     cancelled: &'scope AtomicBool,
     analyzers: &'scope [&'scope dyn FileAnalyzer],
@@ -74,6 +78,8 @@ struct Job {
     sums: Sums,
     end: Arc<End>,
     reply: Sender<Done>,
+    /// What the batch of a large file needs for as long as it is in memory.
+    permit: Option<Permit>,
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -157,10 +163,16 @@ pub fn with_crew<T>(
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
-                for Job { batch, sums, end, reply } in queue {
+                for Job { batch, sums, end, reply, permit } in queue {
                     // The layer may have ended early; then nobody waits for this.
                     let _ = reply.send(analyze_batch(&batch, sums, end, analyzers));
-                    pools.batches.give(batch.bytes);
+                    match permit {
+                        None => pools.batches.give(batch.bytes),
+                        Some(permit) => {
+                            drop(batch);
+                            drop(permit);
+                        }
+                    }
                 }
             });
         }
@@ -169,7 +181,7 @@ pub fn with_crew<T>(
         scope.spawn(move || streams::hash(&messages));
         // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
         let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
-        let whole = Mutex::new(());
+        let whole = Permits::new(1);
         let crew = Crew { jobs, streams, batch_bytes, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
     })
@@ -290,8 +302,10 @@ impl Reading<'_, '_> {
             .iter()
             .any(|analyzer| matches!(analyzer.wants(entry, gate), Want::Whole(limit) if size <= limit));
         if whole {
-            let _held = crew.whole.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut bytes = piece.bytes.clone();
+            let permit = crew.whole.take();
+            let mut bytes = Vec::new();
+            bytes.reserve_exact(size as usize);
+            bytes.extend_from_slice(&piece.bytes);
             drop(piece);
             fill(&mut bytes, usize::MAX, &mut data, &mut sha256);
             if bytes.len() as u64 != size {
@@ -300,7 +314,7 @@ impl Reading<'_, '_> {
             let (entry, range) = (std::mem::take(entry), 0..bytes.len());
             let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
             let batch = Batch { bytes, files: vec![file] };
-            return self.note(analyze_batch(&batch, self.sums, self.kept.end(), crew.analyzers));
+            return self.hand_over(batch, permit);
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
@@ -330,7 +344,8 @@ impl Reading<'_, '_> {
         }
         stream.end(piece, sha256.finalize().into());
         self.waiting += 1;
-        let head = FileView { entry: &file.entry, bytes: &head, whole: false, stages: &[] };
+        let signs = Signs::of(&head);
+        let head = FileView { entry: &file.entry, bytes: &head, whole: false, stages: &[], signs };
         done.learned(&file, passing.finish(&head));
         self.note(done);
     }
@@ -340,20 +355,21 @@ impl Reading<'_, '_> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        if self
-            .crew
-            .jobs
-            .send(Job { batch, sums: self.sums, end: self.kept.end(), reply: self.reply.clone() })
-            .is_ok()
-        {
+        self.hand_over(batch, None);
+        while let Ok(done) = self.replies.try_recv() {
+            self.waiting -= 1;
+            self.note(done);
+        }
+    }
+
+    fn hand_over(&mut self, batch: Batch, permit: Option<Permit>) {
+        let (end, reply) = (self.kept.end(), self.reply.clone());
+        let job = Job { batch, sums: self.sums, end, reply, permit };
+        if self.crew.jobs.send(job).is_ok() {
             self.waiting += 1;
         } else {
             self.facts.failed = true;
             self.gap("", "the threads of the scan have ended before the end of the layer");
-        }
-        while let Ok(done) = self.replies.try_recv() {
-            self.waiting -= 1;
-            self.note(done);
         }
     }
 
@@ -435,7 +451,8 @@ fn analyze_file(
     is_asked: impl Fn(&dyn FileAnalyzer) -> bool,
     done: &mut Done,
 ) {
-    let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[] };
+    let signs = Signs::of(bytes);
+    let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[], signs };
     let head = gate_of(bytes);
     for analyzer in analyzers.iter().filter(|analyzer| is_asked(**analyzer)) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {

@@ -110,6 +110,8 @@ pub enum Fact {
     Backdoor(analyzers::backdoors::BackdoorFacts),
     /// The file holds secrets.
     Secrets(analyzers::secrets::SecretFacts),
+    /// The file fulfils content rules. Depends on them too, and is kept by them.
+    Rules(crate::RuleFacts),
     /// Something was decoded out of the file. The facts about it follow.
     Stage(StageFacts),
     /// A fact about a stage and not about the file itself.

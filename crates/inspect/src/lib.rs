@@ -16,6 +16,8 @@ mod engine;
 mod facts;
 mod hashing;
 mod root;
+mod rules;
+mod signs;
 
 pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
@@ -26,3 +28,5 @@ pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
 pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;
 pub use root::Root;
+pub use rules::{RuleFacts, RuleHit, RuleMatch};
+pub use signs::Signs;

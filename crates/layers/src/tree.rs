@@ -6,7 +6,9 @@ mod walk;
 
 use crate::{Anomaly, EntryTable, EntryView, Kind};
 use arena::{Arena, NONE, Node, ROOT};
+use listing::Listing;
 use record::Record;
+use std::sync::OnceLock;
 use walk::{End, Purpose, Walk};
 
 /// The merged view of an image: what a runtime would show after applying its layers in order, and what
@@ -20,6 +22,8 @@ use walk::{End, Purpose, Walk};
 pub struct Tree<'t> {
     arena: Arena<'t>,
     record: Record,
+    /// Made when it is first asked for: many analyzers walk the whole tree.
+    listing: OnceLock<Listing>,
 }
 
 /// Where an entry is: which layer, and its index in that layer's table.
@@ -130,15 +134,14 @@ impl<'t> Tree<'t> {
     /// Everything that a runtime shows, sorted by path. Directories that no entry describes are in
     /// [`Tree::implied`].
     pub fn iter(&self) -> impl Iterator<Item = (Vec<u8>, Place)> + '_ {
-        listing::Listing::new(&self.arena)
-            .filter_map(|(path, node)| self.shown(node).map(|place| (path, place)))
+        self.listed().filter_map(|(path, node)| self.shown(node).map(|place| (path, place)))
     }
 
     /// The directories below the root that a runtime creates because something lies in them, although no entry
     /// describes them, sorted by path, with the last layer that brought something there. Their mode and owner are
     /// up to the runtime: those in use take 0755 and root.
     pub fn implied(&self) -> impl Iterator<Item = (Vec<u8>, u32)> + '_ {
-        listing::Listing::new(&self.arena)
+        self.listed()
             .filter(|&(_, node)| node != ROOT && self.arena.node(node).has(Node::IMPLIED))
             .map(|(path, node)| (path, self.arena.node(node).layer))
     }
@@ -185,6 +188,10 @@ impl<'t> Tree<'t> {
         if events.last() != Some(&(Event { place, change: Change::Replaced })) {
             events.push(Event { place, change: Change::Added });
         }
+    }
+
+    fn listed(&self) -> impl Iterator<Item = (Vec<u8>, u32)> + '_ {
+        self.listing.get_or_init(|| Listing::new(&self.arena)).iter(&self.arena)
     }
 
     fn shown(&self, node: u32) -> Option<Place> {

@@ -24,6 +24,7 @@ pub fn compare(old: &Locator, new: &Locator, settings: &Settings) -> Result<Comp
     pairs.iter().for_each(|(_, new)| settings.watch.expect_again(new));
     let patterns = settings.patterns();
     let mut analyzers = inspect::file_analyzers().to_vec();
+    analyzers.extend(settings.rules.file_analyzers());
     analyzers.extend(settings.mentions());
     analyzers.extend(settings.endpoints());
     analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
@@ -115,7 +116,7 @@ impl Both {
             schema: DIFF_SCHEMA.to_owned(),
             tool: Tool {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                rules: rules_digest(),
+                rules: rules_digest(&settings.rules),
                 feeds: settings.indicators.feeds(),
             },
             old,

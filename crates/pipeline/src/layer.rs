@@ -255,7 +255,7 @@ fn unread(why: &str) -> ReadLayer {
 fn facts_key(digest: &Digest, sums: Sums, settings: &Settings) -> Key {
     KeyBuilder::new("facts")
         .text(env!("CARGO_PKG_VERSION"))
-        .text(&file_analyzers_id())
+        .text(&file_analyzers_id(&settings.rules))
         .text(&feeds_id(settings))
         .text(&format!("{sums:?} {:?}", settings.limits))
         .text(&digest.to_string())

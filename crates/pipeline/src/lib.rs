@@ -77,6 +77,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     settings.watch.expect(&opened);
     let patterns = settings.patterns();
     let mut analyzers = inspect::file_analyzers().to_vec();
+    analyzers.extend(settings.rules.file_analyzers());
     analyzers.extend(settings.mentions());
     analyzers.extend(settings.endpoints());
     analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
@@ -184,7 +185,7 @@ fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read,
         schema: REPORT_SCHEMA.to_owned(),
         tool: Tool {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            rules: rules_digest(),
+            rules: rules_digest(&settings.rules),
             feeds: settings.indicators.feeds(),
         },
         image: ImageSummary {

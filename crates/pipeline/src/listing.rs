@@ -47,10 +47,11 @@ pub fn list_files(
     let opened = open(locator, settings)?;
     settings.watch.say("reading layers");
     settings.watch.expect(&opened);
-    let analyzers = inspect::file_analyzers();
+    let mut analyzers = inspect::file_analyzers().to_vec();
+    analyzers.extend(settings.rules.file_analyzers());
     let mut listed = Vec::new();
     let mut gaps = opened.gaps.clone();
-    with_crew(settings.jobs, analyzers, &settings.watch.progress, settings.cancelled(), |crew| {
+    with_crew(settings.jobs, &analyzers, &settings.watch.progress, settings.cancelled(), |crew| {
         for image in &opened.images {
             let read = read_layers(image, settings, crew);
             let shown = layers.unwrap_or(read.len()).min(read.len());

@@ -82,6 +82,7 @@ pub(crate) fn conclude_with<T>(
     for analyzer in inspect::image_analyzers() {
         inspect::run_analyzer(*analyzer, &view, &mut outcome);
     }
+    inspect::run_analyzer(&settings.rules, &view, &mut outcome);
     inspect::controls::apply(&view, &mut outcome);
     let Outcome { findings, gaps, chain, failed } = outcome;
     let mut concluded = Concluded { findings, gaps, failed, ..Concluded::default() };

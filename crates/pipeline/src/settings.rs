@@ -8,6 +8,7 @@ use source::{Image, Opened};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Cache;
+use yara::RuleSet;
 
 /// What to judge an image with, and within which means.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub cache: Option<Cache>,
     /// What images are compared with: built-in hashes and imported feeds.
     pub indicators: Indicators,
+    /// The content rules that files are held against.
+    pub rules: RuleSet,
     /// What a person has looked at and accepts.
     pub exceptions: verdict::Exceptions,
     /// The day on which exceptions are looked at. It comes from outside, so that a report stays a function of what
@@ -102,21 +105,22 @@ impl Watch {
 /// Every finding that any stage can make.
 pub fn known_detections() -> Vec<&'static Detection> {
     let mut all = inspect::detections();
+    all.extend(yara::detections());
     all.extend(crate::transport::DETECTIONS);
     all.extend(detonate::detections());
     all
 }
 
-/// Digest over everything built in that decides what is found: analyzers, their versions, the detections.
-/// Kept facts and verdicts are good only as long as it stays.
-pub fn rules_digest() -> String {
+/// Digest over everything that decides what is found, but for feeds: analyzers, their versions, the detections, and
+/// content rules, brought ones among them. Kept facts and verdicts are good only as long as it stays.
+pub fn rules_digest(rules: &RuleSet) -> String {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     };
     add(env!("CARGO_PKG_VERSION"));
-    add(&file_analyzers_id());
+    add(&file_analyzers_id(rules));
     for analyzer in inspect::image_analyzers() {
         add(&format!("{}@{}", analyzer.name(), analyzer.version()));
     }
@@ -127,10 +131,11 @@ pub fn rules_digest() -> String {
     Digest::sha256(hash.finalize().into()).to_string()
 }
 
-/// The file analyzers with their versions: what the facts of a layer depend on besides its bytes and patterns.
-pub(crate) fn file_analyzers_id() -> String {
-    let names: Vec<String> = inspect::file_analyzers().iter().map(|analyzer| id(*analyzer)).collect();
-    names.join(" ")
+/// The file analyzers with their versions, and the content rules: what the facts of a layer depend on besides its bytes
+/// and patterns.
+pub(crate) fn file_analyzers_id(rules: &RuleSet) -> String {
+    let names = inspect::file_analyzers().iter().map(|analyzer| id(*analyzer));
+    names.chain([rules.identity()]).collect::<Vec<_>>().join(" ")
 }
 
 /// What facts depend on besides, because feeds or a comparison ask for it; empty where none does.

@@ -14,7 +14,7 @@ pub(crate) fn of(opened: &Opened, scanned: &Scanned, settings: &Settings) -> Opt
         return None;
     }
     let mut key = KeyBuilder::new("verdict")
-        .text(&rules_digest())
+        .text(&rules_digest(&settings.rules))
         .text(&settings.indicators.key())
         .text(&format!("{:?} {scanned:?}", settings.limits))
         .text(&settings.exceptions.identity(settings.today))

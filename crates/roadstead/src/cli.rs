@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Cache(CacheCommand),
     /// Import lists of indicators for scans to compare with
     Feeds(FeedsCommand),
+    /// List, check and test the content rules in YARA that files are held against
+    Rules(RulesCommand),
 }
 
 const SCAN_EXAMPLES: &str = "\
@@ -43,6 +45,7 @@ Examples:
   roadstead scan ./rootfs                           a root file system
   roadstead scan --format sarif --output r.sarif registry.example/app:1.4
   roadstead scan --fail-on suspicious --known-hashes feed.txt oci:build/layout
+  roadstead scan --rules ./our-rules registry.example/app:1.4
   roadstead scan --exceptions accepted.toml registry.example/app:1.4";
 
 #[derive(Debug, Args)]
@@ -57,6 +60,10 @@ pub(crate) struct Scan {
     /// List of known bad hashes (MD5, SHA-1 or SHA-256, one a line, optional label after it); repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hashes: Vec<PathBuf>,
+
+    /// A folder of YARA rules (.yar, .yara), or one file, to hold every file against as well; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
 
     /// Run it as well, and judge what it is and what it does together
     #[arg(long)]
@@ -385,6 +392,46 @@ pub(crate) enum MaxSeverity {
     High,
     /// Its word is taken
     Critical,
+}
+
+const RULES_EXAMPLES: &str = "\
+Examples:
+  roadstead rules list                     the rules that every scan uses
+  roadstead rules list --rules ./ours      and those of a folder
+  roadstead rules lint ./ours              what could be better about them
+  roadstead rules test ./ours              whether they hold where their cases say
+  roadstead rules test                     the same of the built-in rules
+  roadstead scan --rules ./ours IMAGE      use them
+
+Exit codes: 0 fine; 1 a case fails, or a remark; 2 the rules cannot be used.";
+
+#[derive(Debug, Args)]
+#[command(after_help = RULES_EXAMPLES)]
+pub(crate) struct RulesCommand {
+    #[command(subcommand)]
+    pub(crate) action: RulesAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesAction {
+    /// List rules: name, id, severity, role, licence and title of each
+    List {
+        /// A folder of rules, or one file, to list after the built-in ones; repeatable
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+    },
+    /// Say what could be better: warnings of the compiler, slow patterns, missing metadata and cases
+    Lint {
+        /// The folder of rules
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Try the cases of rules: inputs for which each must hold, and near misses for which it must not
+    Test {
+        /// The folder of rules, with their cases in `cases` below it [default: the built-in rules]
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 /// How an image is named, fetched and read.

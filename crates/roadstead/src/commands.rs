@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod feeds;
 mod files;
+mod rules;
 mod scan;
 
 use crate::cli::{Cli, Command};
@@ -24,5 +25,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Feeds(args) => feeds::run(&args),
+        Command::Rules(args) => rules::run(&args),
     }
 }

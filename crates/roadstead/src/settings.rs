@@ -36,6 +36,7 @@ pub(crate) fn reading(args: &ReadArgs, indicators: Indicators) -> anyhow::Result
         jobs: args.jobs.unwrap_or_else(processors).max(1),
         cache: cache(args),
         indicators,
+        rules: yara::RuleSet::default(),
         exceptions: Exceptions::default(),
         today: today(),
         endpoints: false,
@@ -138,6 +139,35 @@ fn bounded_text(path: &Path, limit: u64) -> anyhow::Result<String> {
         bail!("it is larger than {} MiB", limit >> 20);
     }
     Ok(text)
+}
+
+/// The built-in rules and those of these folders. A rule that cannot be compiled ends the command: half of a pack is
+/// none that anybody wrote. Rules that need what the engine does not have are left out, and that is said.
+pub(crate) fn rules(folders: &[PathBuf], quiet: bool) -> anyhow::Result<yara::RuleSet> {
+    let mut packs = Vec::new();
+    for folder in folders {
+        let pack = pack(folder)?;
+        if let Some(first) = pack.rejected().first()
+            && !quiet
+        {
+            crate::terminal::note(&format!(
+                "{}: {} rules used, {} left out, for example {}: {}",
+                pack.name(),
+                pack.rules().count(),
+                pack.rejected().len(),
+                model::escape_text(&first.rule),
+                first.why
+            ));
+        }
+        packs.push(pack);
+    }
+    Ok(yara::RuleSet::with(packs))
+}
+
+/// The rules of a folder or file.
+pub(crate) fn pack(folder: &Path) -> anyhow::Result<yara::Pack> {
+    let shown = model::escape_text(&folder.to_string_lossy());
+    yara::Pack::load(folder).with_context(|| format!("cannot use the rules {shown}"))
 }
 
 /// The exceptions of a file. One that cannot be meant as it stands ends the command: half of a list of exceptions

@@ -10,6 +10,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
     ("diff", &["model", "layers", "packages", "inspect"]),
+    ("yara", &["model", "layers", "inspect"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
@@ -21,7 +22,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "model", "source", "layers", "packages", "feeds", "inspect", "diff", "verdict", "store",
+            "model", "source", "layers", "packages", "feeds", "inspect", "diff", "yara", "verdict", "store",
             "detonate",
         ],
     ),
@@ -35,6 +36,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "feeds",
             "inspect",
             "diff",
+            "yara",
             "verdict",
             "report",
             "store",
@@ -59,6 +61,8 @@ pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
     ("ctrlc", &["roadstead"], "only the command line takes signals"),
     ("anyhow", &["roadstead", "xtask"], "libraries name their errors"),
     ("yara-x", &["yara"], "one crate links the rule engine"),
+    ("yara-x-parser", &["yara"], "one crate links the rule engine"),
+    ("protobuf", &["yara"], "one crate speaks to the rule engine"),
     ("sqlx", &["store", "queue"], "one place keeps rows"),
 ];
 

@@ -1,7 +1,8 @@
 //! Images for tests, built without archives: tables and facts as the engine would have made them.
 
 use crate::{
-    Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Transport, Want,
+    Fact, FactSink, FileView, ImageAnalyzer, ImageView, LayerFacts, LayerView, Outcome, Signs, Transport,
+    Want,
 };
 use feeds::Indicators;
 use layers::{Anomaly, AnomalyKind, ContentHashes, Entry, Kind, Place, Tree, normalize_path};
@@ -218,6 +219,13 @@ impl Fixture {
         let index = layer.entries.push(&entry).unwrap();
         let Some(bytes) = bytes else { return self };
         layer.entries.set_hashes(index, &hashes_of(bytes));
+        let view = |bytes| FileView {
+            entry: &entry,
+            bytes,
+            whole: bytes.len() as u64 == entry.size,
+            stages: &[],
+            signs: Signs::of(bytes),
+        };
         let patterns = self.indicators.patterns().map(super::indicators::Patterns);
         let listed: &dyn crate::FileAnalyzer = &super::indicators::Listed;
         let of_feeds = patterns.iter().map(|one| one as &dyn crate::FileAnalyzer).chain([listed]);
@@ -231,18 +239,22 @@ impl Fixture {
             let view = match analyzer.wants(&entry, head) {
                 Want::Nothing => continue,
                 Want::Whole(limit) if entry.size > limit => panic!("{} is over the limit", entry.size),
-                Want::Whole(_) => FileView { entry: &entry, bytes, whole: true, stages: &[] },
-                Want::AtHand => {
-                    let bytes = &bytes[..bytes.len().min(64 << 10)];
-                    FileView { entry: &entry, bytes, whole: bytes.len() as u64 == entry.size, stages: &[] }
-                }
+                Want::Whole(_) => FileView { whole: true, ..view(bytes) },
+                Want::AtHand => view(&bytes[..bytes.len().min(64 << 10)]),
             };
             let mut sink = FactSink::default();
             analyzer.analyze(&view, &mut sink).unwrap();
-            layer.facts.extend(sink.into_facts().into_iter().map(|fact: Fact| (index as u32, fact)));
+            let sink = sink.into_facts();
+            // Signs save time and decide nothing. What a script does is another matter: it is asked for by its words.
+            if analyzer.name() != super::start::Start.name() {
+                let mut all = FactSink::default();
+                analyzer.analyze(&FileView { signs: Signs::ALL, ..view }, &mut all).unwrap();
+                assert_eq!(all.into_facts(), sink, "{}: {}", analyzer.name(), bytes.escape_ascii());
+            }
+            layer.facts.extend(sink.into_iter().map(|fact: Fact| (index as u32, fact)));
         }
-        let view = FileView { entry: &entry, bytes, whole: true, stages: &[] };
-        let staged = crate::engine::analyze_stages(&view, super::file_analyzers());
+        let whole = FileView { whole: true, ..view(bytes) };
+        let staged = crate::engine::analyze_stages(&whole, super::file_analyzers());
         assert_eq!(staged.gaps, [""; 0], "{path}", path = entry.path.escape_ascii());
         layer.facts.extend(staged.facts.into_iter().map(|fact| (index as u32, fact)));
         self

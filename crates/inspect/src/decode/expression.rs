@@ -11,9 +11,9 @@ use self::lists::listed;
 use super::literals::{Dead, literal};
 use super::value::{Data, Found, Value};
 use super::{Budget, Limit, Runner, calls, loose};
+use hashbrown::HashMap;
 use memchr::memmem;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Parentheses inside each other that are followed.
 const MAX_DEPTH: u32 = 96;
@@ -97,6 +97,13 @@ impl<'t> Scan<'t, '_> {
 
     /// Skips blanks and comments, and ends of lines where an expression may go on.
     fn space(&mut self, lines: bool) {
+        // Most places have neither.
+        if matches!(self.peek(), b' ' | b'\t' | b'\r' | 0x0c | b'\n' | b'\\' | b'#' | b'/') {
+            self.skip_space(lines);
+        }
+    }
+
+    fn skip_space(&mut self, lines: bool) {
         while let Some(&byte) = self.text.get(self.at) {
             match byte {
                 b' ' | b'\t' | b'\r' | 0x0c => self.at += 1,
@@ -479,5 +486,15 @@ pub(super) fn number(text: &[u8]) -> Option<i64> {
 }
 
 fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+    IN_NAME[usize::from(byte)]
 }
+
+static IN_NAME: [bool; 256] = {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        set[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'$' | 0x80..);
+        byte += 1;
+    }
+    set
+};

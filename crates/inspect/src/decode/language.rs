@@ -32,3 +32,9 @@ pub(super) fn language(text: &[u8]) -> Option<Runner> {
     let python = begins("import ") || begins("from ") || has("__import__") || has("lambda ") || has("\ndef ");
     python.then_some(Runner::Python)
 }
+
+/// Whether a text that looks like JavaScript may be Python with a comment or a string in another language.
+pub(super) fn may_be_python(text: &[u8]) -> bool {
+    let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
+    text.starts_with(b"from ") || has("\nfrom ") || has("def ") || has("lambda ") || has("\nimport ")
+}

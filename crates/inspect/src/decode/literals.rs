@@ -51,23 +51,43 @@ pub(super) fn literal<'t>(text: &'t [u8], at: usize, dead: &mut Dead) -> Option<
     let mut end = at + 1;
     // A line may end inside a string where nothing but an encoded payload stands there, as PHP and Perl allow;
     // otherwise a quote without a partner, as in a comment, would turn the rest of the text inside out.
-    let mut encoded = true;
-    while let Some(&byte) = text.get(end) {
-        match byte {
-            _ if byte == quote => {
+    let mut encoded = quote != b'`';
+    loop {
+        let rest = text.get(end..).unwrap_or_default();
+        let skip = if encoded {
+            rest.iter().position(|&byte| !ENCODED[usize::from(byte)])
+        } else if quote == b'`' {
+            memchr::memchr2(quote, b'\\', rest)
+        } else {
+            memchr::memchr3(quote, b'\\', b'\n', rest)
+        };
+        let Some(byte) = skip.and_then(|skip| rest.get(skip)) else {
+            end = text.len();
+            break;
+        };
+        end += skip.unwrap_or_default();
+        match *byte {
+            byte if byte == quote => {
                 return Some(Literal { content: text.get(at + 1..end)?, end: end + 1 });
             }
-            b'\\' => {
-                end += 2;
-                // An escaped end of line goes on in the next one.
-                continue;
-            }
-            b'\n' if quote != b'`' && !encoded => break,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' | b'-' | b'_' | b'\r' | b'\n' => {}
+            // An escaped end of line goes on in the next one.
+            b'\\' => end += 2,
+            b'\n' => break,
             _ => encoded = false,
         }
-        end += 1;
     }
     *dead = end.min(text.len());
     None
 }
+
+/// What an encoded payload consists of.
+static ENCODED: [bool; 256] = {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        set[byte] = (byte as u8).is_ascii_alphanumeric()
+            || matches!(byte as u8, b'+' | b'/' | b'=' | b'-' | b'_' | b'\r' | b'\n');
+        byte += 1;
+    }
+    set
+};

@@ -1,8 +1,10 @@
+use super::gate::Hints;
 use super::value::{Data, Found};
 use super::{
     Budget, Decoded, Limit, MAX_ROUNDS, MAX_STAGES, MIN_RUN, MIN_STORED, Runner, Stage, Step, StepKind,
     expression, gate, language, loose, payload, shell,
 };
+use crate::signs::Signs;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
@@ -15,6 +17,11 @@ const MISTAKEN: usize = 1 << 20;
 /// What is run is followed first. What only lies there comes after it, unless it has turned up meanwhile: a
 /// payload that is found both by the code around it and by its looks would else double with every round.
 pub fn stages(text: &[u8]) -> Decoded {
+    stages_of(text, &Signs::of(text))
+}
+
+/// The same of a text whose signs are known.
+pub(crate) fn stages_of(text: &[u8], signs: &Signs) -> Decoded {
     let mut work = Work {
         decoded: Decoded::default(),
         budget: Budget::new(),
@@ -22,13 +29,13 @@ pub fn stages(text: &[u8]) -> Decoded {
         seen: HashSet::new(),
         hasher: RandomState::new(),
     };
-    let hints = gate::hints(text);
+    let hints = gate::hints_of(text, signs);
     if !hints.any() || (!hints.needs_no_payload() && !payload::could_be_in(text)) {
         return work.decoded;
     }
     let is_library = || matches!(language::language(text), None | Some(Runner::JavaScript));
     let first = if hints.runs_something() || !is_library() {
-        round(text, None, false, &mut work.budget)
+        round(text, hints, None, false, &mut work.budget)
     } else {
         // Prose, data and code for browsers that neither runs nor writes what it decodes: half of all text there is.
         // What it holds is worth a look where it is a script, a program or an archive.
@@ -47,12 +54,13 @@ pub fn stages(text: &[u8]) -> Decoded {
             continue;
         };
         done += 1;
-        if !gate::hints(&stage.bytes).any() {
+        let hints = gate::hints(&stage.bytes);
+        if !hints.any() {
             continue;
         }
         let bytes = stage.bytes.clone();
         let marshal = stage.steps.last().is_some_and(|step| step.kind == StepKind::Marshal);
-        let found = round(&bytes, stage.runner, marshal, &mut work.budget);
+        let found = round(&bytes, hints, stage.runner, marshal, &mut work.budget);
         work.keep(&bytes, (u16::try_from(done).unwrap_or(u16::MAX), depth), found);
     }
     work.decoded.limits = work.budget.limits.into_iter().collect();
@@ -60,14 +68,20 @@ pub fn stages(text: &[u8]) -> Decoded {
 }
 
 /// What one text has to decode; of what says the same, the one that is run.
-fn round(text: &[u8], runner: Option<Runner>, marshal: bool, budget: &mut Budget) -> Vec<Found> {
+fn round(
+    text: &[u8],
+    hints: Hints,
+    runner: Option<Runner>,
+    marshal: bool,
+    budget: &mut Budget,
+) -> Vec<Found> {
     let language =
         language::language(text).filter(|_| runner.is_none() || text.starts_with(b"#!")).or(runner);
     let mut found = Vec::new();
-    if language != Some(Runner::Shell) {
+    if language != Some(Runner::Shell) && hints.concerns_expressions() {
         found.extend(expression::read(text, language, budget));
     }
-    if matches!(language, None | Some(Runner::Shell)) {
+    if language == Some(Runner::Shell) || language.is_none() && hints.concerns_commands() {
         let shell = shell::read(text, budget);
         // In what is not known to be a script, commands without a payload are sentences.
         found.extend(shell.into_iter().filter(|found| found.data.known || language.is_some()));
@@ -76,7 +90,9 @@ fn round(text: &[u8], runner: Option<Runner>, marshal: bool, budget: &mut Budget
     if found.is_empty() && text.len() <= MISTAKEN {
         match language {
             Some(Runner::Shell) => found.extend(expression::read(text, None, budget)),
-            Some(Runner::JavaScript) => found.extend(expression::read(text, Some(Runner::Python), budget)),
+            Some(Runner::JavaScript) if language::may_be_python(text) => {
+                found.extend(expression::read(text, Some(Runner::Python), budget))
+            }
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ pub(super) use self::words::escaped;
 use super::shell_programs::{Output, output};
 use super::value::{Data, Found};
 use super::{Budget, Limit, MIN_TEXT, Runner, StepKind};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::rc::Rc;
 
 /// Substitutions inside each other that are followed.

@@ -3,7 +3,7 @@
 use super::shell::{Word, escaped, interpreter};
 use super::value::Data;
 use super::{Budget, Runner, StepKind};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::rc::Rc;
 
 /// What comes of a command.

@@ -115,8 +115,13 @@ pub(crate) fn pass(entry: &Entry, bytes: &[u8], analyzers: &[&dyn FileAnalyzer])
     bytes.chunks(super::PIECE).for_each(|piece| passing.pass(piece));
     let by = passing.searches.iter().map(|(analyzer, _)| analyzer.name()).collect();
     let head = bytes.get(..super::HEAD).unwrap_or(bytes);
-    let Learned { facts, gaps, .. } =
-        passing.finish(&FileView { entry, bytes: head, whole: false, stages: &[] });
+    let Learned { facts, gaps, .. } = passing.finish(&FileView {
+        entry,
+        bytes: head,
+        whole: false,
+        stages: &[],
+        signs: crate::Signs::of(head),
+    });
     Passed { facts, gaps, by }
 }
 

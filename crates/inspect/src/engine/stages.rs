@@ -1,6 +1,6 @@
 use super::{GATE, Learned};
 use crate::decode::{self, Step};
-use crate::{Fact, FactSink, FileAnalyzer, FileView, StageFacts, Want};
+use crate::{Fact, FactSink, FileAnalyzer, FileView, Signs, StageFacts, Want};
 use sha2::{Digest as _, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,7 +10,7 @@ const HEAD: usize = 256;
 /// Shows everything that is decoded out of a file to the analyzers, as they saw the file itself.
 pub(crate) fn analyze_stages(file: &FileView<'_>, analyzers: &[&dyn FileAnalyzer]) -> Learned {
     let mut staged = Learned::default();
-    let Ok(decoded) = catch_unwind(|| decode::stages(file.bytes)) else {
+    let Ok(decoded) = catch_unwind(|| decode::stages_of(file.bytes, &file.signs)) else {
         staged.failed = true;
         staged.gaps.push("the decoder failed on this file; please report it".to_owned());
         return staged;
@@ -41,7 +41,7 @@ fn analyze_stage(
     analyzers: &[&dyn FileAnalyzer],
     staged: &mut Learned,
 ) {
-    let view = FileView { entry: file.entry, bytes, whole: true, stages: steps };
+    let view = FileView { entry: file.entry, bytes, whole: true, stages: steps, signs: Signs::of(bytes) };
     let head = bytes.get(..bytes.len().min(GATE)).unwrap_or_default();
     for analyzer in analyzers.iter().filter(|analyzer| analyzer.reads_stages()) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
@@ -135,7 +135,13 @@ mod tests {
 
     fn stages_of(text: &str) -> Learned {
         let entry = Entry { kind: Kind::File, ..Entry::default() };
-        let view = FileView { entry: &entry, bytes: text.as_bytes(), whole: true, stages: &[] };
+        let view = FileView {
+            entry: &entry,
+            bytes: text.as_bytes(),
+            whole: true,
+            stages: &[],
+            signs: Signs::of(text.as_bytes()),
+        };
         analyze_stages(&view, &[&Witness, &Placed])
     }
 

@@ -115,7 +115,7 @@ fn look(analyzer: &dyn FileAnalyzer, file: &FileView<'_>, facts: &mut Vec<Fact>)
 }
 
 fn view<'a>(entry: &'a Entry, bytes: &'a [u8], stages: &'a [decode::Step]) -> FileView<'a> {
-    FileView { entry, bytes, whole: true, stages }
+    FileView { entry, bytes, whole: true, stages, signs: inspect::Signs::of(bytes) }
 }
 
 fn head(bytes: &[u8]) -> &[u8] {

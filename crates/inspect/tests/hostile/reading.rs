@@ -24,13 +24,28 @@ pub(crate) fn cost(path: &str, bytes: &[u8]) -> Vec<Cost> {
     costs.push(Cost { reader: "decode", seconds });
     for analyzer in readers() {
         let ((), seconds) = timed(|| {
-            look(analyzer, &FileView { entry: &entry, bytes, whole: true, stages: &[] });
+            look(
+                analyzer,
+                &FileView {
+                    entry: &entry,
+                    bytes,
+                    whole: true,
+                    stages: &[],
+                    signs: inspect::Signs::of(bytes),
+                },
+            );
             if analyzer.reads_stages() {
                 for (stage, number) in decoded.stages.iter().zip(1..) {
                     let steps = decoded.path(number);
                     look(
                         analyzer,
-                        &FileView { entry: &entry, bytes: &stage.bytes, whole: true, stages: &steps },
+                        &FileView {
+                            entry: &entry,
+                            bytes: &stage.bytes,
+                            whole: true,
+                            stages: &steps,
+                            signs: inspect::Signs::of(&stage.bytes),
+                        },
                     );
                 }
             }

@@ -5,6 +5,7 @@ use super::{Change, Tree};
 use crate::anomaly_log::AnomalyLog;
 use crate::{Anomaly, AnomalyKind, EntryTable, Kind};
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// The prefix of a whiteout's name.
 const WHITEOUT: &[u8] = b".wh.";
@@ -60,7 +61,7 @@ pub(super) fn merge<'t>(tables: &[&'t EntryTable]) -> (Tree<'t>, Vec<(usize, Ano
             record.reveal(content);
         }
     }
-    (Tree { arena, record }, anomalies)
+    (Tree { arena, record, listing: OnceLock::new() }, anomalies)
 }
 
 struct Merge<'t> {

@@ -98,6 +98,7 @@ fn report(at: usize, excuses: Excuses) -> Report {
         jobs: 1,
         cache: None,
         indicators: Indicators::new(vec![feed]),
+        rules: Default::default(),
         exceptions: verdict::Exceptions::default(),
         today: model::Date::of_unix_seconds(0),
         endpoints: false,

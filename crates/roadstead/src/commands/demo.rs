@@ -154,6 +154,7 @@ fn settings(indicators: Indicators) -> anyhow::Result<Settings> {
         jobs: 2,
         cache: None,
         indicators,
+        rules: yara::RuleSet::default(),
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
         endpoints: false,

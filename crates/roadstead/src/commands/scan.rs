@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub(crate) fn run(args: &Scan) -> anyhow::Result<u8> {
     let indicators = settings::indicators(args)?;
     let (locator, mut settings) = settings::of(&args.image, indicators)?;
+    settings.rules = settings::rules(&args.rules, args.image.read.quiet)?;
     if let Some(path) = &args.exceptions {
         settings.exceptions = settings::exceptions(path, args.image.read.quiet)?;
     }

@@ -37,3 +37,5 @@ mod registries;
 mod repeat;
 #[cfg(test)]
 mod room;
+#[cfg(test)]
+mod rules;

@@ -2,13 +2,16 @@ use super::Acts;
 use super::call::Call;
 use super::code_calls::{fetches, wires};
 use super::code_tokens::{Kind, Token, tokens};
+use super::code_words::matters;
 use super::commands::Reader;
 use super::flow::{Cargo, Flow};
 use super::hosts::{Remote, remote};
 use super::stores::cargo_of;
 use crate::analyzers::start::{Language, Run};
+use crate::signs::Signs;
+use hashbrown::HashMap;
 use memchr::memmem;
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 /// Deepest nesting of brackets that is followed.
 const MAX_DEPTH: u32 = 24;
@@ -17,11 +20,11 @@ const MAX_VARIABLES: usize = 2048;
 
 /// The acts of a script in a general language: values are followed from calls that fetch or read to calls that run
 /// or send, by the names of calls alone.
-pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts) {
+pub(super) fn acts(language: Language, text: &[u8], signs: &Signs, runs: &[Run], out: &mut Acts) {
     let mut reader = Reader::new(out);
-    if matters(language, text) {
+    if matters(language, text, signs) {
         let (tokens, whole) = tokens(language, text);
-        let minified = text.split(|&byte| byte == b'\n').any(|line| line.len() > 2000);
+        let minified = has_long_line(text);
         let mut code = Code {
             language,
             tokens: &tokens,
@@ -47,85 +50,12 @@ pub(super) fn acts(language: Language, text: &[u8], runs: &[Run], out: &mut Acts
     reader.read(&calls);
 }
 
-/// Whether a script has both ends of anything that is looked for here. Most have not, and telling so costs a
-/// fraction of reading their tokens. An act with a host needs that host's address, or a connection.
-fn matters(language: Language, text: &[u8]) -> bool {
-    let has = |signs: &[&[u8]]| signs.iter().any(|sign| memmem::find(text, sign).is_some());
-    let asks: &[&[u8]] = match language {
-        Language::Python => {
-            &[b"urlopen", b"urlretrieve", b"requests", b"httpx", b"aiohttp", b"http.client", b"Request("]
-        }
-        Language::JavaScript => &[
-            b"fetch(",
-            b"axios",
-            b"http.",
-            b"https.",
-            b"http'",
-            b"https'",
-            b"http\"",
-            b"https\"",
-            b"got(",
-            b"got.",
-            b"request(",
-        ],
-        Language::Php => &[b"file_get_contents", b"curl_", b"fopen", b"copy(", b"include", b"require"],
-        Language::Perl => &[b"LWP", b"HTTP::", b"get"],
-        Language::Ruby => &[b"Net::HTTP", b"open", b"HTTP"],
-        _ => &[b"http"],
-    };
-    let uses: &[&[u8]] = match language {
-        Language::Python => &[
-            b"exec(",
-            b"eval(",
-            b"environ",
-            b"getenv",
-            b"chmod",
-            b"system(",
-            b"open(",
-            b"subprocess",
-            b"webhook",
-            b"/bot",
-            b"pastebin",
-            b"gethostname",
-            b"uname",
-            b"spawn",
-            b"/proc/",
-        ],
-        Language::JavaScript => &[
-            b"eval",
-            b"Function(",
-            b"process.env",
-            b"exec",
-            b"spawn",
-            b"chmod",
-            b"_compile",
-            b"vm.",
-            b"readFile",
-            b"webhook",
-            b"/bot",
-            b"hostname",
-        ],
-        _ => &[b""],
-    };
-    let runs: &[&[u8]] = &[
-        b"exec",
-        b"popen",
-        b"Popen",
-        b"spawn",
-        b"system",
-        b"subprocess",
-        b"`",
-        b"passthru",
-        b"environ",
-        b"ENV",
-        b"process.env",
-    ];
-    has(&[b"://"]) && has(asks) && has(uses)
-        || has(&[b"ocket", b"sockopen", b"net.connect", b"createConnection"])
-            && has(&[b"connect", b"open", b"new"])
-            && has(runs)
-        || has(&[b"memfd_create", b"syscall("])
-        || language == Language::Php && has(&[b"$_GET", b"$_POST", b"$_REQUEST", b"$_COOKIE", b"php://input"])
+/// Whether a line is longer than anybody writes one.
+fn has_long_line(text: &[u8]) -> bool {
+    const LONG: usize = 2000;
+    let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+    let mut start = 0;
+    ends.into_iter().any(|end| end - std::mem::replace(&mut start, end + 1) > LONG)
 }
 
 /// Where a name stands: its token, the one behind it, the end of the expression, and how deep that is nested.
@@ -173,7 +103,7 @@ pub(super) struct Seen {
     pub(super) runs_descriptor: bool,
 }
 
-impl Code<'_, '_> {
+impl<'t> Code<'t, '_> {
     pub(super) fn kind(&self, at: usize) -> Option<&Kind<'_>> {
         self.tokens.get(at).map(|token| &token.kind)
     }
@@ -213,7 +143,7 @@ impl Code<'_, '_> {
                 Some(Kind::Name(_)) => {
                     let (name, after) = self.dotted(at, end);
                     if matches!(self.kind(after), Some(Kind::Assign)) && after < end {
-                        target = Some(name);
+                        target = Some(name.into_owned());
                         at = after + 1;
                         continue;
                     }
@@ -222,16 +152,18 @@ impl Code<'_, '_> {
                         && let Some(behind) = close.checked_add(1).filter(|&behind| behind < end)
                         && matches!(self.kind(behind), Some(Kind::Assign))
                     {
-                        target = Some(name);
+                        target = Some(name.into_owned());
                         at = behind + 1;
                         continue;
                     }
                     at = self.named(&name, Spot { at, after, end, depth }, around, &mut chain);
                 }
                 Some(Kind::Text(text)) => {
-                    let flow = literal(text);
+                    chain.cargo.add(cargo_of(text));
+                    if chain.text.is_none() {
+                        chain.text = Some(text.to_vec());
+                    }
                     self.seen.wired |= wires(text);
-                    chain.add(&flow);
                     at += 1;
                 }
                 Some(Kind::Open(bracket, close)) => {
@@ -293,10 +225,16 @@ impl Code<'_, '_> {
     }
 
     /// A dotted name and the index behind it.
-    fn dotted(&self, mut at: usize, end: usize) -> (Vec<u8>, usize) {
-        let mut name = Vec::new();
-        while let Some(Kind::Name(part)) = self.kind(at).filter(|_| at < end) {
-            name.extend_from_slice(part.strip_prefix(b"\\").unwrap_or(part));
+    fn dotted(&self, mut at: usize, end: usize) -> (Cow<'t, [u8]>, usize) {
+        let mut name: Cow<'t, [u8]> = Cow::Borrowed(b"");
+        let tokens = self.tokens;
+        while let Some(Token { kind: Kind::Name(part), .. }) = tokens.get(at).filter(|_| at < end) {
+            let part: &'t [u8] = part.strip_prefix(b"\\").unwrap_or(part);
+            if name.is_empty() {
+                name = Cow::Borrowed(part);
+            } else {
+                name.to_mut().extend_from_slice(part);
+            }
             at += 1;
             let more = matches!(self.kind(at), Some(Kind::Dot))
                 && matches!(self.kind(at + 1), Some(Kind::Name(_)))
@@ -304,7 +242,7 @@ impl Code<'_, '_> {
             if !more || name.len() > 200 {
                 break;
             }
-            name.push(b'.');
+            name.to_mut().push(b'.');
             at += 1;
         }
         (name, at)
@@ -421,8 +359,4 @@ fn can_be_looked_up(token: &Kind<'_>) -> bool {
 
 pub(super) fn last(name: &[u8]) -> &[u8] {
     name.rsplit(|&byte| byte == b'.').next().unwrap_or(name)
-}
-
-fn literal(text: &[u8]) -> Flow {
-    Flow { text: Some(text.to_vec()), cargo: cargo_of(text), ..Flow::default() }
 }

@@ -139,7 +139,7 @@ impl Code<'_, '_> {
     fn texts(&self, open: usize, close: usize) -> Vec<Vec<u8>> {
         const MOST: usize = 4;
         let texts = (open..close.min(open + 64)).filter_map(|at| match self.kind(at) {
-            Some(Kind::Text(text)) => Some(text.clone()),
+            Some(Kind::Text(text)) => Some(text.to_vec()),
             Some(Kind::Name(name)) => self.variables.get(*name).and_then(|flow| flow.text.clone()),
             _ => None,
         });

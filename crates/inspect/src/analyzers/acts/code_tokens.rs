@@ -1,4 +1,5 @@
 use crate::analyzers::start::Language;
+use std::borrow::Cow;
 
 /// A token with the line it starts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +14,7 @@ pub(super) enum Kind<'t> {
     /// A name, keyword or variable, with its `$`.
     Name(&'t [u8]),
     /// A string literal.
-    Text(Vec<u8>),
+    Text(Cow<'t, [u8]>),
     /// A number.
     Number(&'t [u8]),
     /// `.`, `->` or `::` between names.
@@ -38,32 +39,44 @@ const MAX_LITERAL: usize = 4096;
 /// Splits a script into tokens, in one pass and without ever failing. Whether it was read to its end comes too.
 pub(super) fn tokens(language: Language, text: &[u8]) -> (Vec<Token<'_>>, bool) {
     let mut reader = Reader { language, text, at: 0, line: 1 };
-    let mut tokens: Vec<Token<'_>> = Vec::with_capacity(text.len() / 6);
-    let mut open: Vec<usize> = Vec::new();
+    let mut tokens = Tokens { list: Vec::with_capacity((text.len() / 6).min(MAX_TOKENS)), open: Vec::new() };
     while let Some(line) = reader.skip_blanks() {
-        if tokens.len() >= MAX_TOKENS {
-            return (tokens, false);
+        if tokens.list.len() >= MAX_TOKENS {
+            return (tokens.list, false);
         }
-        let inside = !open.is_empty();
-        let start = tokens.len();
-        for kind in reader.token(inside) {
-            match kind {
-                Kind::Open(..) => open.push(tokens.len()),
-                Kind::Close => {
-                    let here = tokens.len();
-                    if let Some(Token { kind: Kind::Open(_, close), .. }) =
-                        open.pop().and_then(|at| tokens.get_mut(at))
-                    {
-                        *close = here;
-                    }
-                }
-                _ => {}
-            }
-            tokens.push(Token { line, kind });
+        if let Some(command) = reader.backticks() {
+            // What stands between backticks is run: a call of its own.
+            let call = [Kind::Name(b"`"), Kind::Open(b'(', usize::MAX), Kind::Text(command), Kind::Close];
+            call.into_iter().for_each(|kind| tokens.push(line, kind));
+        } else if let Some(kind) = reader.token(!tokens.open.is_empty()) {
+            tokens.push(line, kind);
         }
-        debug_assert!(tokens.len() >= start);
     }
-    (tokens, true)
+    (tokens.list, true)
+}
+
+struct Tokens<'t> {
+    list: Vec<Token<'t>>,
+    /// The brackets that are open.
+    open: Vec<usize>,
+}
+
+impl<'t> Tokens<'t> {
+    fn push(&mut self, line: u32, kind: Kind<'t>) {
+        let here = self.list.len();
+        match kind {
+            Kind::Open(..) => self.open.push(here),
+            Kind::Close => {
+                if let Some(Token { kind: Kind::Open(_, close), .. }) =
+                    self.open.pop().and_then(|at| self.list.get_mut(at))
+                {
+                    *close = here;
+                }
+            }
+            _ => {}
+        }
+        self.list.push(Token { line, kind });
+    }
 }
 
 struct Reader<'t> {
@@ -107,21 +120,23 @@ impl<'t> Reader<'t> {
         self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     }
 
-    fn token(&mut self, inside: bool) -> Vec<Kind<'t>> {
-        let Some(byte) = self.peek(0) else { return Vec::new() };
-        let one = match byte {
+    /// The command between the backticks that begin here, in the languages that run it.
+    fn backticks(&mut self) -> Option<Cow<'t, [u8]>> {
+        let runs = matches!(self.language, Language::Perl | Language::Ruby | Language::Php);
+        (runs && self.peek(0) == Some(b'`')).then(|| self.string(b'`'))
+    }
+
+    /// The token that begins here; none for the end of a line inside brackets.
+    fn token(&mut self, inside: bool) -> Option<Kind<'t>> {
+        let byte = self.peek(0)?;
+        Some(match byte {
             b'\n' => {
                 self.at += 1;
                 self.line += 1;
                 if inside {
-                    return Vec::new();
+                    return None;
                 }
                 Kind::End
-            }
-            b'`' if matches!(self.language, Language::Perl | Language::Ruby | Language::Php) => {
-                let text = self.string(b'`');
-                // What stands between backticks is run: a call of its own.
-                return vec![Kind::Name(b"`"), Kind::Open(b'(', usize::MAX), Kind::Text(text), Kind::Close];
             }
             b'"' | b'\'' | b'`' => Kind::Text(self.string(byte)),
             byte if byte.is_ascii_alphabetic() || self.is_sigil(byte) && self.is_name(1) || byte >= 0x80 => {
@@ -165,8 +180,7 @@ impl<'t> Reader<'t> {
                     _ => Kind::Other(byte),
                 }
             }
-        };
-        vec![one]
+        })
     }
 
     fn is_sigil(&self, byte: u8) -> bool {
@@ -193,7 +207,19 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads the string whose quote is under the cursor.
-    fn string(&mut self, quote: u8) -> Vec<u8> {
+    fn string(&mut self, quote: u8) -> Cow<'t, [u8]> {
+        // Most have neither escapes nor ends of lines.
+        let rest = self.text.get(self.at + 1..).unwrap_or_default();
+        let end =
+            memchr::memchr3(quote, b'\\', b'\n', rest.get(..rest.len().min(MAX_LITERAL)).unwrap_or_default());
+        if let Some(end) = end.filter(|&end| end > 0 && rest.get(end) == Some(&quote)) {
+            self.at += end + 2;
+            return Cow::Borrowed(rest.get(..end).unwrap_or_default());
+        }
+        Cow::Owned(self.long_string(quote))
+    }
+
+    fn long_string(&mut self, quote: u8) -> Vec<u8> {
         let long =
             self.language == Language::Python && self.peek(1) == Some(quote) && self.peek(2) == Some(quote);
         let many =

@@ -398,7 +398,7 @@ impl<'o> Reader<'o> {
         }
         let before = self.out.list.len();
         self.out.depth += 1;
-        code::acts(language, text, &runs_of(language, text), self.out);
+        code::acts(language, text, &crate::Signs::of(text), &runs_of(language, text), self.out);
         self.out.depth -= 1;
         for act in self.out.list.iter_mut().skip(before) {
             act.line = line;

@@ -6,6 +6,7 @@ mod call;
 mod code;
 mod code_calls;
 mod code_tokens;
+mod code_words;
 mod commands;
 mod deeds;
 mod files;
@@ -22,12 +23,14 @@ mod tests;
 pub(crate) mod trial;
 
 pub(crate) use call::{Call, Redirect};
+pub(crate) use code_words::signs;
 pub(crate) use flow::Cargo;
 pub use hosts::{HostKind, Remote};
 pub(crate) use idioms::{Doing, Hit, Idiom, Origin, detection, judge};
 pub(crate) use stores::Store;
 
 use super::start::{Language, Run};
+use crate::signs::Signs;
 use serde::{Deserialize, Serialize};
 
 /// One act of a script.
@@ -142,12 +145,18 @@ const MAX_COMMAND: usize = 160;
 
 /// The acts of a script, and whether there were more than are kept. A shell script comes with its commands, others
 /// with what they run.
-pub(super) fn of(language: Language, text: &[u8], calls: &[Call], runs: &[Run]) -> (Vec<Act>, bool) {
+pub(super) fn of(
+    language: Language,
+    text: &[u8],
+    signs: &Signs,
+    calls: &[Call],
+    runs: &[Run],
+) -> (Vec<Act>, bool) {
     let mut acts = Acts::default();
     match language {
         Language::Shell => commands::acts(calls, &mut acts),
         Language::Other => {}
-        _ => code::acts(language, text, runs, &mut acts),
+        _ => code::acts(language, text, signs, runs, &mut acts),
     }
     (acts.list, acts.cut)
 }
@@ -156,7 +165,7 @@ pub(super) fn of(language: Language, text: &[u8], calls: &[Call], runs: &[Run]) 
 pub(crate) fn of_words(words: &[Vec<u8>]) -> (Vec<Act>, bool) {
     let words = words.iter().map(|word| super::start::Word::text(word.clone())).collect();
     let call = Call { line: 1, words, ..Call::default() };
-    let (acts, cut) = of(Language::Shell, b"", &[call], &[]);
+    let (acts, cut) = of(Language::Shell, b"", &Signs::ALL, &[call], &[]);
     (acts, !cut)
 }
 
@@ -165,7 +174,7 @@ pub(crate) fn of_line(line: &[u8]) -> (Vec<Act>, bool) {
     /// Longest line that is read, as of a script.
     const MAX_LINE: usize = 256 << 10;
     let read = line.get(..line.len().min(MAX_LINE)).unwrap_or_default();
-    let (acts, cut) = of(Language::Shell, b"", &super::start::shell_calls(read), &[]);
+    let (acts, cut) = of(Language::Shell, b"", &Signs::ALL, &super::start::shell_calls(read), &[]);
     (acts, !cut && read.len() == line.len())
 }
 

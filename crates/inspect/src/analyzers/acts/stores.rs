@@ -26,7 +26,19 @@ pub enum Store {
 
 /// The store that a path or a pattern leads into.
 pub(super) fn store_of(path: &[u8]) -> Option<Store> {
+    /// No part that is looked for is shorter.
+    const SHORTEST: usize = 5;
     let has = |part: &[u8]| memchr::memmem::find(path, part).is_some();
+    // Most texts of a script are no path at all; these parts have no slash in them.
+    let named = || {
+        has(b"id_ed25519")
+            || has(b"application_default_credentials")
+            || has(b"wallet.dat")
+            || has(b"Login Data")
+    };
+    if path.len() < SHORTEST || memchr::memchr(b'/', path).is_none() && !named() {
+        return None;
+    }
     // The public half, the list of known hosts and the configuration are no credentials.
     let ssh = has(b".ssh/id_")
         || has(b"/.ssh/*")

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 fn acts_of(language: Language, text: &[u8]) -> (Vec<Act>, bool) {
     match language {
-        Language::Shell => of(language, text, &crate::analyzers::start::shell_calls(text), &[]),
-        _ => of(language, text, &[], &runs_of(language, text)),
+        Language::Shell => {
+            of(language, text, &crate::Signs::of(text), &crate::analyzers::start::shell_calls(text), &[])
+        }
+        _ => of(language, text, &crate::Signs::of(text), &[], &runs_of(language, text)),
     }
 }
 

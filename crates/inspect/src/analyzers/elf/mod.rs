@@ -150,7 +150,7 @@ impl FileAnalyzer for ElfStructure {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {

@@ -19,7 +19,12 @@ fn facts(path: &str, bytes: &[u8]) -> Option<EndpointFacts> {
         return None;
     }
     let mut sink = FactSink::default();
-    Endpoints.analyze(&FileView { entry: &entry, bytes, whole: true, stages: &[] }, &mut sink).unwrap();
+    Endpoints
+        .analyze(
+            &FileView { entry: &entry, bytes, whole: true, stages: &[], signs: crate::Signs::of(bytes) },
+            &mut sink,
+        )
+        .unwrap();
     sink.into_facts().into_iter().find_map(|fact| match fact {
         Fact::Endpoints(facts) => Some(facts),
         _ => None,

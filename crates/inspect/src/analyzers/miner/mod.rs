@@ -9,6 +9,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use parse::signs;
 pub use parse::{Coin, Command, ConfigShape, Endpoint, Mark};
 pub use pools::PoolList;
 
@@ -92,7 +93,8 @@ impl FileAnalyzer for Mining {
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
         let is_program = file.bytes.starts_with(b"\x7fELF");
-        let found = if is_program { parse::program(file.bytes) } else { parse::text(file.bytes) };
+        let found =
+            if is_program { parse::program(file.bytes) } else { parse::text(file.bytes, &file.signs) };
         if let Some(found) = found {
             facts.push(Fact::Miner(Box::new(found)));
         }

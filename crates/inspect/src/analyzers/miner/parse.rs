@@ -16,6 +16,7 @@ pub use marks::Mark;
 pub use wallets::Coin;
 
 use super::{Found, MinerFacts, PoolList};
+use crate::signs::{Group, Sign, Signs};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use command::Proof;
 use std::collections::BTreeSet;
@@ -79,6 +80,11 @@ const ANCHORS: &[&str] = &[
     "zdHJhdHVtK",
 ];
 
+/// The same words as signs.
+pub(crate) fn signs() -> Vec<Sign> {
+    ANCHORS.iter().map(|&anchor| Sign::anywhere(anchor)).collect()
+}
+
 fn anchors() -> Option<&'static AhoCorasick> {
     static ANCHORED: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     ANCHORED
@@ -90,9 +96,11 @@ fn anchors() -> Option<&'static AhoCorasick> {
 }
 
 /// What a text holds; none where that is nothing.
-pub(super) fn text(text: &[u8]) -> Option<MinerFacts> {
+pub(super) fn text(text: &[u8], signs: &Signs) -> Option<MinerFacts> {
     let mut scan = Scan::new(text);
-    scan.anchors();
+    if signs.any_of(Group::Mining) {
+        scan.anchors();
+    }
     scan.hosts();
     scan.wallets(MONERO);
     scan.configuration();

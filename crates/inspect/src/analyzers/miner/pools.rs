@@ -93,12 +93,14 @@ impl PoolList {
         self.len() == 0
     }
 
-    /// Whether a host that ends in these two labels may be one of a pool. A text has a name after every other
-    /// word, and almost none of them needs to be looked up.
-    pub(super) fn may_hold(&self, labels: &[u8], last: &[u8]) -> bool {
-        if last_bit(last).is_none_or(|bit| self.last_labels >> bit & 1 == 0) {
-            return false;
-        }
+    /// Whether a host that ends in this label may be one of a pool. A text has a name after every other word, and
+    /// almost none of them needs to be looked up.
+    pub(super) fn may_end_in(&self, last: &[u8]) -> bool {
+        last_bit(last).is_some_and(|bit| self.last_labels >> bit & 1 == 1)
+    }
+
+    /// The same of its last two labels.
+    pub(super) fn may_hold(&self, labels: &[u8]) -> bool {
         let bit = fingerprint(labels);
         self.filter.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }

@@ -27,7 +27,7 @@ impl Search for Parts {
                 || memmem::find(part.bytes, b"\"pools\"").is_some();
             worth.then(|| parse::program(part.bytes)).flatten()
         } else {
-            parse::text(part.bytes)
+            parse::text(part.bytes, &crate::Signs::of(part.bytes))
         };
         let Some(mut found) = found else { return };
         found.move_to(if self.program { 1 } else { part.line });

@@ -1,6 +1,8 @@
 use super::formats::{self, Hit};
 use super::{Secret, SecretFacts, keys};
+use crate::signs::{Group, Sign, Signs};
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memmem;
 use std::sync::LazyLock;
 
 /// Most secrets of one text that are kept.
@@ -36,33 +38,60 @@ const MARKS: [(&str, Look); 24] = [
     ("AIza", formats::google),
     ("-----BEGIN ", keys::private_key),
     ("eyJ", formats::web_token),
-    ("://", formats::url_password),
+    (URL, formats::url_password),
 ];
+
+/// The marks as signs.
+pub(crate) fn signs() -> Vec<Sign> {
+    MARKS.iter().map(|&(mark, _)| Sign::anywhere(mark)).collect()
+}
+
+/// All but the one that half of all texts have.
+static RARE: LazyLock<Signs> =
+    LazyLock::new(|| Signs::chosen(Group::Secrets, |at| MARKS.get(at).is_some_and(|(mark, _)| *mark != URL)));
+
+/// What comes before the password of an address.
+const URL: &str = "://";
 
 static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let marks = MARKS.iter().map(|(mark, _)| mark);
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(marks).ok()
 });
 
-/// The secrets of a text that their form gives away, in one pass.
+/// The secrets of a text that their form gives away.
 pub(super) fn secrets(text: &[u8]) -> SecretFacts {
+    secrets_of(text, &Signs::of(text))
+}
+
+/// The same of a text whose signs are known.
+pub(super) fn secrets_of(text: &[u8], signs: &Signs) -> SecretFacts {
+    if signs.meet(&RARE) {
+        let Some(finder) = FINDER.as_ref() else { return SecretFacts::default() };
+        let marks = finder.find_iter(text);
+        look_at(text, marks.filter_map(|mark| Some((mark.start(), MARKS.get(mark.pattern().as_usize())?.1))))
+    } else if signs.any_of(Group::Secrets) {
+        look_at(text, memmem::find_iter(text, URL).map(|at| (at, formats::url_password as Look)))
+    } else {
+        SecretFacts::default()
+    }
+}
+
+fn look_at(text: &[u8], marks: impl Iterator<Item = (usize, Look)>) -> SecretFacts {
     let mut facts = SecretFacts::default();
-    let Some(finder) = FINDER.as_ref() else { return facts };
     let mut candidates = 0;
     // Up to where lines are counted: from the start for each hit would take the square of their number.
     let (mut counted, mut line) = (0, 1_u32);
-    for mark in finder.find_iter(text) {
-        let Some((_, look)) = MARKS.get(mark.pattern().as_usize()) else { continue };
+    for (at, look) in marks {
         candidates += 1;
         if candidates > MAX_CANDIDATES || facts.cut {
             facts.cut = true;
             break;
         }
-        let Some(hit) = look(text, mark.start()) else { continue };
-        let between = text.get(counted..mark.start()).unwrap_or_default();
+        let Some(hit) = look(text, at) else { continue };
+        let between = text.get(counted..at).unwrap_or_default();
         let more = memchr::memchr_iter(b'\n', between).count();
         line = line.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
-        counted = mark.start();
+        counted = at;
         push(&mut facts, Secret::new(hit.kind, line, hit.secret));
     }
     facts

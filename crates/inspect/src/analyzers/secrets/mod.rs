@@ -13,6 +13,8 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use find::signs;
+
 use crate::{Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, Outcome, Search, Want};
 use layers::{Entry, Kind};
 use model::{Class, Detection, Role, Severity, Stage};
@@ -164,7 +166,7 @@ impl FileAnalyzer for Secrets {
     }
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
-        let mut found = find::secrets(file.bytes);
+        let mut found = find::secrets_of(file.bytes, &file.signs);
         if file.stages.is_empty() {
             places::secrets(&file.entry.path, file.bytes, &mut found);
         }

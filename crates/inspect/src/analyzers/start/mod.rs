@@ -127,7 +127,7 @@ impl FileAnalyzer for Start {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn wants(&self, entry: &Entry, head: &[u8]) -> Want {
@@ -152,10 +152,10 @@ impl FileAnalyzer for Start {
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
         if !file.stages.is_empty() {
-            facts.push(Fact::Script(parse::stage(&file.entry.path, file.bytes)));
+            facts.push(Fact::Script(parse::stage(&file.entry.path, file.bytes, &file.signs)));
             return Ok(());
         }
-        if let Some(mut script) = parse::script(&file.entry.path, file.entry.mode, file.bytes) {
+        if let Some(mut script) = parse::script(&file.entry.path, file.entry.mode, file.bytes, &file.signs) {
             script.cut |= !file.whole;
             facts.push(Fact::Script(script));
         }

@@ -10,6 +10,7 @@ mod shell_words;
 
 use super::super::acts::{self, Call};
 use super::{Language, Run, ScriptFacts, Word, base_name};
+use crate::Signs;
 
 pub(super) use python::read as read_python;
 pub(super) use shell::read as read_shell;
@@ -90,7 +91,7 @@ impl Reading {
 }
 
 /// The facts about a script; none for text that shows no sign of being one, and for scripts that run nothing.
-pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts> {
+pub(super) fn script(path: &[u8], mode: u32, text: &[u8], signs: &Signs) -> Option<ScriptFacts> {
     let shebang = shebang(text);
     let language = match shebang.first() {
         Some(_) => language_of_interpreter(&shebang),
@@ -99,7 +100,7 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts>
     };
     let mut reading = read(language, text);
     reading.runs.shrink_to_fit();
-    let (acts, acts_cut) = acts::of(language, text, &reading.calls, &reading.runs);
+    let (acts, acts_cut) = acts::of(language, text, signs, &reading.calls, &reading.runs);
     let cut = reading.cut || acts_cut;
     let sign = !shebang.is_empty() || mode & 0o111 != 0;
     (sign || !reading.runs.is_empty() || !reading.imports.is_empty() || cut || !acts.is_empty())
@@ -108,7 +109,7 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8]) -> Option<ScriptFacts>
 
 /// What a text does that was decoded out of a script. Only its acts are told: which files it leads to depends on a
 /// place that it has not.
-pub(super) fn stage(path: &[u8], text: &[u8]) -> ScriptFacts {
+pub(super) fn stage(path: &[u8], text: &[u8], signs: &Signs) -> ScriptFacts {
     let shebang = shebang(text);
     let language = match shebang.first() {
         Some(_) => language_of_interpreter(&shebang),
@@ -120,7 +121,7 @@ pub(super) fn stage(path: &[u8], text: &[u8]) -> ScriptFacts {
         },
     };
     let reading = read(language, text);
-    let (acts, cut) = acts::of(language, text, &reading.calls, &reading.runs);
+    let (acts, cut) = acts::of(language, text, signs, &reading.calls, &reading.runs);
     ScriptFacts {
         shebang: Vec::new(),
         language,

@@ -87,13 +87,8 @@ impl Shell<'_, '_> {
                 }
                 _ => {
                     let rest = self.text.get(self.at..).unwrap_or_default();
-                    let plain = |byte: &&u8| !b" \t\r\n;|&<>()\"'\\$`".contains(byte);
-                    let in_quotes = |byte: &&u8| !b"\"\\$`".contains(byte);
-                    let len = if quoted {
-                        rest.iter().take_while(in_quotes).count()
-                    } else {
-                        rest.iter().take_while(plain).count()
-                    };
+                    let inside = if quoted { &IN_QUOTES } else { &PLAIN };
+                    let len = rest.iter().take_while(|&&byte| inside[usize::from(byte)]).count();
                     let at = self.at;
                     self.at += len.max(1);
                     Data::text(rest.get(..len.max(1)).unwrap_or_default().to_vec(), at)
@@ -158,6 +153,20 @@ impl Shell<'_, '_> {
     pub(super) fn variable(&self, name: &[u8], at: usize) -> Data {
         self.variables.get(name).cloned().unwrap_or_else(|| Data::unknown(at))
     }
+}
+
+/// What a word has outside of quotes that means nothing but itself, and what it has within them.
+static PLAIN: [bool; 256] = all_but(b" \t\r\n;|&<>()\"'\\$`");
+static IN_QUOTES: [bool; 256] = all_but(b"\"\\$`");
+
+const fn all_but(bytes: &[u8]) -> [bool; 256] {
+    let mut set = [true; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        set[bytes[at] as usize] = false;
+        at += 1;
+    }
+    set
 }
 
 /// A text with its escapes read; a step where there are enough of them to hide something.

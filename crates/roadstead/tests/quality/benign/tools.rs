@@ -107,6 +107,42 @@ pub(crate) fn shapes() -> Vec<Shape> {
             clean("exporter of measurements", |_| {
                 Planted::debian().script("usr/local/bin/export.py", "#!/usr/bin/env python3\nimport glob\nfor stat in glob.glob('/proc/[0-9]*/stat'):\n    print(open(stat).read().split()[1])\n").entry(&["export.py"])
             }),
+            clean("conversion of characters, and a dialog for rights", |_| {
+                let convert = ["GCONV_PATH=", "gconv-modules", "gconv-modules.cache", "CHARSET="];
+                let dialog = ["/usr/bin/pkexec", "SHELL=", "CHARSET=", "XAUTHORITY="];
+                Planted::debian()
+                    .script("usr/local/bin/convert", standin::program_with(&convert, 0))
+                    .script("usr/local/bin/dialog", standin::program_with(&dialog, 0))
+                    .entry(&["convert"])
+            }),
+            clean("handler of crashes", |_| {
+                Planted::debian()
+                    .script(
+                        "usr/local/bin/crashes",
+                        "#!/bin/sh\necho '/cores/core.%e.%P' > /proc/sys/kernel/core_pattern\nexec \"$@\"\n",
+                    )
+                    .file(
+                        "usr/share/doc/crashes/escape.md",
+                        "An attacker writes |/proc/%P/root/x to /proc/sys/kernel/core_pattern.\n",
+                    )
+                    .cmd(&["python3"])
+            }),
+            clean("client of the container engine", |_| {
+                Planted::debian()
+                    .script(
+                        "usr/local/bin/engine",
+                        standin::program_with(
+                            &[
+                                "/containers/create",
+                                "/containers/json",
+                                "tcp://127.0.0.1:2375",
+                                "docker-sock-pwn",
+                            ],
+                            0,
+                        ),
+                    )
+                    .entry(&["engine"])
+            }),
             clean("emulator for other machines", |_| {
                 Planted::debian()
                     .script("usr/local/bin/qemu-arm-static", standin::program("an honest emulator"))

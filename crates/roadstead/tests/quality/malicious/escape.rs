@@ -2,6 +2,7 @@
 
 use crate::group;
 use crate::shape::{Planted, Shape, malicious, suspicious};
+use test_support::standin;
 
 fn started(script: &str) -> Planted {
     Planted::debian().script("run.sh", script).entry(&["/run.sh"])
@@ -42,6 +43,22 @@ pub(crate) fn shapes() -> Vec<Shape> {
                 let mut module = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x01\0\x3e\0\x01\0\0\0".to_vec();
                 module.resize(512, 0);
                 started(script).file("opt/d.ko", module)
+            }),
+            malicious("proof of an exploit that the image starts", |s| {
+                let program = standin::program_with(
+                    &["/usr/bin/pkexec", "GCONV_PATH=./lib", "CHARSET=X", "lib/gconv-modules"],
+                    0,
+                );
+                let script = "#!/bin/sh\necho '|/proc/%P/root/x' > /proc/sys/kernel/core_pattern\n";
+                Planted::debian()
+                    .script("opt/p", s.pick(program.as_slice(), script.as_bytes()))
+                    .entry(&["/opt/p"])
+            }),
+            suspicious("toolkit for leaving containers", |s| {
+                let names =
+                    ["docker-sock-pwn", "k8s-backdoor-daemonset", "rewrite-cgroup-devices", "shim-pwn"];
+                let program = standin::program_with(s.pick(&names[..3], &names[1..]), 0);
+                Planted::debian().script(s.pick("opt/cdk", "usr/local/bin/helper"), program).cmd(&["python3"])
             }),
             suspicious("shell with the rights of root for everybody", |s| {
                 let path = s.pick("usr/local/bin/rsh", "opt/.s/bash");

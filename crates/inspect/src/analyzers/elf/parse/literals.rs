@@ -122,13 +122,14 @@ impl Telling {
 }
 
 /// Beginnings that many texts of the table share stand for all of them.
-const TELLING: [&[u8]; 36] = [
+const TELLING: [&[u8]; 37] = [
     b"donate-",
     b"donate.",
     b"max-threads-hint",
     b"huge-pages-jit",
     b"randomx-",
     b"RandomX\x03",
+    b"RandomXYada",
     b"RandomX-G",
     b"RandomWOW",
     b"RandomARQ",
@@ -307,8 +308,9 @@ const MINER_OPTIONS: [&[u8]; 49] = [
     b"sharerate-avr",
 ];
 
-const ALGORITHMS: [&[u8]; 55] = [
+const ALGORITHMS: [&[u8]; 56] = [
     b"rx/0",
+    b"rx/2",
     b"rx/wow",
     b"rx/arq",
     b"rx/graft",
@@ -380,8 +382,9 @@ const POOL_METHODS: [&[u8]; 9] = [
 const POOL_SCHEMES: [&[u8]; 4] =
     [b"stratum+tcp://", b"stratum+ssl://", b"stratum+tls://", b"stratum2+tcp://"];
 
-const RANDOMX_SALTS: [&[u8]; 6] = [
+const RANDOMX_SALTS: [&[u8]; 7] = [
     b"RandomX\x03",
+    b"RandomXYadaCoin\x03",
     b"RandomWOW\x01",
     b"RandomARQ\x01",
     b"RandomSFX\x01",

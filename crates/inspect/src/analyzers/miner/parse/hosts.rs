@@ -24,16 +24,24 @@ pub(in crate::analyzers::miner) fn scan(
         // The first dot of a name is met first; what follows belongs to the same name.
         let rest = text.get(dot + 1..text.len().min(dot + MAX_HOST)).unwrap_or_default();
         let mut end = 0;
-        let mut last = None;
-        for (at, byte) in rest.iter().enumerate() {
-            match byte {
-                b'.' if rest.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => last = Some(at),
-                byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') => {}
-                _ => break,
+        let (mut dots, mut last) = (0, None);
+        while let Some(&byte) = rest.get(end) {
+            if byte == b'.' && rest.get(end + 1).is_some_and(u8::is_ascii_alphanumeric) {
+                (dots, last) = (dots + 1, Some(end));
+            } else if !IN_NAME[usize::from(byte)] {
+                break;
             }
-            end = at + 1;
+            end += 1;
         }
         done = dot + 1 + end;
+        let name = rest.get(..end).unwrap_or_default();
+        let label = name.get(last.map_or(0, |last| last + 1)..).unwrap_or_default();
+        let is_address = before.is_ascii_digit()
+            && dots == 2
+            && name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+        if !is_address && !pools.may_end_in(label) {
+            continue;
+        }
         let start = name_start(text, dot);
         // From the label before the last dot to the end.
         let two = match last {
@@ -43,18 +51,12 @@ pub(in crate::analyzers::miner) fn scan(
                 dot + 1 + memchr::memrchr(b'.', within).map_or(0, |at| at + 1)
             }
         };
-        let label = rest.get(last.map_or(0, |last| last + 1)..end).unwrap_or_default();
-        let is_number =
-            rest.get(end.saturating_sub(1)).is_some_and(u8::is_ascii_digit) && before.is_ascii_digit();
-        if !is_number && !pools.may_hold(text.get(two..done).unwrap_or_default(), label) {
+        if !is_address && !pools.may_hold(text.get(two..done).unwrap_or_default()) {
             continue;
         }
         let Some(host) = text.get(start..done).and_then(|host| std::str::from_utf8(host).ok()) else {
             continue;
         };
-        if is_number && !(7..=15).contains(&host.len()) {
-            continue;
-        }
         let (port, digits) = port_at(text.get(done..).unwrap_or_default());
         done += digits;
         if pools.holds(host, port)
@@ -64,6 +66,17 @@ pub(in crate::analyzers::miner) fn scan(
         }
     }
 }
+
+/// What a name of a host has between its dots.
+static IN_NAME: [bool; 256] = {
+    let mut inside = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        inside[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'_');
+        byte += 1;
+    }
+    inside
+};
 
 fn name_start(text: &[u8], dot: usize) -> usize {
     let before = text.get(dot.saturating_sub(64)..dot).unwrap_or_default();

@@ -111,7 +111,7 @@ pub(in crate::analyzers::miner) fn scan(
 
 const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const NONE: u8 = 0xff;
-const VALUES: [u8; 256] = {
+static VALUES: [u8; 256] = {
     let mut values = [NONE; 256];
     let mut at = 0;
     while at < ALPHABET.len() {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn facts(text: &str) -> MinerFacts {
-    parse::text(text.as_bytes()).unwrap_or_default()
+    parse::text(text.as_bytes(), &crate::Signs::of(text.as_bytes())).unwrap_or_default()
 }
 
 const POOLS: &str = r#"{"autosave": true, "donate-level": 1, // one

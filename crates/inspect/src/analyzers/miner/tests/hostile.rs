@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 /// Whatever it is, it is read in the time that one pass takes, many times over, and what is kept is small.
 fn check(name: &str, bytes: &[u8]) {
     let start = Instant::now();
-    for facts in [parse::text(bytes), parse::program(bytes)].into_iter().flatten() {
+    for facts in [parse::text(bytes, &crate::Signs::of(bytes)), parse::program(bytes)].into_iter().flatten() {
         let kept = format!("{facts:?}").len();
         assert!(kept < 64 << 10, "{name}: {kept}");
     }
@@ -49,7 +49,7 @@ proptest::proptest! {
             text.extend(tokens[token].as_bytes());
             text.extend(bytes);
         }
-        let _ = parse::text(&text);
+        let _ = parse::text(&text, &crate::Signs::of(&text));
         let _ = parse::program(&text);
         let text = String::from_utf8_lossy(&text);
         let _ = words::put_in(&text, |_| Some("x"));
@@ -62,7 +62,7 @@ proptest::proptest! {
 fn reading_texts_costs_little() {
     let code = include_str!("../parse/marks.rs").repeat(40);
     let start = Instant::now();
-    let _ = parse::text(code.as_bytes());
+    let _ = parse::text(code.as_bytes(), &crate::Signs::of(code.as_bytes()));
     let nanoseconds = start.elapsed().as_nanos() as f64 / code.len() as f64;
     println!("{nanoseconds:.2} ns per byte of code");
     assert!(nanoseconds < 2000.0, "{nanoseconds}");

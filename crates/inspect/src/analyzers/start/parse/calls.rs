@@ -141,14 +141,27 @@ fn backticks(text: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
 
 /// Paths of modules beside a JavaScript file: `require("./x")`, `import("./x")`, `from "./x"`.
 fn relative_modules(text: &[u8], reading: &mut Reading) {
-    for sign in ["require(", "import(", "from ", "from\"", "from'", "import "] {
-        for at in memmem::find_iter(text, sign.as_bytes()).take(MAX_CALLS) {
-            let at = at + sign.trim_end_matches(['"', '\'']).len();
-            let rest = text.get(at..).unwrap_or_default().trim_ascii_start();
-            if let Some((path, _)) =
-                literal(rest).filter(|(path, _)| path.starts_with(b"./") || path.starts_with(b"../"))
-            {
-                reading.import(&path);
+    /// Most blanks between a word and the path.
+    const FAR: usize = 256;
+    let mut found = 0;
+    for at in memmem::find_iter(text, b"./") {
+        let above = at.checked_sub(1).filter(|&before| text.get(before) == Some(&b'.'));
+        let Some(quote) = above.unwrap_or(at).checked_sub(1) else { continue };
+        if !matches!(text.get(quote), Some(b'"' | b'\'' | b'`')) {
+            continue;
+        }
+        let before = text.get(quote.saturating_sub(FAR)..quote).unwrap_or_default();
+        let word = before.trim_ascii_end();
+        let blank = before.get(word.len()) == Some(&b' ');
+        let names = word.ends_with(b"require(")
+            || word.ends_with(b"import(")
+            || word.ends_with(b"from") && (blank || word.len() == before.len())
+            || word.ends_with(b"import") && blank;
+        if names && let Some((path, _)) = text.get(quote..).and_then(literal) {
+            reading.import(&path);
+            found += 1;
+            if found == MAX_CALLS {
+                return;
             }
         }
     }

@@ -3,7 +3,7 @@ use crate::analyzers::start::{Language, Piece, RunKind, ScriptFacts, Word};
 use proptest::prelude::*;
 
 fn read(path: &str, text: &str) -> ScriptFacts {
-    parse::script(path.as_bytes(), 0o755, text.as_bytes()).unwrap()
+    parse::script(path.as_bytes(), 0o755, text.as_bytes(), &crate::Signs::of(text.as_bytes())).unwrap()
 }
 
 fn shown(word: &Word) -> String {
@@ -254,14 +254,14 @@ proptest! {
     #[test]
     fn no_text_is_too_odd(text in "[ a-z0-9/.$(){}\\[\\]'\"`;&|<>=#\\\\,:+*\n-]{0,300}") {
         for name in ["x.sh", "x.py", "x.js", "x.pl", "x.php"] {
-            parse::script(name.as_bytes(), 0o755, text.as_bytes());
+            parse::script(name.as_bytes(), 0o755, text.as_bytes(), &crate::Signs::of(text.as_bytes()));
         }
     }
 
     #[test]
     fn no_bytes_are_too_odd(text: Vec<u8>) {
         for name in ["x.sh", "x.py", "x.js", "x.rb", "x.lua"] {
-            parse::script(name.as_bytes(), 0o755, &text);
+            parse::script(name.as_bytes(), 0o755, &text, &crate::Signs::of(&text));
         }
     }
 }
