@@ -30,7 +30,7 @@ pub use run::RunSummary;
 
 pub use behavior::detections;
 
-use behavior::Outcome;
+use behavior::{Context, Outcome, RunContext};
 use events::Content;
 use model::Gap;
 use std::path::PathBuf;
@@ -49,6 +49,14 @@ pub struct Detonation {
     pub captured: Vec<Content>,
     /// The directory of captures.
     pub captures: PathBuf,
+    judged: Judged,
+}
+
+impl Detonation {
+    /// What the runs were judged with: what is known of each, in order, and of the image.
+    pub fn basis(&self) -> (impl Iterator<Item = &RunContext>, &Context) {
+        self.judged.basis()
+    }
 }
 
 /// Detonates an image.
@@ -97,5 +105,5 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let captured = judged.captured();
     let summary = summary::summary(judged.runs(), &runs, not_exercised);
     staged.remove()?;
-    Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures() })
+    Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures(), judged })
 }
