@@ -28,9 +28,9 @@ pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
 
-pub use behavior::detections;
+pub use behavior::{Context, RunContext, detections};
 
-use behavior::{Context, Outcome, RunContext};
+use behavior::Outcome;
 use events::Content;
 use model::Gap;
 use std::path::PathBuf;

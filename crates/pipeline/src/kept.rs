@@ -1,7 +1,7 @@
 //! Runs that were kept, and judging them again: rules change, and what an image did stays what it was.
 
 use crate::{Error, Settings, millis, rules_digest};
-use behavior::{Context, RunContext};
+use detonate::{Context, RunContext};
 use model::{Coverage, Detonation, Finding, Gap, ImageSummary, REPORT_SCHEMA, Report, Stage, Timing, Tool};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

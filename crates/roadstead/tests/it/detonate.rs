@@ -207,6 +207,16 @@ fn the_doctor_says_what_there_is() {
 }
 
 #[test]
+fn what_is_seen_in_runs_is_explained() {
+    let room = Room::new();
+    for (id, title) in [("D-MIN-STRATUM", "Login at a mining pool"), ("d-min-submit", "Share submitted")] {
+        let ran = room.run(&["explain", id]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+        assert!(ran.out.contains(title) && ran.out.contains("What to do"), "{ran:?}");
+    }
+}
+
+#[test]
 fn packets_are_written_in_pcapng() {
     let room = Room::new();
     if !can_run(&room) {
