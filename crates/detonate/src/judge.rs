@@ -39,6 +39,11 @@ impl Judged {
         &self.runs
     }
 
+    /// What the runs are judged with.
+    pub(crate) fn basis(&self) -> (impl Iterator<Item = &RunContext>, &Context) {
+        (self.runs.iter().map(|(run, _)| run), &self.context)
+    }
+
     /// Whether something decides alone already.
     pub(crate) fn convicts(&self) -> bool {
         self.outcome.findings.iter().any(|finding| finding.role == Role::Convicts)
@@ -121,5 +126,6 @@ pub fn replay(records: &[(RunContext, &Path)], context: &Context) -> Result<Outc
     for (run, path) in records {
         runs.push((run.clone(), record(path)?));
     }
-    Ok(behavior::judge(&runs, context))
+    let outcome = behavior::judge(&runs, context);
+    Ok(Judged { runs, context: context.clone(), outcome }.outcome())
 }

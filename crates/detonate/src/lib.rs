@@ -32,7 +32,7 @@ pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
 
-pub use behavior::detections;
+pub use behavior::{Context, RunContext, detections};
 
 use behavior::Outcome;
 use events::Content;
@@ -65,6 +65,11 @@ impl Detonation {
         self.judged.condemn(found);
         self.outcome = self.judged.outcome();
         self.outcome.gaps.extend(self.gaps.iter().cloned());
+    }
+
+    /// What the runs were judged with: what is known of each, in order, and of the image.
+    pub fn basis(&self) -> (impl Iterator<Item = &RunContext>, &Context) {
+        self.judged.basis()
     }
 }
 

@@ -1,6 +1,7 @@
 //! One platform of an image, run.
 
 use crate::Settings;
+use crate::kept::{self, PlatformRuns};
 use crate::platform::Concluded;
 use detonate::{DetonateError, Image as Guest, LayerBytes};
 use inspect::ImageView;
@@ -36,6 +37,8 @@ pub(crate) struct Ran {
     pub(crate) findings: Vec<Finding>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) summary: Option<Detonation>,
+    /// The records that were kept.
+    pub(crate) kept: Vec<PlatformRuns>,
 }
 
 impl Ran {
@@ -43,6 +46,7 @@ impl Ran {
     pub(crate) fn add(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.gaps.extend(other.gaps);
+        self.kept.extend(other.kept);
         let Some(mut more) = other.summary else { return };
         let Some(summary) = &mut self.summary else {
             self.summary = Some(more);
@@ -140,15 +144,19 @@ fn try_run(
         processors: u32::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap_or(1),
     };
     let detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
-    if let Some(keep) = &how.keep {
-        for summary in &detonation.runs {
-            keep_record(summary, keep).map_err(stage)?;
+    let mut gaps = detonation.outcome.gaps.clone();
+    let kept = match how.keep.as_ref().map(|directory| kept::keep(&detonation, directory)).transpose() {
+        Ok(kept) => kept,
+        Err(error) => {
+            gaps.push(not_kept(&error));
+            None
         }
-    }
+    };
     Ok(Ran {
         findings: detonation.outcome.findings,
-        gaps: detonation.outcome.gaps,
+        gaps,
         summary: Some(detonation.summary),
+        kept: kept.into_iter().collect(),
     })
 }
 
@@ -171,15 +179,12 @@ fn until_cancelled<T>(settings: &Settings, cancelled: &AtomicBool, work: impl Fn
 /// How often it is looked whether a person asks to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-fn keep_record(summary: &detonate::RunSummary, keep: &std::path::Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(keep)?;
-    let name: String = summary
-        .name
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
-        .take(80)
-        .collect();
-    std::fs::copy(&summary.record, keep.join(format!("{name}.events"))).map(|_| ())
+/// Who asked for records and has none is told so.
+pub(crate) fn not_kept(error: &std::io::Error) -> Gap {
+    Gap::new(
+        "records of the runs",
+        format!("they cannot be kept: {error}; name another directory with --keep"),
+    )
 }
 
 /// What names, addresses and secrets of the run are made from: the image itself, so that a run of the same image is

@@ -10,6 +10,7 @@ mod compare;
 mod declared;
 mod detonation;
 mod exceptions;
+mod kept;
 mod layer;
 mod listing;
 mod platform;
@@ -21,6 +22,7 @@ pub use compare::compare;
 pub use detonation::Detonate;
 pub use inspect::analyzers::NOT_IMPLEMENTED;
 pub use inspect::controls::Control;
+pub use kept::replay;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
@@ -51,6 +53,24 @@ pub enum Error {
         old: String,
         /// Platforms of the new image.
         new: String,
+    },
+    /// Records of runs that cannot be judged again.
+    #[error("cannot read the records in {directory}; `roadstead detonate --keep` writes such a directory")]
+    Records {
+        /// Where; escaped.
+        directory: String,
+        /// What was refused.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A record that cannot be read.
+    #[error("cannot judge the runs of {platform} again")]
+    Replay {
+        /// The platform that ran; escaped.
+        platform: String,
+        /// What is wrong with the record.
+        #[source]
+        source: detonate::DetonateError,
     },
     /// The person asked to stop.
     #[error("stopped before the image was read; nothing was kept")]
@@ -177,9 +197,22 @@ fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read,
     }
     outcome.findings.extend(ran.findings);
     gaps.extend(ran.gaps);
+    let image = ImageSummary {
+        reference: model::escape_text(&opened.reference),
+        digest: opened.digest,
+        platforms,
+        layers: outcome.layers,
+    };
+    if let Some(directory) = settings.detonate.as_ref().and_then(|how| how.keep.as_ref()) {
+        let ran = (ran.summary.as_ref(), ran.kept);
+        if let Err(error) = kept::write(directory, &image, &coverage, &gaps, ran) {
+            gaps.push(detonation::not_kept(&error));
+        }
+    }
     let exceptions = exceptions::lay_on(&mut outcome.findings, scanned, settings);
     let chain = chain::headline(&outcome.reached, &outcome.findings);
-    let judged = verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, platforms.len());
+    let judged =
+        verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, image.platforms.len());
     let total = millis(started);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
@@ -188,12 +221,7 @@ fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read,
             rules: rules_digest(&settings.rules),
             feeds: settings.indicators.feeds(),
         },
-        image: ImageSummary {
-            reference: model::escape_text(&opened.reference),
-            digest: opened.digest,
-            platforms,
-            layers: outcome.layers,
-        },
+        image,
         verdict: judged.verdict,
         summary: judged.summary,
         axes: judged.axes,

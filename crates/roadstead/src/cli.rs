@@ -145,17 +145,27 @@ Examples:
   roadstead detonate --duration 5m --pcap run.pcapng registry.example/app:1.4
   roadstead detonate --format html --output run.html docker-archive:image.tar
   roadstead detonate --keep records registry.example/app:1.4
+  roadstead detonate --replay records               judges again what was kept, by today's rules
   roadstead scan --detonate registry.example/app:1.4
                                                     what it is and what it does, in one verdict";
 
 #[derive(Debug, Args)]
 #[command(after_help = DETONATE_EXAMPLES)]
 pub(crate) struct DetonateCommand {
+    /// The image, in any of the forms that `scan` takes
+    #[arg(value_name = "IMAGE", required_unless_present = "replay")]
+    pub(crate) image: Option<String>,
+
     #[command(flatten)]
-    pub(crate) image: ImageArgs,
+    pub(crate) read: ReadArgs,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    /// Run nothing, and judge the records again that --keep left in this directory
+    #[arg(long, value_name = "DIR", help_heading = "Running",
+        conflicts_with_all = ["image", "keep", "pcap", "scratch", "duration", "thorough", "platform"])]
+    pub(crate) replay: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,

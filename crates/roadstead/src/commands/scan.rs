@@ -31,12 +31,17 @@ pub(super) fn report(
         let _progress = Progress::start(Arc::clone(&settings.watch), quiet);
         pipeline::scan(locator, settings)?
     };
+    conclude(&report, args, quiet)
+}
+
+/// Writes a report as asked for, and gives the exit code.
+pub(super) fn conclude(report: &Report, args: &ReportArgs, quiet: bool) -> anyhow::Result<u8> {
     if !quiet {
-        for warning in report::exception_warnings(&report) {
+        for warning in report::exception_warnings(report) {
             terminal::note(&format!("warning: {warning}"));
         }
     }
-    write(&report, args)?;
+    write(report, args)?;
     let fail_on = match args.fail_on {
         FailOn::Suspicious => verdict::FailOn::Suspicious,
         FailOn::Malicious => verdict::FailOn::Malicious,

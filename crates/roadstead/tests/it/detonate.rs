@@ -207,6 +207,16 @@ fn the_doctor_says_what_there_is() {
 }
 
 #[test]
+fn what_is_seen_in_runs_is_explained() {
+    let room = Room::new();
+    for (id, title) in [("D-MIN-STRATUM", "Login at a mining pool"), ("d-min-submit", "Share submitted")] {
+        let ran = room.run(&["explain", id]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+        assert!(ran.out.contains(title) && ran.out.contains("What to do"), "{ran:?}");
+    }
+}
+
+#[test]
 fn packets_are_written_in_pcapng() {
     let room = Room::new();
     if !can_run(&room) {
@@ -248,6 +258,71 @@ fn the_demo_runs_the_images_of_the_story() {
     assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
     println!("the demo took {:.1?}", began.elapsed());
     assert_eq!(left_behind(&room, &groups), "");
+}
+
+#[test]
+fn runs_that_were_kept_are_judged_again_without_running() {
+    let room = Room::new();
+    if !can_run(&room) {
+        return;
+    }
+    for (name, story, code) in [("bad", &five_images()[2], 1), ("good", &benign_images()[2], 0)] {
+        let layout = room.layout(name, &story.image);
+        let kept = room.path(&format!("kept-{name}"));
+        let kept = kept.to_str().unwrap();
+        let ran = room.run(&[&DETONATE[..], &["--thorough", "--keep", kept, &layout]].concat());
+        assert_eq!(ran.code, code, "{ran:?}");
+        std::fs::remove_dir_all(room.path(name)).unwrap();
+        let again = room.run(&[&DETONATE[..], &["--replay", kept]].concat());
+        assert_eq!((again.code, again.err.as_str()), (code, ""), "{again:?}");
+        let (mut ran, mut again) = (ran.json(), again.json());
+        assert!(ran["detonation"]["runs"].as_array().unwrap().len() > 2, "{ran}");
+        ran["timing_ms"].take();
+        again["timing_ms"].take();
+        assert_eq!(ran, again);
+    }
+}
+
+#[test]
+fn records_that_are_not_as_they_were_kept_are_refused() {
+    let room = Room::new();
+    if !can_run(&room) {
+        return;
+    }
+    let layout = room.layout("five", &five_images()[3].image);
+    let kept = room.path("kept");
+    let words = ["--keep", kept.to_str().unwrap(), &layout];
+    assert_eq!(room.run(&[&DETONATE[..], &words].concat()).code, 1);
+    let index = kept.join("records.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    let record = "linux-amd64-1-as-configured.events";
+    let check = |expect: &str| {
+        let ran = room.run(&[&DETONATE[..], &["--replay", kept.to_str().unwrap()]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{expect}: {ran:?}");
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(expect), "{expect}: {ran:?}");
+    };
+    for (from, to, expect) in [
+        ("roadstead.records/v1", "roadstead.records/v0", "this version reads roadstead.records/v1"),
+        (record, "../kept/x.events", "names no record"),
+        (record, "records.json", "names no record"),
+        (record, "gone.events", "gone.events"),
+        ("\"schema\": ", "schema ", "cannot read the records"),
+    ] {
+        assert!(text.contains(from), "{from}: {text}");
+        std::fs::write(&index, text.replacen(from, to, 1)).unwrap();
+        check(expect);
+    }
+    std::fs::write(&index, &text).unwrap();
+    let bytes = std::fs::read(kept.join(record)).unwrap();
+    std::fs::write(kept.join(record), &bytes[..bytes.len() - 1]).unwrap();
+    check("ends within event");
+    std::fs::remove_file(&index).unwrap();
+    check("--keep");
+    for more in [&[layout.as_str()][..], &["--pcap", "x"], &["--duration", "5s"]] {
+        let ran = room.run(&[&["detonate", "--replay", "kept"][..], more].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+    }
+    assert_eq!(room.run(&["detonate"]).code, 2);
 }
 
 /// A program that waits for what nobody says is stopped in the middle.
