@@ -166,10 +166,13 @@ pub(crate) fn run(
     })
 }
 
-/// A name for a directory out of the name of a run.
+/// A name for a directory out of the name of a run. The image has a say in names of runs, so what is left of one is
+/// made unlike all others by its digest.
 fn file_name(name: &str) -> String {
     let kept = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });
-    kept.take(80).collect()
+    let digest = Sha256::digest(name.as_bytes());
+    let digest = digest.iter().take(6).map(|byte| format!("{byte:02x}"));
+    kept.take(60).chain(['-']).chain(digest.collect::<String>().chars()).collect()
 }
 
 fn spec(
