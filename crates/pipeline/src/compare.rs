@@ -4,7 +4,7 @@ use crate::layer::{read_layers, read_layers_beside};
 use crate::platform::{Concluded, conclude_with};
 use crate::{Error, Settings, chain, open, rules_digest, transport};
 use diff::{Drift, Face};
-use inspect::{Crew, FileAnalyzer, with_crew};
+use inspect::{Crew, with_crew};
 use model::{Change, ChangeKind, Comparison, DIFF_SCHEMA, Gap, Severity, Side, State, Tool};
 use source::{Image, Locator, Opened};
 
@@ -23,11 +23,7 @@ pub fn compare(old: &Locator, new: &Locator, settings: &Settings) -> Result<Comp
     settings.watch.expect(&then);
     pairs.iter().for_each(|(_, new)| settings.watch.expect_again(new));
     let patterns = settings.patterns();
-    let mut analyzers = inspect::file_analyzers().to_vec();
-    analyzers.extend(settings.rules.file_analyzers());
-    analyzers.extend(settings.mentions());
-    analyzers.extend(settings.endpoints());
-    analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
+    let analyzers = settings.file_analyzers(patterns.as_ref());
     let mut both =
         Both { old: transport::conclude(&then), new: transport::conclude(&now), drifts: Vec::new() };
     let mut changes = Vec::new();

@@ -22,7 +22,7 @@ pub use inspect::controls::Control;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
-use inspect::{Crew, FileAnalyzer, with_crew};
+use inspect::{Crew, with_crew};
 use model::{Coverage, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
 use source::{Locator, Opened};
 use std::collections::BTreeSet;
@@ -71,11 +71,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     settings.watch.say("reading layers");
     settings.watch.expect(&opened);
     let patterns = settings.patterns();
-    let mut analyzers = inspect::file_analyzers().to_vec();
-    analyzers.extend(settings.rules.file_analyzers());
-    analyzers.extend(settings.mentions());
-    analyzers.extend(settings.endpoints());
-    analyzers.extend(patterns.iter().map(|patterns| patterns as &dyn FileAnalyzer));
+    let analyzers = settings.file_analyzers(patterns.as_ref());
     let progress = &settings.watch.progress;
     let read = with_crew(settings.jobs, &analyzers, progress, settings.cancelled(), |crew| {
         read_all(&opened, settings, crew)

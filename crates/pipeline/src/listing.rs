@@ -47,8 +47,8 @@ pub fn list_files(
     let opened = open(locator, settings)?;
     settings.watch.say("reading layers");
     settings.watch.expect(&opened);
-    let mut analyzers = inspect::file_analyzers().to_vec();
-    analyzers.extend(settings.rules.file_analyzers());
+    let patterns = settings.patterns();
+    let analyzers = settings.file_analyzers(patterns.as_ref());
     let mut listed = Vec::new();
     let mut gaps = opened.gaps.clone();
     with_crew(settings.jobs, &analyzers, &settings.watch.progress, settings.cancelled(), |crew| {

@@ -50,6 +50,20 @@ impl Settings {
         if self.indicators.needs_sha1() { Sums::WithSha1 } else { Sums::Usual }
     }
 
+    /// Everything that reads single files, with the patterns of [`Settings::patterns`]. Who reads layers reads them with
+    /// these and no others: facts are kept under a key that says so, and the next reader believes it.
+    pub(crate) fn file_analyzers<'a>(
+        &'a self,
+        patterns: Option<&'a Patterns<'_>>,
+    ) -> Vec<&'a dyn FileAnalyzer> {
+        let mut analyzers: Vec<&dyn FileAnalyzer> = inspect::file_analyzers().to_vec();
+        analyzers.extend(self.rules.file_analyzers());
+        analyzers.extend(self.mentions());
+        analyzers.extend(self.endpoints());
+        analyzers.extend(patterns.map(|patterns| patterns as &dyn FileAnalyzer));
+        analyzers
+    }
+
     /// What reads the names in texts, where a feed asks for any: reading them costs, and nobody else needs them.
     pub(crate) fn mentions(&self) -> Option<&'static dyn FileAnalyzer> {
         self.indicators.has_texts().then_some(&Listed)

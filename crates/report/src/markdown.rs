@@ -31,7 +31,7 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
 }
 
 /// Rows and list items of one kind that a comment shows.
-const SHOWN: usize = 40;
+pub(crate) const SHOWN: usize = 40;
 
 fn short(text: &str) -> String {
     shortened(&safe(text), 240).into_owned()
@@ -127,7 +127,8 @@ fn exceptions(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn more(count: usize, lead: &str, out: &mut dyn io::Write) -> io::Result<()> {
+/// Says how many rows or items beyond [`SHOWN`] there are.
+pub(crate) fn more(count: usize, lead: &str, out: &mut dyn io::Write) -> io::Result<()> {
     if count > SHOWN {
         let rest = model::thousands((count - SHOWN) as u64);
         writeln!(out, "{lead}… and {rest} more (`--format json` shows all)")?;

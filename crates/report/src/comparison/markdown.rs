@@ -1,11 +1,8 @@
 use super::{baseline_warnings, beside, counts, package, sign, states, subject, totals};
-use crate::markdown::{code, prose};
+use crate::markdown::{SHOWN, code, more, prose};
 use crate::phrase::{safe, shortened};
 use model::{Change, Comparison, Severity};
 use std::io;
-
-/// Rows of one kind that a comment shows.
-const SHOWN: usize = 40;
 
 /// Writes Markdown for a comment on a pull request. No text of an image begins a line, so none can begin a block.
 /// What is low is folded away.
@@ -123,17 +120,6 @@ fn list(
     }
     more(count, "- ", out)?;
     writeln!(out)
-}
-
-fn more(count: usize, lead: &str, out: &mut dyn io::Write) -> io::Result<()> {
-    if count > SHOWN {
-        let rest = model::thousands((count - SHOWN) as u64);
-        writeln!(out, "{lead}… and {rest} more (`--format json` shows all)")?;
-        if lead.is_empty() {
-            writeln!(out)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
