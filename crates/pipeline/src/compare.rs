@@ -1,10 +1,10 @@
 //! Two images, read as a scan reads one, and what the new one can do that the old one could not.
 
-use crate::layer::{read_layers, read_layers_beside};
+use crate::layer::{first_sums, read_layers};
 use crate::platform::{Concluded, conclude_with};
 use crate::{Error, Settings, chain, open, rules_digest, transport};
 use diff::{Drift, Face};
-use inspect::{Crew, with_crew};
+use inspect::{Crew, Sums, with_crew};
 use model::{Change, ChangeKind, Comparison, DIFF_SCHEMA, Gap, Severity, Side, State, Tool};
 use source::{Image, Locator, Opened};
 
@@ -62,28 +62,38 @@ impl Both {
         settings: &Settings,
         crew: &Crew<'_>,
     ) {
-        let old_layers = read_layers(old, settings, crew);
-        if settings.is_cancelled() {
-            return;
+        let mut sums = [first_sums(old, settings), first_sums(new, settings)];
+        loop {
+            let old_layers = read_layers(old, &[], sums[0], settings, crew);
+            if settings.is_cancelled() {
+                return;
+            }
+            let new_layers = read_layers(new, &old_layers, sums[1], settings, crew);
+            if settings.is_cancelled() {
+                return;
+            }
+            let chain_of = |concluded: &Concluded| {
+                concluded.reached.iter().flat_map(|(_, chain)| chain).cloned().collect::<Vec<_>>()
+            };
+            let (of_old, (of_new, drift)) =
+                conclude_with(then, old, &old_layers, settings, |old, concluded| {
+                    let chain = chain_of(concluded);
+                    let old = Face { image: old, chain: &chain, findings: &concluded.findings };
+                    conclude_with(now, new, &new_layers, settings, |new, concluded| {
+                        let chain = chain_of(concluded);
+                        diff::compare(old, Face { image: new, chain: &chain, findings: &concluded.findings })
+                    })
+                });
+            if !(of_old.lacks_sums || of_new.lacks_sums) || sums == [Sums::EVERY; 2] {
+                self.old.add(of_old);
+                self.new.add(of_new);
+                self.drifts.push(drift);
+                return;
+            }
+            sums = [Sums::EVERY; 2];
+            settings.watch.expect_again(old);
+            settings.watch.expect_again(new);
         }
-        let new_layers = read_layers_beside(new, &old_layers, settings, crew);
-        if settings.is_cancelled() {
-            return;
-        }
-        let chain_of = |concluded: &Concluded| {
-            concluded.reached.iter().flat_map(|(_, chain)| chain).cloned().collect::<Vec<_>>()
-        };
-        let (old, (new, drift)) = conclude_with(then, old, &old_layers, settings, |old, concluded| {
-            let chain = chain_of(concluded);
-            let old = Face { image: old, chain: &chain, findings: &concluded.findings };
-            conclude_with(now, new, &new_layers, settings, |new, concluded| {
-                let chain = chain_of(concluded);
-                diff::compare(old, Face { image: new, chain: &chain, findings: &concluded.findings })
-            })
-        });
-        self.old.add(old);
-        self.new.add(new);
-        self.drifts.push(drift);
     }
 
     fn conclude(

@@ -22,9 +22,11 @@ pub use inspect::controls::Control;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
-use inspect::{Crew, with_crew};
+use inspect::{Crew, Sums, with_crew};
+use layer::ReadLayer;
 use model::{Coverage, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
-use source::{Locator, Opened};
+use platform::Concluded;
+use source::{Image, Locator, Opened};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use store::Shelf;
@@ -109,7 +111,7 @@ fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> 
 }
 
 struct Read {
-    outcome: platform::Concluded,
+    outcome: Concluded,
     coverage: Coverage,
     /// Whether another run would read the same: nothing was missed for reasons of the moment.
     lasting: bool,
@@ -124,10 +126,7 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
     };
     let mut counted = BTreeSet::new();
     for image in &opened.images {
-        let layers = layer::read_layers(image, settings, crew);
-        if settings.is_cancelled() {
-            break;
-        }
+        let Some((layers, concluded)) = read_image(opened, image, settings, crew) else { break };
         read.lasting &= layers.iter().all(|layer| layer.lasting);
         for layer in &layers {
             let facts = &layer.facts;
@@ -138,17 +137,41 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
                 read.coverage.bytes_read += facts.bytes_read;
             }
         }
-        settings.watch.say("judging");
-        read.outcome.add(platform::conclude(opened, image, &layers, settings));
+        read.outcome.add(concluded);
     }
     read
+}
+
+/// One platform, read and concluded; once more with all hashes, where a package promises one that was not taken. None
+/// where the person stops.
+fn read_image(
+    opened: &Opened,
+    image: &Image,
+    settings: &Settings,
+    crew: &Crew<'_>,
+) -> Option<(Vec<ReadLayer>, Concluded)> {
+    let mut sums = layer::first_sums(image, settings);
+    loop {
+        let layers = layer::read_layers(image, &[], sums, settings, crew);
+        if settings.is_cancelled() {
+            return None;
+        }
+        settings.watch.say("judging");
+        let concluded = platform::conclude(opened, image, &layers, settings);
+        if !concluded.lacks_sums || sums == Sums::EVERY {
+            return Some((layers, concluded));
+        }
+        sums = Sums::EVERY;
+        settings.watch.say("reading layers");
+        settings.watch.expect_again(image);
+    }
 }
 
 fn conclude(
     opened: &Opened,
     scanned: &Scanned,
     settings: &Settings,
-    mut outcome: platform::Concluded,
+    mut outcome: Concluded,
     coverage: Coverage,
     started: Instant,
 ) -> Report {
