@@ -27,11 +27,12 @@ pub(crate) fn headline(reached: &[(String, Vec<Reached>)], findings: &[Finding])
         .map(|reached| {
             let path = model::escape_bytes(&reached.path);
             let layer = reached.place.layer;
-            (format!("{} → /{path} (layer {layer})", model::escape_text(&reached.how)), None)
+            let what = format!("{} → /{path} (layer {layer})", model::escape_text(&reached.how));
+            (Stage::Static, what, None)
         })
-        .chain([(end(finding), Some(finding.id.clone()))])
+        .chain([(finding.stage, end(finding), Some(finding.id.clone()))])
         .enumerate()
-        .map(|(at, (what, finding))| ChainStep { step: at + 1, stage: Stage::Static, what, finding })
+        .map(|(at, (stage, what, finding))| ChainStep { step: at + 1, stage, what, finding })
         .collect();
     steps.truncate(64);
     steps

@@ -8,7 +8,9 @@
 mod chain;
 mod compare;
 mod declared;
+mod detonation;
 mod exceptions;
+mod kept;
 mod layer;
 mod listing;
 mod platform;
@@ -17,8 +19,10 @@ mod transport;
 mod verdict_key;
 
 pub use compare::compare;
+pub use detonation::Detonate;
 pub use inspect::analyzers::NOT_IMPLEMENTED;
 pub use inspect::controls::Control;
+pub use kept::replay;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
@@ -50,6 +54,24 @@ pub enum Error {
         /// Platforms of the new image.
         new: String,
     },
+    /// Records of runs that cannot be judged again.
+    #[error("cannot read the records in {directory}; `roadstead detonate --keep` writes such a directory")]
+    Records {
+        /// Where; escaped.
+        directory: String,
+        /// What was refused.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A record that cannot be read.
+    #[error("cannot judge the runs of {platform} again")]
+    Replay {
+        /// The platform that ran; escaped.
+        platform: String,
+        /// What is wrong with the record.
+        #[source]
+        source: detonate::DetonateError,
+    },
     /// The person asked to stop.
     #[error("stopped before the image was read; nothing was kept")]
     Cancelled,
@@ -64,7 +86,10 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     let opened = open(locator, settings)?;
     let scanned = exceptions::scanned(locator, &opened);
     let key = verdict_key::of(&opened, &scanned, settings);
-    if let Some(mut report) = kept_report(key.as_ref(), settings) {
+    // What a run shows is not a function of what is kept: an image that is to be run is run.
+    if settings.detonate.is_none()
+        && let Some(mut report) = kept_report(key.as_ref(), settings)
+    {
         report.timing_ms = Timing { total: millis(started), ..Timing::default() };
         return Ok(report);
     }
@@ -81,7 +106,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     }
     // A report that an analyzer failed over is made anew, as the analyzer may be mended meanwhile.
     let lasting = read.lasting && !read.outcome.failed;
-    let report = conclude(&opened, &scanned, settings, read.outcome, read.coverage, started);
+    let report = conclude(&opened, &scanned, settings, read, started);
     if lasting
         && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))
     {
@@ -110,6 +135,8 @@ fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> 
 
 struct Read {
     outcome: platform::Concluded,
+    /// What running the platforms came to, where they were to be run.
+    ran: detonation::Ran,
     coverage: Coverage,
     /// Whether another run would read the same: nothing was missed for reasons of the moment.
     lasting: bool,
@@ -119,6 +146,7 @@ struct Read {
 fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
     let mut read = Read {
         outcome: transport::conclude(opened),
+        ran: detonation::Ran::default(),
         coverage: Coverage::default(),
         lasting: opened.gaps.is_empty(),
     };
@@ -139,27 +167,48 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
             }
         }
         settings.watch.say("judging");
-        read.outcome.add(platform::conclude(opened, image, &layers, settings));
+        let (concluded, ran) =
+            platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
+                settings.detonate.as_ref().map(|how| detonation::run(view, image, concluded, how, settings))
+            });
+        read.outcome.add(concluded);
+        if let Some(ran) = ran {
+            ran.count(&mut read.coverage);
+            read.ran.add(ran);
+            read.lasting = false;
+        }
     }
     read
 }
 
-fn conclude(
-    opened: &Opened,
-    scanned: &Scanned,
-    settings: &Settings,
-    mut outcome: platform::Concluded,
-    coverage: Coverage,
-    started: Instant,
-) -> Report {
+fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read, started: Instant) -> Report {
+    let Read { mut outcome, ran, coverage, .. } = read;
     let platforms: Vec<String> = opened.images.iter().map(|image| image.platform.to_string()).collect();
     let mut gaps = outcome.gaps;
     if opened.images.is_empty() {
         gaps.push(Gap::new("image", "it holds no platform that could be read"));
     }
+    if settings.detonate.as_ref().is_some_and(|how| how.alone) {
+        outcome.findings.clear();
+    }
+    outcome.findings.extend(ran.findings);
+    gaps.extend(ran.gaps);
+    let image = ImageSummary {
+        reference: model::escape_text(&opened.reference),
+        digest: opened.digest,
+        platforms,
+        layers: outcome.layers,
+    };
+    if let Some(directory) = settings.detonate.as_ref().and_then(|how| how.keep.as_ref()) {
+        let ran = (ran.summary.as_ref(), ran.kept);
+        if let Err(error) = kept::write(directory, &image, &coverage, &gaps, ran) {
+            gaps.push(detonation::not_kept(&error));
+        }
+    }
     let exceptions = exceptions::lay_on(&mut outcome.findings, scanned, settings);
     let chain = chain::headline(&outcome.reached, &outcome.findings);
-    let judged = verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, platforms.len());
+    let judged =
+        verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, image.platforms.len());
     let total = millis(started);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
@@ -168,12 +217,7 @@ fn conclude(
             rules: rules_digest(&settings.rules),
             feeds: settings.indicators.feeds(),
         },
-        image: ImageSummary {
-            reference: model::escape_text(&opened.reference),
-            digest: opened.digest,
-            platforms,
-            layers: outcome.layers,
-        },
+        image,
         verdict: judged.verdict,
         summary: judged.summary,
         axes: judged.axes,
@@ -181,6 +225,7 @@ fn conclude(
         chain: judged.chain,
         gaps: judged.gaps,
         exceptions,
+        detonation: ran.summary,
         coverage,
         timing_ms: Timing { total, static_: total, dynamic: 0 },
     }

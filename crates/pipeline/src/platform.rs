@@ -32,12 +32,8 @@ impl Concluded {
     }
 }
 
-/// Concludes one platform from the facts of its layers.
-pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], settings: &Settings) -> Concluded {
-    conclude_with(opened, image, read, settings, |_, _| ()).0
-}
-
-/// The same, and what a look at the image and at what was concluded gives.
+/// Concludes one platform from the facts of its layers; with what a look at the image and at what was concluded
+/// gives.
 pub(crate) fn conclude_with<T>(
     opened: &Opened,
     image: &Image,

@@ -19,11 +19,15 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Compare two images: what can the new one do that the old one could not
     Diff(Diff),
+    /// Run an image in a sandbox whose network is answered and leads nowhere, and judge what it does
+    Detonate(DetonateCommand),
+    /// Say what this machine can and cannot do for running images
+    Doctor,
     /// List the files that a runtime would show of an image, with the layer that brought each
     Files(Files),
     /// Explain a report, or what a finding's id means
     Explain(Explain),
-    /// Build the images of a real campaign from harmless stand-ins, scan them, and show what is found
+    /// Build the images of a real campaign from harmless stand-ins, scan and run them, and show what is found
     Demo(Demo),
     /// Show or clear what earlier scans have kept
     Cache(CacheCommand),
@@ -50,17 +54,8 @@ pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
 
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t = Form::Table)]
-    pub(crate) format: Form,
-
-    /// Write the report to a file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// The verdict from which on the exit code is 1
-    #[arg(long, value_enum, default_value_t = FailOn::Malicious)]
-    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 
     /// List of known bad hashes (MD5, SHA-1 or SHA-256, one a line, optional label after it); repeatable
     #[arg(long, value_name = "FILE")]
@@ -69,6 +64,13 @@ pub(crate) struct Scan {
     /// A folder of YARA rules (.yar, .yara), or one file, to hold every file against as well; repeatable
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
+
+    /// Run it as well, and judge what it is and what it does together
+    #[arg(long)]
+    pub(crate) detonate: bool,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 
     /// Exceptions: findings that are known and accepted, in TOML; each for one content or one place, until a day
     #[arg(long, value_name = "FILE")]
@@ -85,10 +87,6 @@ pub(crate) struct Scan {
     /// Where imported feeds are kept
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-
-    /// Show everything that was found, context included
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
 }
 
 const DIFF_EXAMPLES: &str = "\
@@ -141,6 +139,102 @@ pub(crate) struct Diff {
     pub(crate) verbose: bool,
 }
 
+const DETONATE_EXAMPLES: &str = "\
+Examples:
+  roadstead detonate oci:build/layout               its behaviour alone
+  roadstead detonate --duration 5m --pcap run.pcapng registry.example/app:1.4
+  roadstead detonate --format html --output run.html docker-archive:image.tar
+  roadstead detonate --keep records registry.example/app:1.4
+  roadstead detonate --replay records               judges again what was kept, by today's rules
+  roadstead scan --detonate registry.example/app:1.4
+                                                    what it is and what it does, in one verdict";
+
+#[derive(Debug, Args)]
+#[command(after_help = DETONATE_EXAMPLES)]
+pub(crate) struct DetonateCommand {
+    /// The image, in any of the forms that `scan` takes
+    #[arg(value_name = "IMAGE", required_unless_present = "replay")]
+    pub(crate) image: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Run nothing, and judge the records again that --keep left in this directory
+    #[arg(long, value_name = "DIR", help_heading = "Running",
+        conflicts_with_all = ["image", "keep", "pcap", "scratch", "duration", "thorough", "platform"])]
+    pub(crate) replay: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+/// What becomes of a report.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub(crate) format: Form,
+
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The verdict from which on the exit code is 1
+    #[arg(long, value_enum, default_value_t = FailOn::Malicious)]
+    pub(crate) fail_on: FailOn,
+
+    /// Show everything that was found, context included
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+/// How an image is run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunArgs {
+    /// How long all runs together may take; `90s`, `5m`
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub(crate) duration: std::time::Duration,
+
+    /// Go on with further runs after one has convicted
+    #[arg(long)]
+    pub(crate) thorough: bool,
+
+    /// Write the packets of the first run, with the keys to what is encrypted in them, in pcapng
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+
+    /// Keep the records of the runs in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+
+    /// Where the image's tree is laid out for the while, in a directory of its own
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
+/// Seconds, or a number with `s`, `m` or `h`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let (digits, unit) = match text.char_indices().find(|(_, letter)| !letter.is_ascii_digit()) {
+        Some((at, _)) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("a time is a number with s, m or h behind it, such as 90s".to_owned()),
+    };
+    let seconds: u64 = digits.parse().map_err(|_| "a time begins with a number, such as 90s".to_owned())?;
+    match seconds.checked_mul(factor) {
+        Some(seconds @ 1..=86_400) => Ok(std::time::Duration::from_secs(seconds)),
+        _ => Err("a time is between one second and a day".to_owned()),
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  roadstead files oci:build/layout\n  roadstead files --layers 2 --format json debian:12"
@@ -175,6 +269,10 @@ pub(crate) struct Demo {
     /// Take these out of the five images first, to see what is found without them
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) without: Vec<Told>,
+
+    /// Only read the images, and run none
+    #[arg(long)]
+    pub(crate) no_run: bool,
 
     /// Print each report in full
     #[arg(long, short)]

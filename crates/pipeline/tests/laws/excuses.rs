@@ -102,6 +102,7 @@ fn report(at: usize, excuses: Excuses) -> Report {
         exceptions: verdict::Exceptions::default(),
         today: model::Date::of_unix_seconds(0),
         endpoints: false,
+        detonate: None,
         watch: Arc::new(Watch::default()),
     };
     scan(&Locator::DockerArchive { path: file, reference: None }, &settings).unwrap()

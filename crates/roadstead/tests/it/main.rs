@@ -12,6 +12,8 @@ mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod detonate;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod disk;

@@ -1,0 +1,93 @@
+//! One record out of what two see: the tracer's events and the network's, numbered in the order in which they came.
+
+use crate::DetonateError;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use events::{Act, Event, Source, Spool, SpoolHead, WireAct, WireKind};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+/// Events that may wait for the disk. Whoever makes more waits too: the guest, or the network that answers it.
+const WAITING: usize = 8192;
+
+/// How long the network takes at most to greet and to answer, in nanoseconds.
+const GREETING: u64 = 500_000_000;
+const ANSWER: u64 = 150_000_000;
+
+/// Where events go in.
+#[derive(Clone)]
+pub(crate) struct Inlet {
+    to: Sender<Event>,
+    clock: sandbox::Clock,
+    begin: u64,
+}
+
+impl Inlet {
+    /// An event of the tracer, with the times that it has.
+    pub(crate) fn traced(&self, event: Event) {
+        let _ = self.to.send(event);
+    }
+
+    /// What the network or the host saw just now.
+    pub(crate) fn seen(&self, source: Source, act: Act) {
+        match &act {
+            // Whoever connects may be spoken to first, which takes the network longer than an answer.
+            Act::Wire(WireAct { kind: WireKind::Opened { datagram: false }, .. }) => {
+                self.clock.talks(GREETING)
+            }
+            Act::Wire(WireAct { kind: WireKind::Closed { .. }, .. }) => {}
+            Act::Wire(_) => self.clock.talks(ANSWER),
+            _ => {}
+        }
+        let real = self.clock.real().saturating_sub(self.begin);
+        let guest = real.saturating_add(self.clock.skipped());
+        let _ = self.to.send(Event { number: 0, real, guest, source, act });
+    }
+}
+
+/// Who writes the record.
+pub(crate) struct Recorder {
+    writer: JoinHandle<Result<u64, events::SpoolError>>,
+    /// How many events there are so far.
+    pub(crate) count: Arc<AtomicU64>,
+}
+
+impl Recorder {
+    /// Begins a record in a file.
+    pub(crate) fn begin(
+        path: &Path,
+        head: &SpoolHead,
+        clock: sandbox::Clock,
+    ) -> Result<(Self, Inlet), DetonateError> {
+        let shown = model::escape_text(&path.to_string_lossy());
+        let failed = |source| DetonateError::Record { path: shown.clone(), source };
+        let file = File::create(path).map_err(|error| failed(error.into()))?;
+        let mut spool = Spool::begin(BufWriter::with_capacity(256 << 10, file), head).map_err(failed)?;
+        let (to, from): (Sender<Event>, Receiver<Event>) = bounded(WAITING);
+        let count = Arc::new(AtomicU64::new(0));
+        let written = Arc::clone(&count);
+        let writer = std::thread::spawn(move || {
+            for (number, mut event) in (0_u64..).zip(from) {
+                event.number = number;
+                spool.add(&event)?;
+                written.store(number + 1, Ordering::Relaxed);
+            }
+            spool.finish()?;
+            Ok(written.load(Ordering::Relaxed))
+        });
+        let begin = clock.real();
+        Ok((Self { writer, count }, Inlet { to, clock, begin }))
+    }
+
+    /// Waits until everything is written; all inlets must be gone by then.
+    pub(crate) fn finish(self, path: &Path) -> Result<u64, DetonateError> {
+        let written = self.writer.join().unwrap_or(Err(events::SpoolError::NoRecord));
+        written.map_err(|source| DetonateError::Record {
+            path: model::escape_text(&path.to_string_lossy()),
+            source,
+        })
+    }
+}

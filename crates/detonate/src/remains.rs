@@ -1,0 +1,129 @@
+//! What a run left in its file system, as a layer for the next start of the same container.
+
+use crate::{DetonateError, Image};
+use sandbox::{Entry, EntryKind, Item, ItemKind, Unpack};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The most that is carried over.
+const MOST_ENTRIES: u64 = 200_000;
+const MOST_BYTES: u64 = 1 << 30;
+
+/// A layer that is being written.
+pub(crate) struct Writing<'a> {
+    image: &'a Image<'a>,
+    directory: PathBuf,
+    unpack: Unpack,
+    made: BTreeSet<Vec<u8>>,
+    left: u64,
+    whole: bool,
+}
+
+/// A layer that was written.
+pub(crate) struct Remains {
+    pub(crate) root: PathBuf,
+    directory: PathBuf,
+    /// Whether it holds all that the run left: what a run took away is there again.
+    pub(crate) whole: bool,
+}
+
+impl<'a> Writing<'a> {
+    pub(crate) fn begin(image: &'a Image<'a>, scratch: &Path) -> Result<Self, DetonateError> {
+        let directory = scratch.join("remains");
+        std::fs::create_dir_all(&directory).map_err(|source| DetonateError::Stage {
+            directory: model::escape_text(&directory.to_string_lossy()),
+            source,
+        })?;
+        let unpack = Unpack::begin(&directory, MOST_ENTRIES, MOST_BYTES).map_err(DetonateError::Sandbox)?;
+        Ok(Self { image, directory, unpack, made: BTreeSet::new(), left: MOST_BYTES, whole: true })
+    }
+
+    /// Adds a change; the content is read where there is one.
+    pub(crate) fn add(&mut self, entry: &Entry, content: Option<&mut File>) -> Result<(), DetonateError> {
+        let kind = match &entry.kind {
+            EntryKind::File { length } if *length <= self.left => ItemKind::File { length: *length },
+            EntryKind::Directory { emptied: false } => ItemKind::Directory,
+            EntryKind::Link(text) => ItemKind::Link(text.clone()),
+            _ => {
+                self.whole = false;
+                return Ok(());
+            }
+        };
+        self.parents(&entry.path)?;
+        if kind == ItemKind::Directory && !self.made.insert(entry.path.clone()) {
+            return Ok(());
+        }
+        let item = Item {
+            path: entry.path.clone(),
+            kind,
+            mode: entry.mode & 0o7777,
+            owner: entry.owner,
+            modified: 0,
+            attributes: Vec::new(),
+        };
+        self.unpack.entry(&item).map_err(DetonateError::Sandbox)?;
+        if let ItemKind::File { length } = item.kind {
+            self.left = self.left.saturating_sub(length);
+            self.content(length, content)?;
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, length: u64, mut content: Option<&mut File>) -> Result<(), DetonateError> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut left = length;
+        while left > 0 {
+            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let part = buffer.get_mut(..most).unwrap_or_default();
+            let read = content.as_mut().and_then(|content| content.read(part).ok()).unwrap_or(0);
+            if read == 0 {
+                part.fill(0);
+            }
+            let part = part.get(..if read == 0 { most } else { read }).unwrap_or_default();
+            self.unpack.data(part).map_err(DetonateError::Sandbox)?;
+            left -= part.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The directories above a change show through this layer, so they are given what they are in the image.
+    fn parents(&mut self, path: &[u8]) -> Result<(), DetonateError> {
+        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            let parent = path.get(..at).unwrap_or_default();
+            if parent.is_empty() || !self.made.insert(parent.to_vec()) {
+                continue;
+            }
+            let (mode, owner) =
+                self.image.tree.get(parent).and_then(|place| self.image.tree.entry(place)).map_or(
+                    (0o755, (0, 0)),
+                    |entry| {
+                        let number = |id: u64| u32::try_from(id).unwrap_or(0);
+                        (entry.mode, (number(entry.uid.into()), number(entry.gid.into())))
+                    },
+                );
+            let item = Item {
+                path: parent.to_vec(),
+                kind: ItemKind::Directory,
+                mode,
+                owner,
+                modified: 0,
+                attributes: Vec::new(),
+            };
+            self.unpack.entry(&item).map_err(DetonateError::Sandbox)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Result<Remains, DetonateError> {
+        let written = self.unpack.finish().map_err(DetonateError::Sandbox)?;
+        Ok(Remains { root: written.root, directory: self.directory, whole: self.whole })
+    }
+}
+
+impl Remains {
+    pub(crate) fn remove(self) -> Result<(), DetonateError> {
+        sandbox::remove(&self.directory).map_err(DetonateError::Sandbox)
+    }
+}
