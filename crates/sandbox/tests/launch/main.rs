@@ -6,7 +6,6 @@
 // The whole program is a test, which clippy cannot see in a program with a `main` of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-mod bench;
 mod escapes;
 mod files;
 mod floods;
