@@ -174,10 +174,8 @@ fn prepare(
     rustix::stdio::dup2_stderr(errors).step(step)?;
     let cwd = if start.cwd.as_os_str().is_empty() { Path::new("/") } else { &start.cwd };
     let step = format!("enter the working directory {}", cwd.display().to_string().escape_debug());
-    if !cwd.is_dir() {
-        std::fs::create_dir_all(cwd).step(&step)?;
-    }
-    rustix::process::chdir(cwd).step(&step)?;
+    let cwd = super::planting::start_directory(cwd).step(&step)?;
+    rustix::process::fchdir(cwd).step(&step)?;
     let strings = |words: &[Vec<u8>]| -> Result<Vec<CString>, Failure> {
         let strings: Result<_, _> = words.iter().map(|word| CString::new(word.as_slice())).collect();
         strings.map_err(|_| Failure::new("take a command line with a zero byte in it", Errno::INVAL))

@@ -62,11 +62,7 @@ pub(super) fn sockets(spec: &Spec, laid: &Laid, planted: &mut Vec<Planted>) -> V
     made
 }
 
-fn listener(
-    root: BorrowedFd<'_>,
-    path: &Path,
-    made: &mut Vec<PathBuf>,
-) -> rustix::io::Result<OwnedFd> {
+fn listener(root: BorrowedFd<'_>, path: &Path, made: &mut Vec<PathBuf>) -> rustix::io::Result<OwnedFd> {
     use rustix::fd::AsRawFd;
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
     let name = path.file_name().ok_or(Errno::INVAL)?;
@@ -119,6 +115,17 @@ fn put(root: BorrowedFd<'_>, persona: &Persona, made: &mut Vec<PathBuf>) -> rust
     // A guest with one id has no other to give it to.
     let _ = rustix::fs::fchown(&file, Some(uid), Some(gid));
     rustix::fs::fchmod(&file, Mode::from(persona.mode & 0o7777))
+}
+
+/// Opens the directory that a process is to start in, once the guest's tree is the root; it is made where it is
+/// missing, as runtimes do.
+///
+/// A process that is not the guest's yet still has descriptors that lead out of the guest, and an image may give one
+/// of them as its working directory: `/proc/self/fd/7` (CVE-2024-21626). No such link is followed.
+pub(super) fn start_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open("/", flags, Mode::empty())?;
+    directory(root.as_fd(), path, DEEPEST, &mut Vec::new())
 }
 
 /// Opens a directory of the guest, and makes it and those above it where they are missing.

@@ -60,15 +60,16 @@ pub(crate) fn make_image() -> Result<TempDir, String> {
     fs::write(root.join("etc/motd"), "hello\n").unwrap();
     fs::create_dir(root.join("etc/full")).unwrap();
     fs::write(root.join("etc/full/one"), "1").unwrap();
-    compile(&root.join("bin/guest"))?;
+    compile(include_str!("guest.c"), &root.join("bin/guest"))?;
+    compile(include_str!("escapes.c"), &root.join("bin/escapes"))?;
     IMAGE.set(root.to_owned()).unwrap();
     Ok(directory)
 }
 
 /// Builds what a shell cannot do.
-fn compile(to: &Path) -> Result<(), String> {
+fn compile(text: &str, to: &Path) -> Result<(), String> {
     let source = tempfile::NamedTempFile::new().unwrap();
-    fs::write(source.path(), include_str!("guest.c")).unwrap();
+    fs::write(source.path(), text).unwrap();
     let mut compiler = std::process::Command::new("cc");
     let built = compiler.args(["-static", "-O1", "-w", "-x", "c", "-o"]).arg(to).arg(source.path()).output();
     match built {

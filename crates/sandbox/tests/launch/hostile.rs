@@ -2,9 +2,11 @@
 
 use crate::Test;
 use crate::guest::{Ran, begin, check, finish, image, is_root, run, spec};
+use crate::network::children;
 use events::{Act, HostAct};
-use sandbox::{Limits, Spec, User};
+use sandbox::{Limits, Spec, TimePolicy, User};
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -61,13 +63,13 @@ fn kill_everything() {
 }
 
 fn survivors() {
-    let run = begin(&spec(
-        "(setsid sleep 4711 &) ; (setsid setsid sh -c 'sleep 4711 & sleep 4711' &); sleep 0.1; exit 3",
-    ));
-    let ran = finish(&run);
+    let word = 2_000_000 + std::process::id();
+    let script = format!(
+        "(setsid sleep {word} &) ; (setsid setsid sh -c 'sleep {word} & sleep {word}' &); sleep 0.1; exit 3"
+    );
+    let ran = run(&spec(&script));
     assert_eq!(ran.finished.first, Some(events::Ended::Code(3)));
-    run.close().unwrap();
-    assert_eq!(running("4711"), 0);
+    assert_eq!(running(&word.to_string()), 0);
 }
 
 /// How many processes have this word in their command line.
@@ -153,33 +155,62 @@ fn floods_of_output() {
 
 pub(crate) const LEAVER: &str = "start-and-die";
 
-/// A parent that starts a guest and is killed.
-pub(crate) fn leave() -> ExitCode {
-    let run = begin(&spec("sleep 4712 & (setsid sleep 4712 &); sleep 4712"));
-    while running("4712") < 3 {
+/// A parent that starts a guest, says which control groups it has, and is killed.
+pub(crate) fn leave(word: &str) -> ExitCode {
+    // Nothing is skipped: the guest would be over before its parent dies.
+    let time = TimePolicy { skip: false, ..TimePolicy::default() };
+    let script = format!("sleep {word} & (setsid sleep {word} &); sleep {word}");
+    let run = begin(&Spec { time, ..spec(&script) });
+    let reader = run.events().unwrap();
+    std::thread::spawn(move || reader.count());
+    let began = Instant::now();
+    while running(word) < 3 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{} of 3 run", running(word));
         std::thread::sleep(Duration::from_millis(5));
     }
-    println!("{}", groups().len());
+    let stewards = children(std::process::id());
+    for group in groups().iter().filter(|group| stewards.iter().any(|pid| is_of(group, *pid))) {
+        println!("{}", group.display());
+    }
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
     drop(run);
     ExitCode::SUCCESS
 }
 
 fn a_parent_that_dies() {
-    let before = groups();
-    let output = Command::new(std::env::current_exe().unwrap()).arg(LEAVER).arg(image()).output().unwrap();
-    assert_eq!(output.status.signal(), Some(9));
+    // A word of our own: others run the same test on this machine.
+    let word = (1_000_000 + std::process::id()).to_string();
+    let mut leaver = Command::new(std::env::current_exe().unwrap());
+    let output = leaver.arg(LEAVER).arg(image()).arg(&word).output().unwrap();
+    assert_eq!(output.status.signal(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
+    let made: Vec<PathBuf> = String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).collect();
+    assert!(!is_root() || !made.is_empty(), "the guest had no control groups");
     let began = Instant::now();
-    while running("4712") > 0 || groups().iter().any(|group| !before.contains(group)) {
-        assert!(began.elapsed() < Duration::from_secs(20), "{} left, {:?}", running("4712"), groups());
+    while running(&word) > 0 || made.iter().any(|group| group.exists()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "{} left, {made:?}", running(&word));
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
+/// Whether a control group is that of the run with this steward.
+fn is_of(group: &Path, steward: u32) -> bool {
+    group.file_name().is_some_and(|name| name == format!("roadstead-{steward}").as_str())
+}
+
+/// Control groups of runs whose steward is gone: nobody will take them away.
+pub(crate) fn orphaned_groups() -> Vec<PathBuf> {
+    let alive = |group: &Path| {
+        let name = group.file_name().unwrap_or_default().to_string_lossy();
+        let steward = name.trim_start_matches("roadstead-");
+        Path::new("/proc").join(steward).exists()
+    };
+    groups().into_iter().filter(|group| !alive(group)).collect()
+}
+
 /// Control groups of runs that are there.
-fn groups() -> Vec<std::path::PathBuf> {
+fn groups() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![(std::path::PathBuf::from("/sys/fs/cgroup"), 0)];
+    let mut open = vec![(PathBuf::from("/sys/fs/cgroup"), 0)];
     while let Some((path, depth)) = open.pop() {
         for entry in path.read_dir().into_iter().flatten().filter_map(Result::ok) {
             if entry.file_name().to_string_lossy().starts_with("roadstead-") {

@@ -6,12 +6,15 @@
 // The whole program is a test, which clippy cannot see in a program with a `main` of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-mod bench;
+mod escapes;
 mod files;
+mod floods;
 mod guest;
+mod host;
 mod hostile;
 mod network;
 mod unpack;
+mod wire;
 
 use std::os::unix::process::CommandExt;
 use std::panic::catch_unwind;
@@ -29,15 +32,24 @@ fn main() -> ExitCode {
     }
     if std::env::args().nth(1).is_some_and(|word| word == hostile::LEAVER) {
         guest::take_image(&std::env::args().nth(2).unwrap_or_default());
-        return hostile::leave();
+        return hostile::leave(&std::env::args().nth(3).unwrap_or_default());
     }
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let tests: Vec<Test> =
-        [guest::TESTS, files::TESTS, hostile::TESTS, network::TESTS, unpack::TESTS, bench::TESTS]
-            .concat()
-            .into_iter()
-            .filter(|(name, _)| words.is_empty() || words.iter().any(|word| name.contains(word.as_str())))
-            .collect();
+    let tests: Vec<Test> = [
+        guest::TESTS,
+        files::TESTS,
+        hostile::TESTS,
+        escapes::TESTS,
+        floods::TESTS,
+        network::TESTS,
+        wire::TESTS,
+        unpack::TESTS,
+        bench::TESTS,
+    ]
+    .concat()
+    .into_iter()
+    .filter(|(name, _)| words.is_empty() || words.iter().any(|word| name.contains(word.as_str())))
+    .collect();
     if std::env::args().any(|word| word == "--list") {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
@@ -76,5 +88,11 @@ fn as_nobody(words: &[String]) -> bool {
     std::fs::copy("/proc/self/exe", &program).unwrap();
     let mut again = Command::new(program);
     again.args(words).uid(NOBODY).gid(NOBODY).current_dir("/");
-    again.status().unwrap().success()
+    // What he is not allowed to see of the wire is seen from here.
+    let (good, seen) = wire::watched(|mark| {
+        again.env(wire::MARK, mark);
+        again.status().unwrap().success()
+    });
+    assert_eq!(seen, 0, "packets of a guest on the host's own network");
+    good
 }

@@ -20,7 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Answers everything with whom it was for, as `fakenet` knows it.
-fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
+pub(crate) fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
     take(doors.tcp);
     let raw = Arc::new((doors.raw4.unwrap(), doors.raw6.unwrap()));
     take_datagrams(doors.udp, &raw);
@@ -241,7 +241,8 @@ fn cards(process: &str) -> BTreeSet<String> {
     text.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
 }
 
-fn children(of: u32) -> Vec<u32> {
+/// The processes that a process has begun.
+pub(crate) fn children(of: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{of}/task")).unwrap().filter_map(Result::ok);
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
     lists
