@@ -10,7 +10,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
     ("diff", &["model", "layers", "packages", "inspect"]),
-    ("yara", &["model", "layers", "inspect"]),
+    ("yara", &["model", "layers", "inspect", "events", "behavior"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
