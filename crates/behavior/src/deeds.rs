@@ -1,7 +1,7 @@
 //! What runs did, reduced to what two runs of one image have in common: no process numbers, no chosen ports, no
 //! temporary names, nothing that is drawn by lot. It is what images are compared by.
 
-use crate::{Flow, Record, RunContext};
+use crate::{AS_CONFIGURED, Flow, Record, RunContext, SECOND_START};
 use events::{NetOp, Origin, Peer, WireKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,7 +62,7 @@ pub fn deeds(runs: &[(RunContext, Record)]) -> Deeds {
     let mut all = Deeds::default();
     for (context, record) in runs {
         let run = model::escape_text(&context.name);
-        for deed in of(record) {
+        for deed in of(record, is_planned(&context.name)) {
             if all.done.len() >= MOST && !all.done.contains_key(&deed) {
                 all.cut = true;
                 continue;
@@ -73,9 +73,20 @@ pub fn deeds(runs: &[(RunContext, Record)]) -> Deeds {
     all
 }
 
-fn of(record: &Record) -> BTreeSet<Deed> {
+/// Whether a run starts what the plan chose, and not what the image is for: that is no deed of the image's.
+fn is_planned(run: &str) -> bool {
+    !run.starts_with(AS_CONFIGURED) && run != SECOND_START
+}
+
+fn of(record: &Record, planned: bool) -> BTreeSet<Deed> {
     let mut deeds = BTreeSet::new();
-    for started in record.execs().iter().map(|named| &named.exec.what).filter(|exec| exec.result == 0) {
+    for started in record
+        .execs()
+        .iter()
+        .skip(usize::from(planned))
+        .map(|named| &named.exec.what)
+        .filter(|exec| exec.result == 0)
+    {
         deeds.insert(Deed::Started { program: steady_path(&started.program), origin: started.origin });
     }
     deeds.extend(contacted(record));
@@ -258,6 +269,9 @@ mod tests {
             &starts("/tmp/y", Origin::Written),
             &[started("/tmp/y", Origin::Written)],
         );
+        let probe = with(|scene| scene.run.name = "probe app".into());
+        let none = Scene::starting(&["/other"]);
+        check(&none, &probe, &[]);
         let failed = with(|scene| scene.exec_with_result(FIRST, &["/bin/no"], Origin::Image, -2));
         check(&app(), &failed, &[]);
     }

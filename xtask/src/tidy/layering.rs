@@ -9,7 +9,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("packages", &["model"]),
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
-    ("diff", &["model", "layers", "packages", "inspect"]),
+    ("diff", &["model", "layers", "packages", "inspect", "events", "behavior"]),
     ("yara", &["model", "layers", "inspect", "events", "behavior"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
