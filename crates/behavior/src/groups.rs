@@ -53,10 +53,12 @@ const GROUPS: &[Group] = &[
 
 /// Dynamic detections of the catalogue that nothing here can show, each with the reason.
 pub const NOT_IMPLEMENTED: &[(&str, &str)] = &[
-    ("D-SUP-DRIFT", "It takes runs of two digests of one repository; a comparison of images runs both."),
+    ("D-SUP-DRIFT", "It takes runs of two images: `roadstead diff --detonate OLD NEW` makes them and tells each new program, host, port \
+         and file as a change."),
     (
         "D-SUP-VSOFFICIAL",
-        "It takes a run of the official image that this one claims to be, which is not fetched unasked.",
+        "It takes a run of the official image, and which that is, is for a person to say: a name proves nothing. \
+         `roadstead diff --detonate OFFICIAL IMAGE` compares them by what they do.",
     ),
 ];
 

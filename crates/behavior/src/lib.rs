@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod deeds;
 mod groups;
 mod outcome;
 mod record;
@@ -14,6 +15,7 @@ mod record;
 mod scene;
 
 pub use context::{AS_CONFIGURED, Context, HIDDEN_PROFILE, LATER, RunContext, SECOND_START};
+pub use deeds::{Deed, Deeds, deeds};
 pub use groups::{NOT_IMPLEMENTED, detections, judge};
 pub use outcome::Outcome;
 pub use record::{

@@ -35,7 +35,8 @@ impl Judged {
         }
     }
 
-    pub(crate) fn runs(&self) -> &[(RunContext, Record)] {
+    /// The runs, in order.
+    pub fn runs(&self) -> &[(RunContext, Record)] {
         &self.runs
     }
 
@@ -67,7 +68,7 @@ impl Judged {
     }
 
     /// What all of it comes to; whatever was lost is a gap.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> Outcome {
         let mut outcome = self.outcome.clone();
         for (run, record) in &self.runs {
             for (why, count) in record.lost() {
@@ -121,11 +122,11 @@ fn record(path: &Path) -> Result<Record, DetonateError> {
 ///
 /// # Errors
 /// When a record cannot be read.
-pub fn replay(records: &[(RunContext, &Path)], context: &Context) -> Result<Outcome, DetonateError> {
+pub fn replay(records: &[(RunContext, &Path)], context: &Context) -> Result<Judged, DetonateError> {
     let mut runs = Vec::new();
     for (run, path) in records {
         runs.push((run.clone(), record(path)?));
     }
     let outcome = behavior::judge(&runs, context);
-    Ok(Judged { runs, context: context.clone(), outcome }.outcome())
+    Ok(Judged { runs, context: context.clone(), outcome })
 }

@@ -32,7 +32,7 @@ pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
 
-pub use behavior::{Context, RunContext, detections};
+pub use behavior::{Context, Deeds, Record, RunContext, deeds, detections};
 
 use behavior::Outcome;
 use events::Content;
@@ -65,6 +65,11 @@ impl Detonation {
         self.judged.condemn(found);
         self.outcome = self.judged.outcome();
         self.outcome.gaps.extend(self.gaps.iter().cloned());
+    }
+
+    /// The runs that were judged, in order.
+    pub fn records(&self) -> &[(RunContext, Record)] {
+        self.judged.runs()
     }
 
     /// What the runs were judged with: what is known of each, in order, and of the image.

@@ -1,10 +1,11 @@
 //! Two images, read as a scan reads one, and what the new one can do that the old one could not.
 
+use crate::detonation::{self, Ran};
 use crate::layer::{read_layers, read_layers_beside};
 use crate::platform::{Concluded, conclude_with};
 use crate::{Error, Settings, chain, open, rules_digest, transport};
 use diff::{Drift, Face};
-use inspect::{Crew, with_crew};
+use inspect::{Crew, ImageView, with_crew};
 use model::{Change, ChangeKind, Comparison, DIFF_SCHEMA, Gap, Severity, Side, State, Tool};
 use source::{Image, Locator, Opened};
 
@@ -73,16 +74,31 @@ impl Both {
         let chain_of = |concluded: &Concluded| {
             concluded.reached.iter().flat_map(|(_, chain)| chain).cloned().collect::<Vec<_>>()
         };
-        let (old, (new, drift)) = conclude_with(then, old, &old_layers, settings, |old, concluded| {
-            let chain = chain_of(concluded);
-            let old = Face { image: old, chain: &chain, findings: &concluded.findings };
-            conclude_with(now, new, &new_layers, settings, |new, concluded| {
+        let run = |view: &ImageView<'_>, image: &Image, concluded: &Concluded| {
+            settings.detonate.as_ref().map(|how| detonation::run(view, image, concluded, how, settings))
+        };
+        let ((mut before, old_ran), (mut after, (mut drift, new_ran))) = {
+            let mut old_ran = None;
+            let (before, after) = conclude_with(then, old, &old_layers, settings, |view, concluded| {
                 let chain = chain_of(concluded);
-                diff::compare(old, Face { image: new, chain: &chain, findings: &concluded.findings })
-            })
-        });
-        self.old.add(old);
-        self.new.add(new);
+                let face = Face { image: view, chain: &chain, findings: &concluded.findings };
+                old_ran = run(view, old, concluded);
+                conclude_with(now, new, &new_layers, settings, |view, concluded| {
+                    let chain = chain_of(concluded);
+                    let drift = diff::compare(
+                        face,
+                        Face { image: view, chain: &chain, findings: &concluded.findings },
+                    );
+                    (drift, run(view, new, concluded))
+                })
+            });
+            ((before, old_ran), after)
+        };
+        if let (Some(then), Some(now)) = (old_ran, new_ran) {
+            ran((&new.platform.to_string(), &mut drift), (&mut before, then), (&mut after, now));
+        }
+        self.old.add(before);
+        self.new.add(after);
         self.drifts.push(drift);
     }
 
@@ -126,6 +142,27 @@ impl Both {
         };
         comparison.summary = diff::sentence(&comparison);
         comparison
+    }
+}
+
+/// Compares what both did when they were run. What was not run of either is not compared.
+fn ran(
+    (platform, drift): (&str, &mut Drift),
+    (before, old): (&mut Concluded, Ran),
+    (after, new): (&mut Concluded, Ran),
+) {
+    if let (Some(then), Some(now)) = (&old.deeds, &new.deeds) {
+        let (old, new) = (
+            diff::Ran { deeds: then, findings: &old.findings },
+            diff::Ran { deeds: now, findings: &new.findings },
+        );
+        diff::compare_runs(platform, old, new, &mut drift.changes, &mut drift.gaps);
+    }
+    for (concluded, ran) in [(before, old), (after, new)] {
+        let left_out = ran.summary.into_iter().flat_map(|summary| summary.not_exercised);
+        concluded.gaps.extend(left_out.map(|why| Gap::new(format!("{platform}, in the sandbox"), why)));
+        concluded.gaps.extend(ran.gaps);
+        concluded.findings.extend(ran.findings);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Settings;
 use crate::kept::{self, PlatformRuns};
 use crate::platform::Concluded;
-use detonate::{DetonateError, Image as Guest, LayerBytes};
+use detonate::{Deeds, DetonateError, Image as Guest, LayerBytes};
 use inspect::ImageView;
 use inspect::analyzers::miner::PoolList;
 use layers::Declared;
@@ -37,6 +37,8 @@ pub(crate) struct Ran {
     pub(crate) findings: Vec<Finding>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) summary: Option<Detonation>,
+    /// What it did, for comparing; none where nothing ran.
+    pub(crate) deeds: Option<Deeds>,
     /// The records that were kept.
     pub(crate) kept: Vec<PlatformRuns>,
 }
@@ -97,8 +99,9 @@ fn try_run(
     how: &Detonate,
     settings: &Settings,
 ) -> Result<Ran, DetonateError> {
-    if !view.platform.to_string().starts_with("linux/amd64") {
-        return Err(DetonateError::Platform { platform: view.platform.to_string() });
+    let platform = view.platform.to_string();
+    if !platform.starts_with("linux/amd64") {
+        return Err(DetonateError::Platform { platform });
     }
     let stage =
         |source| DetonateError::Stage { directory: "the directory for temporary files".to_owned(), source };
@@ -152,9 +155,14 @@ fn try_run(
             None
         }
     };
+    let mut findings = detonation.outcome.findings.clone();
+    let ruled = settings.rules.judge(detonation.records(), &platform, &findings);
+    findings.extend(ruled.findings);
+    gaps.extend(ruled.gaps);
     Ok(Ran {
-        findings: detonation.outcome.findings,
+        findings,
         gaps,
+        deeds: Some(detonate::deeds(detonation.records())),
         summary: Some(detonation.summary),
         kept: kept.into_iter().collect(),
     })

@@ -28,11 +28,15 @@ pub fn replay(directory: &Path, settings: &Settings) -> Result<Report, Error> {
             platform.runs.iter().map(|run| (run.context.told(), directory.join(&run.record))).collect();
         let runs: Vec<(RunContext, &Path)> =
             runs.iter().map(|(context, path)| (context.clone(), path.as_path())).collect();
-        let outcome = detonate::replay(&runs, &platform.context.told()).map_err(|source| Error::Replay {
+        let judged = detonate::replay(&runs, &platform.context.told()).map_err(|source| Error::Replay {
             platform: model::escape_text(&platform.context.platform),
             source,
         })?;
+        let outcome = judged.outcome();
+        let ruled = settings.rules.judge(judged.runs(), &platform.context.platform, &outcome.findings);
         findings.extend(outcome.findings);
+        findings.extend(ruled.findings);
+        gaps.extend(ruled.gaps);
         gaps.extend(outcome.gaps);
     }
     debug_assert!(findings.iter().all(|finding| finding.stage == Stage::Dynamic));

@@ -96,6 +96,7 @@ Examples:
   roadstead diff --write-baseline accepted.toml OLD NEW   accept what there is today
   roadstead diff --baseline accepted.toml OLD NEW         fail on anything else
   roadstead diff --fail-on medium --platform linux/arm64 OLD NEW
+  roadstead diff --detonate OLD NEW                       run both, and compare what they do too
 
 Exit codes: 0 nothing at or above --fail-on; 1 something; 2 the command could not run; 3 something was not
 compared.";
@@ -134,6 +135,19 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "FILE")]
     pub(crate) write_baseline: Option<PathBuf>,
 
+    /// Run both images as well, and compare what they do
+    #[arg(long, help_heading = "Running")]
+    pub(crate) detonate: bool,
+
+    /// How long all runs of one image may take; `90s`, `5m`
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "detonate",
+        help_heading = "Running")]
+    pub(crate) duration: std::time::Duration,
+
+    /// Where the trees of the images are laid out for the while, in a directory of its own
+    #[arg(long, value_name = "DIR", requires = "detonate", help_heading = "Running")]
+    pub(crate) scratch: Option<PathBuf>,
+
     /// Show every change, those of low severity included
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -161,6 +175,10 @@ pub(crate) struct DetonateCommand {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    /// A folder of YARA rules (.yar, .yara), or one file; those that import `behavior` judge the runs as well; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
 
     /// Run nothing, and judge the records again that --keep left in this directory
     #[arg(long, value_name = "DIR", help_heading = "Running",

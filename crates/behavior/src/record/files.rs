@@ -38,6 +38,13 @@ impl FileHistory {
         })
     }
 
+    /// Whether it was written, and neither removed nor moved away afterwards.
+    pub fn is_left(&self) -> bool {
+        let last = self.steps.iter().rev().find(|step| step.what.done);
+        let gone = last.is_some_and(|step| matches!(step.what.op, FileOp::Unlink | FileOp::Rename(_)));
+        !self.removed && !gone && (self.changed || self.writers().next().is_some())
+    }
+
     /// Who removed it, with when.
     pub fn removers(&self) -> impl Iterator<Item = (Process, At)> {
         self.steps

@@ -6,6 +6,7 @@ use feeds::Indicators;
 /// Runs an image and judges what it does, and nothing else; or judges again what an image did.
 pub(crate) fn run(args: &DetonateCommand) -> anyhow::Result<u8> {
     let mut settings = settings::reading(&args.read, Indicators::new(Vec::new()))?;
+    settings.rules = settings::rules(&args.rules, args.read.quiet)?;
     if let Some(directory) = &args.replay {
         return super::scan::conclude(
             &pipeline::replay(directory, &settings)?,

@@ -13,7 +13,7 @@ use test_support::standin::acting::{self, Act};
 use test_support::story::{benign_images, five_images};
 
 /// Whether this machine can run images. Says so where it cannot, and fails where that must not be left out.
-fn can_run(room: &Room) -> bool {
+pub(crate) fn can_run(room: &Room) -> bool {
     let doctor = room.run(&["doctor"]);
     if doctor.code != 0 {
         assert!(std::env::var_os("CI").is_none(), "CI runs images, and this machine cannot: {doctor:?}");

@@ -2,6 +2,8 @@
 //! code out. Images are made on the spot; nothing leaves the machine.
 
 #[cfg(test)]
+mod behavior;
+#[cfg(test)]
 mod bounds;
 #[cfg(test)]
 mod commands;
