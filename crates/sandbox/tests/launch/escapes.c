@@ -1,7 +1,6 @@
 /* Ways out of a container that were found in runtimes, kernels and configurations. Each try prints one line. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -255,43 +254,6 @@ static void tracer(void) {
   puts("stopped all");
 }
 
-/* What the page says that programs are told not to look for. */
-static long of_the_page(void) {
-  char line[300];
-  unsigned long start = 0;
-  FILE *maps = fopen("/proc/self/maps", "r");
-  while (fgets(line, sizeof line, maps))
-    if (strstr(line, "[vdso]")) start = strtoul(line, 0, 16);
-  if (!start) return -1;
-  Elf64_Ehdr *head = (void *)start;
-  Elf64_Phdr *part = (void *)(start + head->e_phoff);
-  Elf64_Dyn *dynamic = 0;
-  for (int i = 0; i < head->e_phnum; i++)
-    if (part[i].p_type == PT_DYNAMIC) dynamic = (void *)(start + part[i].p_offset);
-  Elf64_Sym *symbols = 0;
-  char *names = 0;
-  for (; dynamic && dynamic->d_tag; dynamic++) {
-    if (dynamic->d_tag == DT_SYMTAB) symbols = (void *)(start + dynamic->d_un.d_ptr);
-    if (dynamic->d_tag == DT_STRTAB) names = (void *)(start + dynamic->d_un.d_ptr);
-  }
-  for (int i = 1; symbols && names && i < 20; i++)
-    if (!strcmp(names + symbols[i].st_name, "__vdso_clock_gettime")) {
-      struct timespec now;
-      int (*ask)(int, struct timespec *) = (void *)(start + symbols[i].st_value);
-      return ask(CLOCK_REALTIME, &now) ? -1 : now.tv_sec;
-    }
-  return -1;
-}
-
-static void page(void) {
-  struct timespec hour = {3600, 0}, now;
-  nanosleep(&hour, 0);
-  long told = of_the_page();
-  syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
-  long apart = labs(told - now.tv_sec);
-  puts(told < 0 ? "no page" : apart < 60 ? "the page agrees" : "the page tells the host's time");
-}
-
 /* Names that are not text, and one that is too long to be told by its path. */
 static void names(void) {
   char longest[256], path[300];
@@ -380,7 +342,6 @@ int main(int argc, char **argv) {
   if (!strcmp(word, "sockets")) sockets(more);
   if (!strcmp(word, "watch")) watch(more);
   if (!strcmp(word, "tracer")) tracer();
-  if (!strcmp(word, "page")) page();
   if (!strcmp(word, "names")) names();
   if (!strcmp(word, "flood")) flood(more, atoi(argv[3]));
   if (!strcmp(word, "spray")) spray(more);

@@ -22,7 +22,6 @@ pub(crate) const TESTS: &[Test] = &[
     ("directories_that_lead_out", directories_that_lead_out),
     ("the_program_itself", the_program_itself),
     ("who_is_about_to_start", who_is_about_to_start),
-    ("the_page_of_the_kernel", the_page_of_the_kernel),
 ];
 
 /// Runs a guest that tries, and compares: every line that it says ends with `refused`, but for those that are given.
@@ -230,11 +229,4 @@ fn who_is_about_to_start() {
         assert_eq!(opened.count(), 0, "{said}");
         assert!(said.lines().last().is_some_and(|line| line.starts_with("watched ")), "{said}");
     });
-}
-
-/// The page through which programs ask for the time without a call: they are not told of it, but may look for it.
-fn the_page_of_the_kernel() {
-    let ran = run(&spec("escapes page"));
-    assert!(ran.text().starts_with("no page") || ran.text().starts_with("the page"), "{}", ran.errors());
-    assert_eq!(ran.finished.first, Some(Ended::Code(0)));
 }

@@ -44,7 +44,6 @@ fn main() -> ExitCode {
         network::TESTS,
         wire::TESTS,
         unpack::TESTS,
-        bench::TESTS,
     ]
     .concat()
     .into_iter()

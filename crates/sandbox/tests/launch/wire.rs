@@ -22,8 +22,8 @@ pub(crate) const MARK: &str = "LAUNCH_MARK";
 const ALL: u32 = (libc::ETH_P_ALL as u16).to_be() as u32;
 
 fn no_packet_leaves() {
-    if let Ok(mark) = std::env::var(MARK) {
-        return spray(&mark);
+    if let Some(mark) = std::env::var_os(MARK) {
+        return spray(&mark.into_string().unwrap());
     }
     if !is_root() {
         println!(
