@@ -1,6 +1,6 @@
 //! Calls that wait or tell the time: where the guest's clock meets the kernel's.
 
-use super::calls::Entry;
+use super::calls::{Entry, FUTEX_WAIT, IO_PGETEVENTS};
 use super::kernel::{self, Call};
 use super::memory::{self, Unreadable};
 use super::task::Later;
@@ -33,9 +33,12 @@ impl Tracer<'_> {
         }
         self.time.waits(tid, wait);
         let Some((clock, at, which)) = absolute else { return Next::On };
-        let Some(lead) = self.time.lead(clock).filter(|lead| *lead < 0) else { return Next::On };
-        // The host's clock is ahead, so that the kernel would not wait at all: it is given the time that it would
-        // know the same moment by, below what the stack may be used for.
+        let lead = self.time.lead(clock);
+        if lead >= 0 {
+            return Next::On;
+        }
+        // The kernel's clock is ahead, so that it would not wait at all: it is given the time that it would know the
+        // same moment by, below what the stack may be used for.
         let place = call.stack.wrapping_sub(2048) & !15;
         if kernel::write(tid, place, &timespec(at - lead)) {
             arch::set_argument(tid, which, place);
@@ -53,7 +56,7 @@ impl Tracer<'_> {
         entry: Entry,
         call: &Call,
     ) -> Result<Option<(Wait, Option<(i32, i128, usize)>)>, Unreadable> {
-        let [a, b, c, d, e, _] = call.arguments;
+        let [a, b, c, d, e, f] = call.arguments;
         let [timed_out, again] = [i64::from(-libc::ETIMEDOUT), i64::from(-libc::EAGAIN)];
         let milliseconds = |value: u64| u64::from(value as u32).saturating_mul(1_000_000);
         let mut sets = None;
@@ -105,6 +108,14 @@ impl Tracer<'_> {
                 result = again;
                 duration(tid, d, 1)?
             }
+            libc::SYS_io_getevents | IO_PGETEVENTS => duration(tid, e, 1)?,
+            FUTEX_WAIT | libc::SYS_futex_waitv => {
+                let (place, clock) = if entry.number == FUTEX_WAIT { (e, f) } else { (d, e) };
+                let which = if entry.number == FUTEX_WAIT { 4 } else { 3 };
+                result = timed_out;
+                absolute = Some((clock as i32, time(tid, place)?, which));
+                0
+            }
             // `mq_timedsend` and `mq_timedreceive`.
             _ => {
                 result = timed_out;
@@ -120,7 +131,7 @@ impl Tracer<'_> {
             None if relative == 0 => return Ok(None),
             None => self.time.after(relative),
         };
-        let late = absolute.is_some();
+        let late = absolute.is_some_and(|(clock, _, _)| self.time.lead(clock) != 0);
         let wait = Wait { number: entry.number, deadline, result, sets, left, late, finishing: false };
         Ok(Some((wait, absolute)))
     }
@@ -190,7 +201,8 @@ impl Tracer<'_> {
             }
             Idle::Waits { network: false } => {}
         }
-        if let Some(earliest) = self.time.earliest() {
+        // A wait that is over by every clock is the kernel's to end: it does so now, or has done so already.
+        if let Some(earliest) = self.time.earliest().filter(|earliest| *earliest > self.time.now()) {
             if !self.time.jump(earliest) {
                 self.tell(Source::Host, Act::Host(HostAct::Limit { what: "waiting".into() }));
             }
