@@ -5,7 +5,7 @@ use super::kernel::{self, Call};
 use super::memory::{self, Unreadable};
 use super::task::Later;
 use super::watch::status;
-use super::{Next, Tracer, arch};
+use super::{Next, Tracer, arch, narrowed};
 use crate::time::{SECOND, Wait};
 use events::{Act, HostAct, Source};
 
@@ -177,8 +177,8 @@ impl Tracer<'_> {
             if wait.is_none() && !has_network {
                 continue;
             }
-            let Some(number) = call_in_progress(tid) else { return Idle::Runs };
-            if wait.is_some_and(|wait| wait.number != number && number != libc::SYS_restart_syscall) {
+            let Some((number, arguments)) = call_in_progress(tid) else { return Idle::Runs };
+            if wait.is_some_and(|wait| !goes_on(&wait, number, &arguments)) {
                 self.time.forget(tid);
             }
             network |= has_network && TAKES_ANSWERS.contains(&number);
@@ -228,14 +228,15 @@ impl Tracer<'_> {
     /// A task was stopped: where its wait is over, the call returns as if its time had passed.
     pub(super) fn finish_wait(&mut self, tid: i32) {
         let Some(wait) = self.time.wait_of(tid) else { return };
-        let Some((number, result)) = arch::interrupted(tid) else { return };
-        let same = number == wait.number || number == libc::SYS_restart_syscall;
+        let Some((number, result, arguments)) = arch::interrupted(tid) else { return };
         let interrupted = i64::from(-libc::EINTR);
-        if !same || !(BROKEN_OFF.contains(&result) || result == interrupted) {
-            return;
+        let waits =
+            goes_on(&wait, number, &arguments) && (BROKEN_OFF.contains(&result) || result == interrupted);
+        if !waits {
+            self.time.forget(tid);
         }
-        if !wait.finishing || wait.deadline > self.time.now() {
-            // Stopped for another reason: nothing happened that the guest should learn of.
+        if !waits || !wait.finishing || wait.deadline > self.time.now() {
+            // Stopped for another reason, or in another call: nothing happened that the guest should learn of.
             if result == interrupted {
                 arch::set_result(tid, -513);
             }
@@ -314,10 +315,22 @@ const TAKES_ANSWERS: &[i64] = &[
     libc::SYS_epoll_pwait2,
 ];
 
-/// The number of the call that a task waits in; none where it runs.
-fn call_in_progress(tid: i32) -> Option<i64> {
+/// Whether a call is still the one that waits. The next one may have the same number and no end: who waits for a lock
+/// for as long as it takes must not be told that his time is over. One with an end of its own would have been seen.
+fn goes_on(wait: &Wait, number: i64, arguments: &[u64; 6]) -> bool {
+    (number == wait.number || number == libc::SYS_restart_syscall) && narrowed(wait.number as u32, arguments)
+}
+
+/// Number and arguments of the call that a task waits in; none where it runs.
+fn call_in_progress(tid: i32) -> Option<(i64, [u64; 6])> {
     let line = std::fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
-    line.split_whitespace().next()?.parse().ok()
+    let mut words = line.split_whitespace();
+    let number = words.next()?.parse().ok()?;
+    let mut arguments = [0; 6];
+    for argument in &mut arguments {
+        *argument = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
+    }
+    Some((number, arguments))
 }
 
 /// A `timespec`, in nanoseconds; `unit` 1000 for a `timeval`.

@@ -37,6 +37,7 @@ fn waits(body: &str, expect: &str) {
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/syscall.h>
@@ -152,6 +153,15 @@ fn waits_for_a_time_of_a_clock() {
     waits(
         "struct timespec t=later(CLOCK_BOOTTIME,7200); r=clock_nanosleep(CLOCK_BOOTTIME,TIMER_ABSTIME,&t,0);",
         "2.00 hours, 0",
+    );
+    // Who was woken before his time and waits again without one is woken when somebody wakes him, and not before.
+    waits(
+        "int*y=mmap(0,4096,3,MAP_SHARED|MAP_ANONYMOUS,-1,0); pid_t p=fork();
+         if(!p) { for(int k=0;k<3;k++) { sleep(600); syscall(SYS_futex,y,FUTEX_WAKE,1,0,0,0); sleep(600);
+           syscall(SYS_futex,y,FUTEX_WAKE,1,0,0,0); } _exit(0); }
+         for(int k=0;k<3;k++) { struct timespec t=later(CLOCK_MONOTONIC,900);
+           r+=syscall(SYS_futex,y,FUTEX_WAIT_BITSET,0,&t,0,-1)==0; r+=10*(syscall(SYS_futex,y,FUTEX_WAIT_BITSET,0,0,0,-1)==0); }",
+        "1.00 hours, 33",
     );
     // A time that has passed is not waited for.
     waits(
