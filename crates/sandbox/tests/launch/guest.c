@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -76,6 +77,16 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 2000; i++)
       if (mkdir("d", 0755) || chdir("d")) return puts("shallow"), 0;
     puts("deep");
+  } else if (!strcmp(word, "events")) {
+    /* One event by each call that makes memory runnable, three by each file. */
+    long most = atol(argv[2]);
+    char *page = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), name[64];
+    for (long i = 0; i < most / 10; i++) {
+      sprintf(name, "/tmp/%ld", i);
+      close(open(name, O_CREAT | O_WRONLY, 0600));
+      unlink(name);
+    }
+    for (long i = 0; i < most * 8 / 10; i++) mprotect(page, 4096, PROT_READ | PROT_EXEC);
   } else if (!strcmp(word, "waits")) {
     /* Waits for times of clocks, as locks do: none may be over before its time by the clock that is read. */
     int clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME}, early = 0, nothing = 0;
