@@ -8,12 +8,15 @@
 //! (`rdtsc`), time limits of sockets (`SO_RCVTIMEO`) and of TCP itself, start times in `/proc/PID/stat`, and times of
 //! a file that is asked for by its descriptor (`fstat`) and not by its name.
 
+mod namespace;
 mod stamps;
 mod timers;
 
+pub(crate) use self::namespace::align;
 pub(crate) use self::stamps::Layout;
 pub(crate) use self::timers::{Fires, Key, Timer};
 
+use self::namespace::Leads;
 use self::stamps::Stamps;
 use self::timers::Timers;
 use crate::clock::Clock;
@@ -60,6 +63,7 @@ pub(crate) struct Wait {
 pub(crate) struct Time {
     clock: Clock,
     policy: TimePolicy,
+    leads: Leads,
     waits: HashMap<i32, Wait>,
     timers: Timers,
     stamps: Stamps,
@@ -67,6 +71,7 @@ pub(crate) struct Time {
     grace: u64,
     quiet_since: u64,
     look_at: u64,
+    rest_until: u64,
     pause: u64,
     untold: u64,
     spent: bool,
@@ -85,6 +90,7 @@ impl Time {
     pub(crate) fn new(clock: Clock, policy: TimePolicy) -> Self {
         Self {
             stamps: Stamps::begin(host_calendar()),
+            leads: Leads::of(&clock, policy.uptime),
             clock,
             policy,
             waits: HashMap::new(),
@@ -93,6 +99,7 @@ impl Time {
             grace: GRACE,
             quiet_since: 0,
             look_at: 0,
+            rest_until: 0,
             pause: SOON,
             untold: 0,
             spent: false,
@@ -139,16 +146,14 @@ impl Time {
         }
     }
 
-    /// How far a clock of the guest is ahead of the host's.
-    pub(crate) fn lead(&self, clock: i32) -> Option<i128> {
-        let host = rustix::time::clock_gettime(match clock {
-            libc::CLOCK_MONOTONIC | libc::CLOCK_MONOTONIC_RAW | libc::CLOCK_MONOTONIC_COARSE => {
-                rustix::time::ClockId::Monotonic
-            }
-            libc::CLOCK_BOOTTIME | libc::CLOCK_BOOTTIME_ALARM => rustix::time::ClockId::Boottime,
-            _ => rustix::time::ClockId::Realtime,
-        });
-        Some(self.reading(clock)? - (i128::from(host.tv_sec) * i128::from(SECOND) + i128::from(host.tv_nsec)))
+    /// How far a clock of the guest is ahead of its kernel's, by which the kernel waits.
+    pub(crate) fn lead(&self, clock: i32) -> i128 {
+        let began = match clock {
+            libc::CLOCK_MONOTONIC => self.leads.monotonic,
+            libc::CLOCK_BOOTTIME | libc::CLOCK_BOOTTIME_ALARM => self.leads.boottime,
+            _ => i128::from(self.clock.calendar_shift()),
+        };
+        began + i128::from(self.clock.skipped())
     }
 
     /// When a time of a clock of the guest comes, in nanoseconds since the run began.
@@ -231,7 +236,13 @@ impl Time {
         if held {
             return Err(SOON);
         }
-        if real < self.look_at { Err(self.look_at - real) } else { Ok(()) }
+        let next = self.look_at.max(self.rest_until);
+        if real < next { Err(next - real) } else { Ok(()) }
+    }
+
+    /// Somebody was found to run, which took so long: a guest of many threads is not looked at for most of its time.
+    pub(crate) fn looked(&mut self, took: u64) {
+        self.rest_until = self.clock.real().saturating_add(took.saturating_mul(4).min(LATEST));
     }
 
     /// Somebody runs: looking again costs, and more each time.
@@ -243,10 +254,12 @@ impl Time {
         pause
     }
 
-    /// How much longer everything must be quiet, with an answer of the network awaited.
+    /// How much longer everything must be quiet, with an answer of the network awaited: for the grace, or for as long
+    /// as the jump would be, since who wakes up every few milliseconds is never quiet for longer.
     pub(crate) fn grace_left(&mut self, real: u64) -> Option<u64> {
-        let quiet = self.quiet_since.saturating_add(self.grace);
-        let left = quiet.max(self.clock.talked()).saturating_sub(real);
+        let ahead = self.earliest().map_or(u64::MAX, |earliest| earliest.saturating_sub(self.now()));
+        let quiet = real.saturating_sub(self.quiet_since);
+        let left = self.grace.min(ahead.saturating_add(quiet) / 2).saturating_sub(quiet);
         self.look_at = real.saturating_add(left);
         (left > 0).then_some(left)
     }

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static void told(const char *what, long result) { printf("%s %s\n", what, result < 0 ? "refused" : "done"); }
@@ -75,6 +77,33 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 2000; i++)
       if (mkdir("d", 0755) || chdir("d")) return puts("shallow"), 0;
     puts("deep");
+  } else if (!strcmp(word, "events")) {
+    /* One event by each call that makes memory runnable, three by each file. */
+    long most = atol(argv[2]);
+    char *page = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), name[64];
+    for (long i = 0; i < most / 10; i++) {
+      sprintf(name, "/tmp/%ld", i);
+      close(open(name, O_CREAT | O_WRONLY, 0600));
+      unlink(name);
+    }
+    for (long i = 0; i < most * 8 / 10; i++) mprotect(page, 4096, PROT_READ | PROT_EXEC);
+  } else if (!strcmp(word, "waits")) {
+    /* Waits for times of clocks, as locks do: none may be over before its time by the clock that is read. */
+    int clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME}, early = 0, nothing = 0;
+    for (int i = 0; i < 30; i++) {
+      int clock = clocks[i % 3];
+      struct timespec until, now;
+      clock_gettime(clock, &until);
+      until.tv_nsec += 20000000;
+      if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
+      if (clock == CLOCK_BOOTTIME)
+        clock_nanosleep(clock, TIMER_ABSTIME, &until, 0);
+      else /* FUTEX_WAIT_BITSET, with FUTEX_CLOCK_REALTIME */
+        syscall(SYS_futex, &nothing, clock == CLOCK_REALTIME ? 9 | 256 : 9, 0, &until, 0, -1);
+      clock_gettime(clock, &now);
+      early += now.tv_sec < until.tv_sec || (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec);
+    }
+    printf("%d early\n", early);
   }
   return 0;
 }

@@ -14,6 +14,7 @@ mod host;
 mod hostile;
 mod network;
 mod unpack;
+mod volume;
 mod wire;
 
 use std::os::unix::process::CommandExt;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         network::TESTS,
         wire::TESTS,
         unpack::TESTS,
+        volume::TESTS,
     ]
     .concat()
     .into_iter()
