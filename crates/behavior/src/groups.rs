@@ -148,7 +148,7 @@ fn is_script(parent: &ProcessRecord) -> bool {
 }
 
 /// The last part of a path.
-pub(crate) fn base_name(path: &[u8]) -> &[u8] {
+pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
@@ -158,12 +158,12 @@ pub(crate) fn is_under(path: &[u8], directory: &[u8]) -> bool {
 }
 
 /// Whether a program of this name is a command shell.
-pub(crate) fn is_shell(name: &[u8]) -> bool {
+pub fn is_shell(name: &[u8]) -> bool {
     matches!(name, b"sh" | b"bash" | b"dash" | b"ash" | b"zsh" | b"ksh" | b"mksh" | b"busybox" | b"fish")
 }
 
 /// Whether a program of this name runs programs that are texts, with or without a version behind the name.
-pub(crate) fn is_interpreter(name: &[u8]) -> bool {
+pub fn is_interpreter(name: &[u8]) -> bool {
     let end = name.iter().rposition(|byte| !(byte.is_ascii_digit() || *byte == b'.')).map_or(0, |at| at + 1);
     let stem = name.get(..end).unwrap_or_default();
     is_shell(name) || matches!(stem, b"python" | b"perl" | b"ruby" | b"node" | b"php" | b"lua" | b"pypy")

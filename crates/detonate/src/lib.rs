@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod baits;
+mod captured;
 mod decoys;
 mod environment;
 mod error;
@@ -26,16 +27,17 @@ mod trust;
 mod users;
 mod visit;
 
+pub use captured::Capture;
 pub use error::DetonateError;
 pub use image::{Image, LayerBytes};
 pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
 
-pub use behavior::{Context, RunContext, detections};
+pub use behavior::{Context, RunContext, base_name, detections};
+pub use events::Content;
 
 use behavior::Outcome;
-use events::Content;
 use model::Gap;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,8 +52,8 @@ pub struct Detonation {
     pub runs: Vec<RunSummary>,
     /// The same as a report shows it, with what was not run or not reached.
     pub summary: model::Detonation,
-    /// Content that appeared in the runs and lies in the directory of captures.
-    pub captured: Vec<Content>,
+    /// Content that appeared in the runs and lies in the directory of captures; what ran comes first.
+    pub captured: Vec<Capture>,
     /// The directory of captures.
     pub captures: PathBuf,
     judged: Judged,
@@ -131,7 +133,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     }
     let mut outcome = judged.outcome();
     outcome.gaps.extend(gaps.iter().cloned());
-    let captured = judged.captured();
+    let captured = captured::captured(judged.runs());
     let summary = summary::summary(judged.runs(), &runs, not_exercised);
     if let Some(remains) = remains {
         remains.remove()?;

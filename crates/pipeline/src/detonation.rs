@@ -1,11 +1,12 @@
 //! One platform of an image, run.
 
 use crate::Settings;
+use crate::captures::{self, Origins};
 use crate::kept::{self, PlatformRuns};
 use crate::platform::Concluded;
 use detonate::{DetonateError, Image as Guest, LayerBytes};
-use inspect::ImageView;
 use inspect::analyzers::miner::PoolList;
+use inspect::{Crew, ImageView};
 use layers::Declared;
 use model::{Coverage, Detonation, Finding, Gap};
 use source::Image;
@@ -36,6 +37,8 @@ pub struct Detonate {
 pub(crate) struct Ran {
     pub(crate) findings: Vec<Finding>,
     pub(crate) gaps: Vec<Gap>,
+    /// How content came into being that something was found in.
+    pub(crate) origins: Origins,
     pub(crate) summary: Option<Detonation>,
     /// The records that were kept.
     pub(crate) kept: Vec<PlatformRuns>,
@@ -46,6 +49,7 @@ impl Ran {
     pub(crate) fn add(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.gaps.extend(other.gaps);
+        self.origins.add(other.origins);
         self.kept.extend(other.kept);
         let Some(mut more) = other.summary else { return };
         let Some(summary) = &mut self.summary else {
@@ -79,9 +83,10 @@ pub(crate) fn run(
     concluded: &Concluded,
     how: &Detonate,
     settings: &Settings,
+    crew: &Crew<'_>,
 ) -> Ran {
     let platform = view.platform.to_string();
-    match try_run(view, image, concluded, how, settings) {
+    match try_run(view, image, concluded, how, settings, crew) {
         Ok(ran) => ran,
         Err(error) => Ran {
             gaps: vec![Gap::new(format!("{platform}, in the sandbox"), model::error_chain(&error))],
@@ -96,6 +101,7 @@ fn try_run(
     concluded: &Concluded,
     how: &Detonate,
     settings: &Settings,
+    crew: &Crew<'_>,
 ) -> Result<Ran, DetonateError> {
     if !view.platform.to_string().starts_with("linux/amd64") {
         return Err(DetonateError::Platform { platform: view.platform.to_string() });
@@ -143,18 +149,27 @@ fn try_run(
         seed: seed(view),
         processors: u32::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap_or(1),
     };
-    let detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
+    let mut detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
+    let found = captures::read(view, &detonation, settings, crew);
+    if !found.condemned.is_empty() {
+        detonation.condemn(&found.condemned);
+    }
     let mut gaps = detonation.outcome.gaps.clone();
-    let kept = match how.keep.as_ref().map(|directory| kept::keep(&detonation, directory)).transpose() {
+    let kept = how.keep.as_ref().map(|directory| kept::keep(&detonation, &found, directory));
+    let kept = match kept.transpose() {
         Ok(kept) => kept,
         Err(error) => {
             gaps.push(not_kept(&error));
             None
         }
     };
+    gaps.extend(found.gaps);
+    let mut findings = detonation.outcome.findings;
+    findings.extend(found.findings);
     Ok(Ran {
-        findings: detonation.outcome.findings,
+        findings,
         gaps,
+        origins: found.origins,
         summary: Some(detonation.summary),
         kept: kept.into_iter().collect(),
     })

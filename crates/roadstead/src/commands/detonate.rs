@@ -6,6 +6,9 @@ use feeds::Indicators;
 /// Runs an image and judges what it does, and nothing else; or judges again what an image did.
 pub(crate) fn run(args: &DetonateCommand) -> anyhow::Result<u8> {
     let mut settings = settings::reading(&args.read, Indicators::new(Vec::new()))?;
+    if let Some(path) = &args.exceptions {
+        settings.exceptions = settings::exceptions(path, args.read.quiet)?;
+    }
     if let Some(directory) = &args.replay {
         return super::scan::conclude(
             &pipeline::replay(directory, &settings)?,

@@ -52,7 +52,7 @@ impl Tracer<'_> {
         let file =
             rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
         match file {
-            Ok(file) => self.keep(file),
+            Ok(file) => self.keep(file, name),
             Err(_) => {
                 self.lost(LostWhy::Unreadable);
                 None
@@ -69,11 +69,11 @@ impl Tracer<'_> {
         if let Some((file, stat)) = self.read_in_guest(path)
             && stat.st_size > 0
         {
-            self.keep(file);
+            self.keep(file, path);
         }
     }
 
-    fn keep(&mut self, file: OwnedFd) -> Option<Content> {
+    fn keep(&mut self, file: OwnedFd, name: &[u8]) -> Option<Content> {
         let stat = rustix::fs::fstat(&file).ok()?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return None;
@@ -97,7 +97,8 @@ impl Tracer<'_> {
             self.captures.known.insert(version(&stat), content.clone());
         }
         if self.captures.kept.insert(content.sha256) {
-            self.tell(Source::Host, Act::Host(HostAct::Captured { content: content.clone() }));
+            let (content, path) = (content.clone(), Some(events::bounded(name)));
+            self.tell(Source::Host, Act::Host(HostAct::Captured { content, path, given: None }));
         }
         Some(content)
     }

@@ -219,7 +219,7 @@ fn content_that_convicts_at_rest_convicts_the_image() {
         let mut scene = Scene::of(&["/usr/bin/app"]);
         scene.image.condemned.insert(condemned, "S-MIN-HASH".into());
         let content = events::Content { sha256: [7; 32], length: 9, kept: true };
-        scene.host(events::HostAct::Captured { content });
+        scene.host(events::HostAct::Captured { content, path: None, given: None });
         scene.accused()
     };
     assert_eq!(told([7; 32]), ["D-DLX-RECURSE convicts"]);
