@@ -209,15 +209,18 @@ fn judge(
 fn is_of_bytes(finding: &Finding) -> bool {
     const OF_IMAGES: [&str; 8] = [
         "S-CRE-SECRET",
+        "S-DLX-WRAPENTRY",
         "S-ESC-FCAP",
         "S-ESC-SUID",
         "S-EVA-HIDDENEXE",
         "S-EVA-PKGTAMPER",
         "S-EVA-WHITEOUT",
-        "S-PER-PAM",
         "S-PKG-UNOWNED",
     ];
-    finding.class == Class::File && !OF_IMAGES.contains(&finding.id.as_str())
+    const GROUPS_OF_IMAGES: [&str; 2] = ["S-CFG-", "S-PER-"];
+    matches!(finding.class, Class::File | Class::Reach)
+        && !OF_IMAGES.contains(&finding.id.as_str())
+        && !GROUPS_OF_IMAGES.iter().any(|group| finding.id.starts_with(group))
 }
 
 fn ran(tree: &Tree<'_>, layer: usize, files: &[Laid<'_>]) -> Vec<Reached> {

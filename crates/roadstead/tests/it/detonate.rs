@@ -13,7 +13,7 @@ use test_support::standin::acting::{self, Act};
 use test_support::story::{benign_images, five_images};
 
 /// Whether this machine can run images. Says so where it cannot, and fails where that must not be left out.
-fn can_run(room: &Room) -> bool {
+pub(crate) fn can_run(room: &Room) -> bool {
     let doctor = room.run(&["doctor"]);
     if doctor.code != 0 {
         assert!(std::env::var_os("CI").is_none(), "CI runs images, and this machine cannot: {doctor:?}");
@@ -70,7 +70,7 @@ fn check_convicted(what: &str, ran: &Ran) {
     assert_eq!(report["chain"].as_array().unwrap().last().unwrap()["stage"], "dynamic", "{what}");
 }
 
-const DETONATE: [&str; 5] = ["detonate", "--quiet", "--no-cache", "--format", "json"];
+pub(crate) const DETONATE: [&str; 5] = ["detonate", "--quiet", "--no-cache", "--format", "json"];
 
 #[test]
 fn the_five_convict_by_their_deeds_alone_and_honest_images_do_not() {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod captures;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod controls;

@@ -145,6 +145,9 @@ impl Tracer<'_> {
             }
         };
         let standard = [0, 1, 2].map(|number| describe(group, tid, number));
+        if interpreter.is_none() {
+            self.given_at_start(tid, &program, &started.line, &standard[0]);
+        }
         self.close_on_exec(group, tid, &standard);
         let mut exec =
             self.exec(tid, asked, Bytes::from(program), started.arguments, started.arguments_length, 0);
