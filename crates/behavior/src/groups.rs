@@ -14,7 +14,7 @@ mod stealth;
 mod supply;
 
 use crate::{At, Context, FileHistory, Outcome, ProcessRecord, Record, RunContext};
-use events::Process;
+use events::{Origin, Process};
 use model::{Detection, Finding};
 
 /// One run with everything that is known of it.
@@ -128,6 +128,17 @@ impl Run<'_> {
 /// Who last wrote to a file, and when.
 pub(crate) fn written_by(history: &FileHistory) -> Option<(Process, At)> {
     history.writers().max_by_key(|(_, at)| *at)
+}
+
+/// Whether what a process wrote then is a package's: a package manager of the image, or a tool of the image that it had
+/// started, wrote it. What a package's own scripts write in turn is not.
+pub(crate) fn is_unpacking(run: &Run<'_>, process: Process, at: At) -> bool {
+    const MANAGERS: [&[u8]; 3] = [b"dpkg", b"rpm", b"apk"];
+    run.record
+        .lineage(process)
+        .map_while(|ancestor| run.record.program(ancestor.process, at))
+        .take_while(|exec| exec.what.origin == Origin::Image)
+        .any(|exec| MANAGERS.contains(&base_name(&exec.what.program)))
 }
 
 /// The script that a process works for: `cat`, `grep` and `tar` are hands of whoever starts them.

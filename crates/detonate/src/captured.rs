@@ -48,7 +48,12 @@ pub(crate) fn captured(runs: &[(RunContext, Record)]) -> Vec<Capture> {
 /// The first that was seen of a content stays, unless a later one shows that it ran.
 fn note(found: &mut BTreeMap<[u8; 32], Capture>, capture: Capture) {
     let known = found.entry(capture.content.sha256).or_insert_with(|| capture.clone());
-    known.installed &= capture.installed;
+    // Who is not seen to write says nothing about who did.
+    if known.by.is_empty() && !capture.by.is_empty() {
+        known.installed = capture.installed;
+    } else if !capture.by.is_empty() {
+        known.installed &= capture.installed;
+    }
     if capture.ran && !known.ran || known.path.is_none() && capture.path.is_some() {
         let ran = known.ran || capture.ran;
         *known = Capture { ran, installed: known.installed, ..capture };

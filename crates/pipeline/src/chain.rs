@@ -44,7 +44,10 @@ pub(crate) fn headline(
                 // A way that something certainly takes says more than one that hangs on a daemon; and of two ends that
                 // are equally bad, the one farther along the way shows more of it.
                 let certain = way.first().map(|reached| reached.certain);
-                (finding.role, certain, finding.reachable != Some(false), finding.severity, way.len())
+                // What a content is says more than that a content is something.
+                let is_content = origins.of(finding).is_some() && finding.stage == Stage::Static;
+                let reachable = finding.reachable != Some(false);
+                (finding.role, certain, reachable, finding.severity, is_content, way.len())
             };
             (weigh(finding, &way), &worst.id, &worst.path) > (weigh(worst, known), &finding.id, &finding.path)
         });

@@ -83,6 +83,9 @@ fn check_dropper(room: &Room, name: &str, image: &Image, stage: &str, told: &str
     assert!(recurse.iter().any(|finding| finding["content"] == digest.as_str()), "{name}: {report}");
     let chain = report["chain"].to_string();
     assert!(chain.contains("/srv/start.sh") && chain.contains(&digest), "{name}: {chain}");
+    // The chain ends with what the stage is.
+    let end = &report["chain"].as_array().unwrap().last().unwrap()["finding"];
+    assert!(convicts.iter().any(|finding| finding["id"] == *end), "{name}: {chain}");
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn a_dropper_that_is_clean_at_rest_is_convicted_by_its_second_stage() {
     for (name, script, stage, told) in [
         ("file", &as_file, &stage, "was written by"),
         ("pipe", &through_pipe, &stage, "a text in no file was given to"),
-        ("word", &as_word, &word, "a text in no file was given to"),
+        ("word", &as_word, &word, "a text in no file was given to `sh -c "),
     ] {
         let Some(image) = dropper(script, &stage_that_waits()) else { return };
         check_dropper(&room, name, &image, stage, told);

@@ -145,9 +145,6 @@ impl Tracer<'_> {
             }
         };
         let standard = [0, 1, 2].map(|number| describe(group, tid, number));
-        if interpreter.is_none() {
-            self.given_at_start(tid, &program, &started.line, &standard[0]);
-        }
         self.close_on_exec(group, tid, &standard);
         let mut exec =
             self.exec(tid, asked, Bytes::from(program), started.arguments, started.arguments_length, 0);
@@ -157,7 +154,10 @@ impl Tracer<'_> {
         exec.interpreter = interpreter;
         exec.environment = started.environment;
         exec.standard = standard;
+        let (program, input) = (exec.program.to_vec(), exec.standard[0].clone());
+        let is_script = exec.interpreter.is_some();
         self.tell(Source::Call, Act::Process(ProcessAct::Exec(Box::new(exec))));
+        self.given_at_start(tid, (!is_script).then_some(&program[..]), &started.line, &input);
     }
 
     fn exec(

@@ -12,10 +12,18 @@ const LONGEST: usize = 1 << 20;
 const MOST: usize = 5000;
 
 impl Tracer<'_> {
-    /// A program begins: keeps the text that an interpreter is given with it, or begins to gather what it will read.
-    pub(super) fn given_at_start(&mut self, tid: i32, program: &[u8], line: &[u8], input: &Descriptor) {
+    /// A program that is no script has begun: keeps the text that an interpreter is given with it, or begins to gather
+    /// what it will read.
+    pub(super) fn given_at_start(
+        &mut self,
+        tid: i32,
+        program: Option<&[u8]>,
+        line: &[u8],
+        input: &Descriptor,
+    ) {
         let group = self.tasks.group_of(tid);
         self.keep_given(group);
+        let Some(program) = program else { return };
         let mut words = line.split(|&byte| byte == 0);
         let Some(letter) = words.next().and_then(|called| option_of(program, called)) else { return };
         let mut from_input = true;

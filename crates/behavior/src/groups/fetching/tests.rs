@@ -214,6 +214,32 @@ fn the_first_seconds_explain() {
 }
 
 #[test]
+fn scripts_of_a_package_that_is_installed() {
+    let install = |manager: &'static str, origin: Origin, script: &'static str| {
+        move |scene: &mut Scene| {
+            let manager = run(scene, &[manager, "--unpack"], origin);
+            let unpacker = scene.born(manager);
+            scene.exec(unpacker, &["/bin/tar", "x"], Origin::Image);
+            scene.write(unpacker, "/var/lib/dpkg/info/x.postinst");
+            let first = scene.born(manager);
+            scene.exec(first, &["/var/lib/dpkg/info/x.postinst"], Origin::Written);
+            if script != "/var/lib/dpkg/info/x.postinst" {
+                scene.write(first, script);
+                let second = scene.born(first);
+                scene.exec(second, &[script], Origin::Written);
+            }
+        }
+    };
+    let (counts, told) = ("D-DLX-DROPEXEC corroborates", "D-DLX-DROPEXEC context");
+    let script = "/var/lib/dpkg/info/x.postinst";
+    check(install("/usr/bin/dpkg", Origin::Image, script), &[told]);
+    check(install("/usr/bin/unpack", Origin::Image, script), &[counts]);
+    // A manager that was brought itself is none, and what a package's script brings is not the package's.
+    check(install("/usr/bin/dpkg", Origin::Memory, script), &[counts]);
+    check(install("/usr/bin/dpkg", Origin::Image, "/opt/x"), &[told, counts]);
+}
+
+#[test]
 fn content_that_convicts_at_rest_convicts_the_image() {
     let told = |condemned: [u8; 32]| {
         let mut scene = Scene::of(&["/usr/bin/app"]);
