@@ -51,6 +51,7 @@ fn note(found: &mut BTreeMap<[u8; 32], Capture>, capture: Capture) {
     // Who is not seen to write says nothing about who did.
     if known.by.is_empty() && !capture.by.is_empty() {
         known.installed = capture.installed;
+        known.by.clone_from(&capture.by);
     } else if !capture.by.is_empty() {
         known.installed &= capture.installed;
     }
