@@ -235,7 +235,7 @@ fn scripts_of_a_package_that_is_installed() {
     check(install("/usr/bin/dpkg", Origin::Image, script), &[told]);
     check(install("/usr/bin/unpack", Origin::Image, script), &[counts]);
     // A manager that was brought itself is none, and what a package's script brings is not the package's.
-    check(install("/usr/bin/dpkg", Origin::Memory, script), &[counts]);
+    check(install("/usr/bin/dpkg", Origin::Written, script), &[counts]);
     check(install("/usr/bin/dpkg", Origin::Image, "/opt/x"), &[told, counts]);
 }
 
