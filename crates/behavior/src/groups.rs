@@ -14,7 +14,7 @@ mod stealth;
 mod supply;
 
 use crate::{At, Context, FileHistory, Outcome, ProcessRecord, Record, RunContext};
-use events::Process;
+use events::{Origin, Process};
 use model::{Detection, Finding};
 
 /// One run with everything that is known of it.
@@ -132,6 +132,17 @@ pub(crate) fn written_by(history: &FileHistory) -> Option<(Process, At)> {
     history.writers().max_by_key(|(_, at)| *at)
 }
 
+/// Whether what a process wrote then is a package's: a package manager of the image, or a tool of the image that it had
+/// started, wrote it. What a package's own scripts write in turn is not.
+pub(crate) fn is_unpacking(run: &Run<'_>, process: Process, at: At) -> bool {
+    const MANAGERS: [&[u8]; 3] = [b"dpkg", b"rpm", b"apk"];
+    run.record
+        .lineage(process)
+        .map_while(|ancestor| run.record.program(ancestor.process, at))
+        .take_while(|exec| exec.what.origin == Origin::Image)
+        .any(|exec| MANAGERS.contains(&base_name(&exec.what.program)))
+}
+
 /// The script that a process works for: `cat`, `grep` and `tar` are hands of whoever starts them.
 pub(crate) fn works_for(run: &Run<'_>, process: Process) -> Process {
     let leader = run.record.leader(process);
@@ -150,7 +161,7 @@ fn is_script(parent: &ProcessRecord) -> bool {
 }
 
 /// The last part of a path.
-pub(crate) fn base_name(path: &[u8]) -> &[u8] {
+pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
@@ -160,12 +171,12 @@ pub(crate) fn is_under(path: &[u8], directory: &[u8]) -> bool {
 }
 
 /// Whether a program of this name is a command shell.
-pub(crate) fn is_shell(name: &[u8]) -> bool {
+pub fn is_shell(name: &[u8]) -> bool {
     matches!(name, b"sh" | b"bash" | b"dash" | b"ash" | b"zsh" | b"ksh" | b"mksh" | b"busybox" | b"fish")
 }
 
 /// Whether a program of this name runs programs that are texts, with or without a version behind the name.
-pub(crate) fn is_interpreter(name: &[u8]) -> bool {
+pub fn is_interpreter(name: &[u8]) -> bool {
     let end = name.iter().rposition(|byte| !(byte.is_ascii_digit() || *byte == b'.')).map_or(0, |at| at + 1);
     let stem = name.get(..end).unwrap_or_default();
     is_shell(name) || matches!(stem, b"python" | b"perl" | b"ruby" | b"node" | b"php" | b"lua" | b"pypy")

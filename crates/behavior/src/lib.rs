@@ -16,7 +16,7 @@ mod scene;
 
 pub use context::{AS_CONFIGURED, Context, HIDDEN_PROFILE, LATER, RunContext, SECOND_START};
 pub use deeds::{Deed, Deeds, deeds};
-pub use groups::{NOT_IMPLEMENTED, detections, judge};
+pub use groups::{NOT_IMPLEMENTED, base_name, detections, is_interpreter, is_shell, judge};
 pub use outcome::Outcome;
 pub use record::{
     At, Bounds, FileHistory, FileStep, Flow, FlowStep, Life, NamedExec, Noted, ProcessRecord, Record,

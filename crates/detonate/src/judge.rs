@@ -2,7 +2,7 @@ use crate::plan::Planned;
 use crate::run::Done;
 use crate::{DetonateError, Image, Settings, baits, environment};
 use behavior::{Context, Outcome, Record, RunContext};
-use events::{Content, SpoolError, SpoolReader};
+use events::{SpoolError, SpoolReader};
 use model::{Gap, Role};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -54,17 +54,6 @@ impl Judged {
     pub(crate) fn condemn(&mut self, found: &BTreeMap<[u8; 32], String>) {
         self.context.condemned.clone_from(found);
         self.outcome = behavior::judge(&self.runs, &self.context);
-    }
-
-    pub(crate) fn captured(&self) -> Vec<Content> {
-        let all: BTreeMap<[u8; 32], Content> = self
-            .runs
-            .iter()
-            .flat_map(|(_, record)| record.contents())
-            .filter(|content| content.kept)
-            .map(|content| (content.sha256, content.clone()))
-            .collect();
-        all.into_values().collect()
     }
 
     /// What all of it comes to; whatever was lost is a gap.

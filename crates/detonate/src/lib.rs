@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod baits;
+mod captured;
 mod decoys;
 mod environment;
 mod error;
@@ -21,23 +22,26 @@ mod plan;
 mod remains;
 mod run;
 mod stage;
+mod stages;
 mod summary;
 mod trust;
 mod users;
 mod visit;
 
+pub use captured::Capture;
 pub use error::DetonateError;
 pub use image::{Image, LayerBytes};
 pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
 
-pub use behavior::{Context, Deeds, Record, RunContext, deeds, detections};
+pub use behavior::{Context, Deeds, Record, RunContext, base_name, deeds, detections};
+pub use events::Content;
 
 use behavior::Outcome;
-use events::Content;
 use model::Gap;
-use std::collections::BTreeMap;
+use remains::Remains;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -50,8 +54,8 @@ pub struct Detonation {
     pub runs: Vec<RunSummary>,
     /// The same as a report shows it, with what was not run or not reached.
     pub summary: model::Detonation,
-    /// Content that appeared in the runs and lies in the directory of captures.
-    pub captured: Vec<Content>,
+    /// Content that appeared in the runs and lies in the directory of captures; what ran comes first.
+    pub captured: Vec<Capture>,
     /// The directory of captures.
     pub captures: PathBuf,
     judged: Judged,
@@ -84,63 +88,114 @@ impl Detonation {
 /// When nothing can be run at all: the sandbox cannot be made, or the tree cannot be written. What goes wrong in a
 /// single run is a gap.
 pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, DetonateError> {
-    let started = Instant::now();
     let staged = stage::stage(image, settings)?;
     let plan = plan::plan(image, &staged, settings);
-    let mut runs = Vec::new();
-    let mut not_exercised = plan.not_exercised;
-    let mut gaps: Vec<Gap> = staged.gaps.clone();
-    let mut judged = Judged::default();
-    let mut remains: Option<remains::Remains> = None;
-    for planned in plan.runs {
-        if settings.is_cancelled() {
-            return Err(DetonateError::Cancelled);
-        }
-        if started.elapsed() >= settings.budget {
-            not_exercised.push(format!("{}: the time for all runs was used up", planned.context.name));
-            continue;
-        }
-        if judged.convicts() && !settings.thorough {
-            not_exercised.push(format!("{}: an earlier run had convicted already", planned.context.name));
-            continue;
-        }
+    let mut course = Course {
+        image,
+        staged: &staged,
+        settings,
+        started: Instant::now(),
+        runs: Vec::new(),
+        judged: Judged::default(),
+        gaps: staged.gaps.clone(),
+        not_exercised: plan.not_exercised,
+    };
+    let mut remains = None;
+    for planned in &plan.runs {
         if planned.again && remains.is_none() {
-            not_exercised
-                .push(format!("{}: what the first start left could not be kept", planned.context.name));
+            let why = format!("{}: what the first start left could not be kept", planned.context.name);
+            course.not_exercised.push(why);
             continue;
         }
-        settings.say(&format!("running {}", planned.context.name));
-        let left = settings.budget.saturating_sub(started.elapsed());
-        match run::run(image, &staged, &planned, settings, left, remains.as_ref()) {
-            Ok(done) => {
-                let mut done = done;
-                if let Some(left) = done.remains.take() {
-                    if !left.whole {
-                        not_exercised.push(
-                            "what the first start had taken away was there again in the second".to_owned(),
-                        );
-                    }
-                    remains = Some(left);
-                }
-                gaps.extend(done.gaps.iter().cloned());
-                judged.add(&done, &planned, image, settings);
-                runs.push(done.summary);
-            }
-            Err(DetonateError::Sandbox(error)) if runs.is_empty() => {
-                return Err(DetonateError::Sandbox(error));
-            }
-            Err(error) => {
-                gaps.push(Gap::new(format!("run `{}`", planned.context.name), model::error_chain(&error)))
-            }
-        }
+        remains = course.take(planned, remains.as_ref())?.or(remains);
     }
+    let left = remains.map(|remains| course.follow(remains, &plan.further)).transpose()?;
+    let Course { runs, judged, gaps, not_exercised, .. } = course;
     let mut outcome = judged.outcome();
     outcome.gaps.extend(gaps.iter().cloned());
-    let captured = judged.captured();
+    let captured = captured::captured(judged.runs());
     let summary = summary::summary(judged.runs(), &runs, not_exercised);
-    if let Some(remains) = remains {
+    for remains in left.into_iter().flatten() {
         remains.remove()?;
     }
     staged.remove()?;
     Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures(), judged, gaps })
+}
+
+/// The runs, as they take place one after the other.
+struct Course<'a> {
+    image: &'a Image<'a>,
+    staged: &'a stage::Staged,
+    settings: &'a Settings,
+    started: Instant,
+    runs: Vec<RunSummary>,
+    judged: Judged,
+    gaps: Vec<Gap>,
+    not_exercised: Vec<String>,
+}
+
+impl Course<'_> {
+    /// Runs one of the plan, where there is time and nothing has convicted yet. Gives what it left, where it is to be
+    /// kept.
+    fn take(
+        &mut self,
+        planned: &Planned,
+        before: Option<&Remains>,
+    ) -> Result<Option<Remains>, DetonateError> {
+        let (settings, name) = (self.settings, &planned.context.name);
+        if settings.is_cancelled() {
+            return Err(DetonateError::Cancelled);
+        }
+        if self.started.elapsed() >= settings.budget {
+            self.not_exercised.push(format!("{name}: the time for all runs was used up"));
+            return Ok(None);
+        }
+        if self.judged.convicts() && !settings.thorough {
+            self.not_exercised.push(format!("{name}: an earlier run had convicted already"));
+            return Ok(None);
+        }
+        settings.say(&format!("running {name}"));
+        let left = settings.budget.saturating_sub(self.started.elapsed());
+        match run::run(self.image, self.staged, planned, settings, left, before) {
+            Ok(mut done) => {
+                let remains = done.remains.take();
+                if remains.as_ref().is_some_and(|remains| !remains.whole) {
+                    self.not_exercised
+                        .push(format!("what {name} had taken away was there again in what followed it"));
+                }
+                self.gaps.extend(done.gaps.iter().cloned());
+                self.judged.add(&done, planned, self.image, settings);
+                self.runs.push(done.summary);
+                Ok(remains)
+            }
+            Err(DetonateError::Sandbox(error)) if self.runs.is_empty() => Err(DetonateError::Sandbox(error)),
+            Err(error) => {
+                self.gaps.push(Gap::new(format!("run `{name}`"), model::error_chain(&error)));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Runs what was left and not run, and what that leaves in turn. Gives all that is to be taken away.
+    fn follow(&mut self, first: Remains, further: &Planned) -> Result<Vec<Remains>, DetonateError> {
+        let (mut over, mut now) = (Vec::new(), vec![first]);
+        let mut started = BTreeSet::new();
+        for depth in 0..stages::DEPTH {
+            let mut next = Vec::new();
+            for remains in &now {
+                let captures = self.settings.captures();
+                let (runs, left) =
+                    stages::stages(self.image, self.judged.runs(), remains, &captures, further, depth);
+                self.not_exercised.extend(left);
+                for planned in runs {
+                    if started.insert(planned.argv.clone()) {
+                        next.extend(self.take(&planned, Some(remains))?);
+                    }
+                }
+            }
+            over.extend(std::mem::replace(&mut now, next));
+        }
+        over.extend(now);
+        Ok(over)
+    }
 }

@@ -95,6 +95,8 @@ pub struct Further {
 pub(crate) struct Plan {
     pub(crate) runs: Vec<Planned>,
     pub(crate) not_exercised: Vec<String>,
+    /// A brief run as the image's user, for what turns up while it runs.
+    pub(crate) further: Planned,
 }
 
 /// How long the image itself runs, and a probe that should end at once.
@@ -126,9 +128,9 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
     let passwd = staged.kept.get(b"etc/passwd".as_slice()).map_or(&b""[..], Vec::as_slice);
     let group = staged.kept.get(b"etc/group".as_slice()).map_or(&b""[..], Vec::as_slice);
     let config = &image.config.config;
-    let mut plan = Plan { runs: Vec::new(), not_exercised: Vec::new() };
+    let (mut runs, mut not_exercised) = (Vec::new(), Vec::new());
     let user = users::resolve(&config.user, passwd, group).unwrap_or_else(|| {
-        plan.not_exercised.push(format!(
+        not_exercised.push(format!(
             "the image's user {} is not in its own list; it ran as root",
             model::escape_text(&config.user)
         ));
@@ -152,29 +154,29 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
     let start: Vec<Vec<u8>> =
         config.entrypoint.iter().chain(&config.cmd).map(|word| word.as_bytes().to_vec()).collect();
     if start.is_empty() {
-        plan.not_exercised.push("the image names no program to start".to_owned());
+        not_exercised.push("the image names no program to start".to_owned());
     } else {
         // Half of the time at most, so that the others have theirs.
         let mut first = base(AS_CONFIGURED.to_owned(), start.clone(), FULL.max(settings.budget / 2));
         first.further.extend(health(config));
         first.further.extend(crontabs(staged));
         first.keeps = true;
-        plan.runs.push(first);
+        runs.push(first);
         let mut again = base(SECOND_START.to_owned(), start.clone(), BRIEF * 2);
         again.again = true;
-        plan.runs.push(again);
+        runs.push(again);
         if user.uid != 0 {
             let mut as_root = base(format!("{AS_CONFIGURED}, as root"), start.clone(), BRIEF * 2);
             as_root.user = User::default();
             as_root.home = "/root".to_owned();
-            plan.runs.push(as_root);
+            runs.push(as_root);
         }
         let mut later = base(format!("{AS_CONFIGURED}{LATER}"), start.clone(), BRIEF * 2);
         later.ahead = MONTH;
-        plan.runs.push(later);
+        runs.push(later);
         let mut hidden = base(format!("{AS_CONFIGURED}{HIDDEN_PROFILE}"), start, BRIEF * 2);
         hidden.hidden = true;
-        plan.runs.push(hidden);
+        runs.push(hidden);
     }
     for (name, arguments) in NEUTRAL {
         if let Some(path) = in_path(image, name) {
@@ -182,17 +184,18 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
             let argv = std::iter::once(path).chain(words).collect();
             let mut probe = base(format!("probe {name}"), argv, BRIEF);
             probe.context.neutral = true;
-            plan.runs.push(probe);
+            runs.push(probe);
         }
     }
     for path in unowned(image).into_iter().take(MOST_PROGRAMS) {
         let name = format!("start {}", model::escape_bytes(&path));
-        plan.runs.push(base(name, vec![path], BRIEF));
+        runs.push(base(name, vec![path], BRIEF));
     }
     if !config.on_build.is_empty() {
-        plan.not_exercised.push("instructions for images that are built on this one".to_owned());
+        not_exercised.push("instructions for images that are built on this one".to_owned());
     }
-    plan
+    let further = base(String::new(), Vec::new(), BRIEF);
+    Plan { runs, not_exercised, further }
 }
 
 /// The image's own check of its health.

@@ -2,18 +2,23 @@
 
 use crate::{DetonateError, Image};
 use sandbox::{Entry, EntryKind, Item, ItemKind, Unpack};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The most that is carried over.
 const MOST_ENTRIES: u64 = 200_000;
 const MOST_BYTES: u64 = 1 << 30;
+/// Files among it that are remembered by their paths.
+const MOST_FILES: usize = 20_000;
 
 /// A layer that is being written.
 pub(crate) struct Writing<'a> {
     image: &'a Image<'a>,
+    /// What it lies on top of, the top first.
+    below: Vec<PathBuf>,
+    files: BTreeMap<Vec<u8>, bool>,
     directory: PathBuf,
     unpack: Unpack,
     made: BTreeSet<Vec<u8>>,
@@ -23,21 +28,30 @@ pub(crate) struct Writing<'a> {
 
 /// A layer that was written.
 pub(crate) struct Remains {
-    pub(crate) root: PathBuf,
+    /// Directories to lay over the image, the top first.
+    pub(crate) roots: Vec<PathBuf>,
+    /// Absolute paths of the files that the run left, with whether each may be run.
+    pub(crate) files: BTreeMap<Vec<u8>, bool>,
     directory: PathBuf,
     /// Whether it holds all that the run left: what a run took away is there again.
     pub(crate) whole: bool,
 }
 
 impl<'a> Writing<'a> {
-    pub(crate) fn begin(image: &'a Image<'a>, scratch: &Path) -> Result<Self, DetonateError> {
-        let directory = scratch.join("remains");
+    /// Begins a layer in a directory of this name, over what the run had begun with.
+    pub(crate) fn begin(
+        image: &'a Image<'a>,
+        directory: PathBuf,
+        before: Option<&Remains>,
+    ) -> Result<Self, DetonateError> {
         std::fs::create_dir_all(&directory).map_err(|source| DetonateError::Stage {
             directory: model::escape_text(&directory.to_string_lossy()),
             source,
         })?;
         let unpack = Unpack::begin(&directory, MOST_ENTRIES, MOST_BYTES).map_err(DetonateError::Sandbox)?;
-        Ok(Self { image, directory, unpack, made: BTreeSet::new(), left: MOST_BYTES, whole: true })
+        let below = before.map(|before| before.roots.clone()).unwrap_or_default();
+        let (made, files) = (BTreeSet::new(), BTreeMap::new());
+        Ok(Self { image, below, files, directory, unpack, made, left: MOST_BYTES, whole: true })
     }
 
     /// Adds a change; the content is read where there is one.
@@ -65,6 +79,9 @@ impl<'a> Writing<'a> {
         };
         self.unpack.entry(&item).map_err(DetonateError::Sandbox)?;
         if let ItemKind::File { length } = item.kind {
+            if self.files.len() < MOST_FILES {
+                self.files.insert([b"/", entry.path.as_slice()].concat(), entry.mode & 0o111 != 0);
+            }
             self.left = self.left.saturating_sub(length);
             self.content(length, content)?;
         }
@@ -118,7 +135,8 @@ impl<'a> Writing<'a> {
 
     pub(crate) fn finish(self) -> Result<Remains, DetonateError> {
         let written = self.unpack.finish().map_err(DetonateError::Sandbox)?;
-        Ok(Remains { root: written.root, directory: self.directory, whole: self.whole })
+        let roots = std::iter::once(written.root).chain(self.below).collect();
+        Ok(Remains { roots, files: self.files, directory: self.directory, whole: self.whole })
     }
 }
 

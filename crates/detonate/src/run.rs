@@ -81,7 +81,7 @@ pub(crate) fn run(
     let authority = Authority::new(now).map_err(DetonateError::Authority)?;
     let mut spec = spec(image, staged, planned, settings, &canaries, &authority, left);
     if let Some(before) = before.filter(|_| planned.again) {
-        spec.root.lower.insert(0, before.root.clone());
+        spec.root.lower.splice(0..0, before.roots.iter().cloned());
     }
     let run = Sandbox::start(&spec).map_err(DetonateError::Sandbox)?;
     let record = directory.join("events");
@@ -127,7 +127,9 @@ pub(crate) fn run(
     });
     let ended = run.wait();
     let skipped = run.clock().skipped() / 1_000_000_000;
-    let mut kept = planned.keeps.then(|| Writing::begin(image, &settings.scratch).ok()).flatten();
+    let below = before.filter(|_| planned.again);
+    let mut kept =
+        planned.keeps.then(|| Writing::begin(image, directory.join("remains"), below).ok()).flatten();
     changes(&run, &inlet, &settings.captures(), &mut kept, &mut gaps);
     let remains = kept.and_then(|kept| kept.finish().ok());
     if let Some(server) = server {

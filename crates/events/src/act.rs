@@ -102,6 +102,10 @@ pub enum HostAct {
     Captured {
         /// What it is.
         content: crate::Content,
+        /// Where it stood in the guest, where it had a name.
+        path: Option<Bytes>,
+        /// Who was given it to run, where it is a text that came over standard input or on the command line.
+        given: Option<Process>,
     },
     /// A file of the run's final state that the image does not have or has otherwise.
     Changed {

@@ -105,7 +105,8 @@ impl Recorder {
         let capture = self.captures.keep(beginning);
         if capture.new {
             locked(&self.captured).push(capture.content.clone());
-            self.tell(Act::Host(HostAct::Captured { content: capture.content.clone() }));
+            let content = capture.content.clone();
+            self.tell(Act::Host(HostAct::Captured { content, path: None, given: None }));
         }
         if capture.lost {
             self.tell(Act::Host(HostAct::Lost { why: LostWhy::Content, count: 1 }));

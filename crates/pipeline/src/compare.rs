@@ -177,7 +177,7 @@ fn side(
     gaps.extend(
         concluded.gaps.iter().map(|gap| Gap { what: format!("{name}: {}", gap.what), why: gap.why.clone() }),
     );
-    let chain = chain::headline(&concluded.reached, &concluded.findings);
+    let chain = chain::headline(&chain::ways(&concluded.reached), &concluded.findings, &Default::default());
     let judged = verdict::judge(concluded.findings, concluded.gaps, chain);
     Side {
         reference: model::escape_text(&opened.reference),

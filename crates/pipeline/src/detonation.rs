@@ -1,11 +1,12 @@
 //! One platform of an image, run.
 
 use crate::Settings;
+use crate::captures::{self, Origins};
 use crate::kept::{self, PlatformRuns};
 use crate::platform::Concluded;
 use detonate::{Deeds, DetonateError, Image as Guest, LayerBytes};
-use inspect::ImageView;
 use inspect::analyzers::miner::PoolList;
+use inspect::{Crew, ImageView};
 use layers::Declared;
 use model::{Coverage, Detonation, Finding, Gap};
 use source::Image;
@@ -36,6 +37,8 @@ pub struct Detonate {
 pub(crate) struct Ran {
     pub(crate) findings: Vec<Finding>,
     pub(crate) gaps: Vec<Gap>,
+    /// How content came into being that something was found in.
+    pub(crate) origins: Origins,
     pub(crate) summary: Option<Detonation>,
     /// What it did, for comparing; none where nothing ran.
     pub(crate) deeds: Option<Deeds>,
@@ -48,6 +51,7 @@ impl Ran {
     pub(crate) fn add(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.gaps.extend(other.gaps);
+        self.origins.add(other.origins);
         self.kept.extend(other.kept);
         let Some(mut more) = other.summary else { return };
         let Some(summary) = &mut self.summary else {
@@ -81,9 +85,10 @@ pub(crate) fn run(
     concluded: &Concluded,
     how: &Detonate,
     settings: &Settings,
+    crew: &Crew<'_>,
 ) -> Ran {
     let platform = view.platform.to_string();
-    match try_run(view, image, concluded, how, settings) {
+    match try_run(view, image, concluded, how, settings, crew) {
         Ok(ran) => ran,
         Err(error) => Ran {
             gaps: vec![Gap::new(format!("{platform}, in the sandbox"), model::error_chain(&error))],
@@ -98,6 +103,7 @@ fn try_run(
     concluded: &Concluded,
     how: &Detonate,
     settings: &Settings,
+    crew: &Crew<'_>,
 ) -> Result<Ran, DetonateError> {
     let platform = view.platform.to_string();
     if !platform.starts_with("linux/amd64") {
@@ -146,23 +152,32 @@ fn try_run(
         seed: seed(view),
         processors: u32::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap_or(1),
     };
-    let detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
+    let mut detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
+    let found = captures::read(view, &detonation, settings, crew);
+    if !found.condemned.is_empty() {
+        detonation.condemn(&found.condemned);
+    }
     let mut gaps = detonation.outcome.gaps.clone();
-    let kept = match how.keep.as_ref().map(|directory| kept::keep(&detonation, directory)).transpose() {
+    let kept = how.keep.as_ref().map(|directory| kept::keep(&detonation, &found, directory));
+    let kept = match kept.transpose() {
         Ok(kept) => kept,
         Err(error) => {
             gaps.push(not_kept(&error));
             None
         }
     };
+    let deeds = detonate::deeds(detonation.records());
     let mut findings = detonation.outcome.findings.clone();
     let ruled = settings.rules.judge(detonation.records(), &platform, &findings);
-    findings.extend(ruled.findings);
     gaps.extend(ruled.gaps);
+    gaps.extend(found.gaps);
+    findings.extend(ruled.findings);
+    findings.extend(found.findings);
     Ok(Ran {
         findings,
         gaps,
-        deeds: Some(detonate::deeds(detonation.records())),
+        origins: found.origins,
+        deeds: Some(deeds),
         summary: Some(detonation.summary),
         kept: kept.into_iter().collect(),
     })

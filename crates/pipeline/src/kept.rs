@@ -1,16 +1,19 @@
 //! Runs that were kept, and judging them again: rules change, and what an image did stays what it was.
 
-use crate::{Error, Settings, millis, rules_digest};
+use crate::captures::{self, Origins};
+use crate::chain::Way;
+use crate::{Error, Settings, exceptions, millis, rules_digest};
 use detonate::{Context, RunContext};
-use model::{Coverage, Detonation, Finding, Gap, ImageSummary, REPORT_SCHEMA, Report, Stage, Timing, Tool};
+use model::{Coverage, Detonation, Digest, Finding, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use verdict::Scanned;
 
 /// Judges the runs of an image again that lie in a directory, without running anything. Its verdict is about
-/// behaviour alone, as the image is not read.
+/// behaviour alone, as the image is not read; what its runs brought was read when they ran.
 ///
 /// # Errors
 /// When the directory or a record in it cannot be read: half of what an image did is nothing to judge by.
@@ -23,7 +26,8 @@ pub fn replay(directory: &Path, settings: &Settings) -> Result<Report, Error> {
     let mut findings: Vec<Finding> = Vec::new();
     // What was not seen when it ran is not seen now.
     let mut gaps: BTreeSet<Gap> = records.gaps.into_iter().collect();
-    for platform in &records.platforms {
+    let mut origins = Origins::default();
+    for platform in records.platforms {
         let runs: Vec<(RunContext, PathBuf)> =
             platform.runs.iter().map(|run| (run.context.told(), directory.join(&run.record))).collect();
         let runs: Vec<(RunContext, &Path)> =
@@ -37,10 +41,13 @@ pub fn replay(directory: &Path, settings: &Settings) -> Result<Report, Error> {
         findings.extend(outcome.findings);
         findings.extend(ruled.findings);
         gaps.extend(ruled.gaps);
+        findings.extend(platform.captured);
+        origins.add(platform.origins);
         gaps.extend(outcome.gaps);
     }
-    debug_assert!(findings.iter().all(|finding| finding.stage == Stage::Dynamic));
-    let chain = crate::chain::headline(&[], &findings);
+    let scanned = Scanned { name: records.name.and_then(|name| name.parse().ok()), digests: records.digests };
+    let exceptions = exceptions::lay_on(&mut findings, &scanned, settings);
+    let chain = crate::chain::headline(&records.ways, &findings, &origins);
     let platforms = records.image.platforms.len();
     let judged = verdict::judge(findings, gaps.into_iter().collect(), chain)
         .with_coverage(&records.coverage, platforms);
@@ -59,7 +66,7 @@ pub fn replay(directory: &Path, settings: &Settings) -> Result<Report, Error> {
         findings: judged.findings,
         chain: judged.chain,
         gaps: judged.gaps,
-        exceptions: Vec::new(),
+        exceptions,
         detonation: records.detonation,
         coverage: records.coverage,
         timing_ms: Timing { total, static_: 0, dynamic: total },
@@ -72,6 +79,11 @@ pub(crate) struct Records {
     /// Always [`SCHEMA`].
     schema: String,
     image: ImageSummary,
+    /// What exceptions for single images are compared with.
+    name: Option<String>,
+    digests: Vec<Digest>,
+    /// What the start of the image leads to.
+    ways: Vec<(String, Vec<Way>)>,
     coverage: Coverage,
     /// What was not looked at, neither at rest nor when it ran.
     gaps: Vec<Gap>,
@@ -90,6 +102,9 @@ const LONGEST_INDEX: u64 = 64 << 20;
 pub(crate) struct PlatformRuns {
     context: KeptContext,
     runs: Vec<KeptRun>,
+    /// What was found in the content that appeared in them.
+    captured: Vec<Finding>,
+    origins: Origins,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -99,9 +114,21 @@ struct KeptRun {
     context: KeptRunContext,
 }
 
-/// Copies the records of a platform's runs to where they are kept.
-pub(crate) fn keep(detonation: &detonate::Detonation, directory: &Path) -> io::Result<PlatformRuns> {
-    std::fs::create_dir_all(directory)?;
+/// The directory of what appeared in the runs, each content under its SHA-256.
+const CAPTURED: &str = "captured";
+
+/// Copies the records of a platform's runs, and what appeared in them, to where they are kept.
+pub(crate) fn keep(
+    detonation: &detonate::Detonation,
+    found: &captures::Findings,
+    directory: &Path,
+) -> io::Result<PlatformRuns> {
+    let captured = directory.join(CAPTURED);
+    std::fs::create_dir_all(&captured)?;
+    for capture in &detonation.captured {
+        let name: String = capture.content.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        std::fs::copy(detonation.captures.join(&name), captured.join(&name))?;
+    }
     let (contexts, context) = detonation.basis();
     let mut runs = Vec::new();
     for (number, (run, summary)) in contexts
@@ -113,7 +140,8 @@ pub(crate) fn keep(detonation: &detonate::Detonation, directory: &Path) -> io::R
         std::fs::copy(&summary.record, directory.join(&record))?;
         runs.push(KeptRun { record, context: KeptRunContext::of(run) });
     }
-    Ok(PlatformRuns { context: KeptContext::of(context), runs })
+    let (captured, origins) = (found.findings.clone(), found.origins.clone());
+    Ok(PlatformRuns { context: KeptContext::of(context), runs, captured, origins })
 }
 
 fn plain(name: &str) -> String {
@@ -123,15 +151,19 @@ fn plain(name: &str) -> String {
 /// Writes what the records are, when all are there. Without it they are of no use to anybody.
 pub(crate) fn write(
     directory: &Path,
-    image: &ImageSummary,
+    image: (&ImageSummary, &Scanned, &[(String, Vec<Way>)]),
     coverage: &Coverage,
     gaps: &[Gap],
     ran: (Option<&Detonation>, Vec<PlatformRuns>),
 ) -> io::Result<()> {
     let (detonation, platforms) = (ran.0.cloned(), ran.1);
+    let (image, scanned, ways) = image;
     let records = Records {
         schema: SCHEMA.to_owned(),
         image: image.clone(),
+        name: scanned.name.as_ref().map(ToString::to_string),
+        digests: scanned.digests.clone(),
+        ways: ways.to_vec(),
         coverage: coverage.clone(),
         gaps: gaps.to_vec(),
         detonation,

@@ -5,6 +5,7 @@
 //! error that says which stage it was.
 #![forbid(unsafe_code)]
 
+mod captures;
 mod chain;
 mod compare;
 mod declared;
@@ -169,7 +170,10 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
         settings.watch.say("judging");
         let (concluded, ran) =
             platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
-                settings.detonate.as_ref().map(|how| detonation::run(view, image, concluded, how, settings))
+                settings
+                    .detonate
+                    .as_ref()
+                    .map(|how| detonation::run(view, image, concluded, how, settings, crew))
             });
         read.outcome.add(concluded);
         if let Some(ran) = ran {
@@ -193,6 +197,7 @@ fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read,
     }
     outcome.findings.extend(ran.findings);
     gaps.extend(ran.gaps);
+    let ways = chain::ways(&outcome.reached);
     let image = ImageSummary {
         reference: model::escape_text(&opened.reference),
         digest: opened.digest,
@@ -201,12 +206,12 @@ fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read,
     };
     if let Some(directory) = settings.detonate.as_ref().and_then(|how| how.keep.as_ref()) {
         let ran = (ran.summary.as_ref(), ran.kept);
-        if let Err(error) = kept::write(directory, &image, &coverage, &gaps, ran) {
+        if let Err(error) = kept::write(directory, (&image, scanned, &ways), &coverage, &gaps, ran) {
             gaps.push(detonation::not_kept(&error));
         }
     }
     let exceptions = exceptions::lay_on(&mut outcome.findings, scanned, settings);
-    let chain = chain::headline(&outcome.reached, &outcome.findings);
+    let chain = chain::headline(&ways, &outcome.findings, &ran.origins);
     let judged =
         verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, image.platforms.len());
     let total = millis(started);

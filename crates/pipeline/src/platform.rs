@@ -126,7 +126,7 @@ fn digest_of(image: &Image, index: usize, facts: &LayerFacts) -> Digest {
         .unwrap_or_else(|| Digest::sha256([0; 32]))
 }
 
-fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
+pub(crate) fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
     let parts = facts.iter().enumerate().flat_map(|(layer, facts)| {
         facts.facts.iter().filter_map(move |(entry, fact)| match fact {
             Fact::Packages(part) => Some((layers::Place { layer: layer as u32, entry: *entry }, part)),

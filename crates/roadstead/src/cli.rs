@@ -185,6 +185,10 @@ pub(crate) struct DetonateCommand {
         conflicts_with_all = ["image", "keep", "pcap", "scratch", "duration", "thorough", "platform"])]
     pub(crate) replay: Option<PathBuf>,
 
+    /// Exceptions: findings that are known and accepted, as `scan` takes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exceptions: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

@@ -11,6 +11,7 @@ mod calls;
 mod content;
 mod exec;
 mod files;
+mod given;
 mod kernel;
 mod look;
 mod memory;
@@ -305,6 +306,7 @@ impl Tracer<'_> {
             Kind::Look => self.look_entry(tid, entry, call),
             Kind::Net => self.net_entry(tid, entry, call),
             Kind::Duplicate => Next::Later(Box::new(Later::Duplicate(call.arguments[1] as u8))),
+            Kind::Read => self.read_entry(tid, entry, call),
             Kind::Wait => self.wait_entry(tid, entry, call),
             Kind::Clock => self.clock_entry(tid, entry, call),
             Kind::Timer => self.timer_entry(tid, entry, call),
@@ -356,6 +358,7 @@ impl Tracer<'_> {
                     }),
                 );
             }
+            Later::Given { address } => self.given_more(tid, address, result),
             Later::Duplicate(number) => self.duplicated(tid, number, result),
             Later::Identity(call) => self.identity_done(tid, call, result, refused),
             Later::Renamed(name) => self.renamed(tid, name, result),

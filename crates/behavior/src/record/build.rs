@@ -230,8 +230,12 @@ impl Builder {
     fn host(&mut self, at: At, act: HostAct) {
         match &act {
             HostAct::Lost { why, count } => self.record.lose(why, *count),
-            HostAct::Captured { content } => {
+            HostAct::Captured { content, path, .. } => {
                 self.record.contents.insert(content.sha256, content.clone());
+                if let Some(path) = path.as_ref().filter(|path| self.room(path)) {
+                    let history = self.record.files.entry(path.to_vec()).or_default();
+                    history.contents.push(content.clone());
+                }
             }
             HostAct::Changed { path, removed, content } if self.room(path) => {
                 let history = self.record.files.entry(path.to_vec()).or_default();

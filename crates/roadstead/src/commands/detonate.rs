@@ -7,6 +7,9 @@ use feeds::Indicators;
 pub(crate) fn run(args: &DetonateCommand) -> anyhow::Result<u8> {
     let mut settings = settings::reading(&args.read, Indicators::new(Vec::new()))?;
     settings.rules = settings::rules(&args.rules, args.read.quiet)?;
+    if let Some(path) = &args.exceptions {
+        settings.exceptions = settings::exceptions(path, args.read.quiet)?;
+    }
     if let Some(directory) = &args.replay {
         return super::scan::conclude(
             &pipeline::replay(directory, &settings)?,

@@ -70,7 +70,7 @@ fn check_convicted(what: &str, ran: &Ran) {
     assert_eq!(report["chain"].as_array().unwrap().last().unwrap()["stage"], "dynamic", "{what}");
 }
 
-const DETONATE: [&str; 5] = ["detonate", "--quiet", "--no-cache", "--format", "json"];
+pub(crate) const DETONATE: [&str; 5] = ["detonate", "--quiet", "--no-cache", "--format", "json"];
 
 #[test]
 fn the_five_convict_by_their_deeds_alone_and_honest_images_do_not() {

@@ -6,6 +6,8 @@ mod behavior;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod captures;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod controls;

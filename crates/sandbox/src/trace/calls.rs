@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Look,
     /// A socket is used.
     Net,
+    /// Standard input is read: what an interpreter is given to run may come through it.
+    Read,
     /// A descriptor is put at a number.
     Duplicate,
     /// Rights are changed.
@@ -81,6 +83,7 @@ pub(super) const NARROWED: &[(c_long, &[&[When]])] = &[
     (libc::SYS_pkey_mprotect, &[&[(2, Test::Any(EXEC))]]),
     (libc::SYS_madvise, &[&[(2, Test::Is(libc::MADV_HUGEPAGE as u32, u32::MAX))]]),
     (libc::SYS_clone, &[&[(0, Test::Any(CLONE_WATCHED))]]),
+    (libc::SYS_read, &[&[(0, Test::Is(0, u32::MAX))]]),
     (libc::SYS_dup2, &[&[(1, Test::AtMost(2))]]),
     (libc::SYS_dup3, &[&[(1, Test::AtMost(2))]]),
     (libc::SYS_sendto, &[&[(4, Test::Given)]]),
@@ -192,6 +195,7 @@ entries! {
     Look: SYS_stat SYS_lstat SYS_newfstatat SYS_statx SYS_access SYS_faccessat SYS_faccessat2;
     Net: SYS_socket SYS_connect SYS_bind SYS_listen SYS_accept SYS_accept4 SYS_sendto SYS_sendmsg SYS_sendmmsg
         SYS_setsockopt;
+    Read: SYS_read;
     Duplicate: SYS_dup2 SYS_dup3;
     Identity: SYS_setuid SYS_setgid SYS_setreuid SYS_setregid SYS_setresuid SYS_setresgid SYS_setfsuid
         SYS_setfsgid SYS_setgroups SYS_capset;
@@ -265,6 +269,6 @@ mod tests {
         }
         let table = Table::new();
         assert_eq!(table.find(libc::SYS_execve as u64).map(|entry| entry.name), Some("execve"));
-        assert!(table.find(u64::MAX).is_none() && table.find(libc::SYS_read as u64).is_none());
+        assert!(table.find(u64::MAX).is_none() && table.find(libc::SYS_getpid as u64).is_none());
     }
 }

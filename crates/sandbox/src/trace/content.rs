@@ -25,6 +25,8 @@ const MOST_KNOWN: usize = 50_000;
 pub(super) struct Captures {
     bytes: u64,
     kept: HashSet<[u8; 32]>,
+    /// How many texts were given to interpreters.
+    pub(super) texts: usize,
     known: HashMap<Version, Content>,
 }
 
@@ -52,7 +54,7 @@ impl Tracer<'_> {
         let file =
             rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
         match file {
-            Ok(file) => self.keep(file),
+            Ok(file) => self.keep(file, name),
             Err(_) => {
                 self.lost(LostWhy::Unreadable);
                 None
@@ -69,11 +71,11 @@ impl Tracer<'_> {
         if let Some((file, stat)) = self.read_in_guest(path)
             && stat.st_size > 0
         {
-            self.keep(file);
+            self.keep(file, path);
         }
     }
 
-    fn keep(&mut self, file: OwnedFd) -> Option<Content> {
+    fn keep(&mut self, file: OwnedFd, name: &[u8]) -> Option<Content> {
         let stat = rustix::fs::fstat(&file).ok()?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return None;
@@ -86,7 +88,7 @@ impl Tracer<'_> {
             self.lost(LostWhy::Content);
             return None;
         }
-        let content = match self.copy(file) {
+        let content = match self.copy(File::from(file)) {
             Ok(content) => content,
             Err(_) => {
                 self.lost(LostWhy::Content);
@@ -97,13 +99,24 @@ impl Tracer<'_> {
             self.captures.known.insert(version(&stat), content.clone());
         }
         if self.captures.kept.insert(content.sha256) {
-            self.tell(Source::Host, Act::Host(HostAct::Captured { content: content.clone() }));
+            let (content, path) = (content.clone(), Some(events::bounded(name)));
+            self.tell(Source::Host, Act::Host(HostAct::Captured { content, path, given: None }));
         }
         Some(content)
     }
 
-    fn copy(&mut self, file: OwnedFd) -> std::io::Result<Content> {
-        let mut from = File::from(file).take(LONGEST);
+    /// Keeps bytes that stand in no file; none where they were kept before.
+    pub(super) fn keep_bytes(&mut self, bytes: &[u8]) -> std::io::Result<Option<Content>> {
+        if self.captures.kept.contains(&<[u8; 32]>::from(Sha256::digest(bytes))) {
+            return Ok(None);
+        }
+        let content = self.copy(bytes)?;
+        self.captures.kept.insert(content.sha256);
+        Ok(Some(content))
+    }
+
+    fn copy(&mut self, from: impl Read) -> std::io::Result<Content> {
+        let mut from = from.take(LONGEST);
         let directory = self.context.captures.as_ref().map(AsFd::as_fd);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let part = "part";
@@ -191,6 +204,7 @@ impl Tracer<'_> {
     /// The last thread of a process ends.
     pub(super) fn close_all(&mut self, tid: i32) {
         let group = self.tasks.group_of(tid);
+        self.keep_given(group);
         let writing: BTreeMap<i32, Vec<u8>> =
             self.tasks.group_mut(group).map(|group| std::mem::take(&mut group.writing)).unwrap_or_default();
         let paths: HashSet<Vec<u8>> = writing.into_values().collect();

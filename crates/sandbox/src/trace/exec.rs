@@ -154,7 +154,10 @@ impl Tracer<'_> {
         exec.interpreter = interpreter;
         exec.environment = started.environment;
         exec.standard = standard;
+        let (program, input) = (exec.program.to_vec(), exec.standard[0].clone());
+        let is_script = exec.interpreter.is_some();
         self.tell(Source::Call, Act::Process(ProcessAct::Exec(Box::new(exec))));
+        self.given_at_start(tid, (!is_script).then_some(&program[..]), &started.line, &input);
     }
 
     fn exec(

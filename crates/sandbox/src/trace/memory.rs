@@ -3,6 +3,9 @@
 use super::kernel;
 use events::{Bytes, MAX_BYTES, MAX_WORDS};
 
+/// The most bytes that one call of [`kernel::read`] gives, whatever the address.
+pub(super) const LONGEST_READ: usize = 64 << 10;
+
 /// Memory that cannot be read: another thread took it away, or it never was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unreadable;
@@ -70,6 +73,8 @@ pub(super) fn words(tid: i32, address: u64) -> (Vec<Bytes>, u64) {
 pub(super) struct Started {
     pub(super) arguments: Vec<Bytes>,
     pub(super) arguments_length: u64,
+    /// The command line as far as it is read, a zero byte behind each word.
+    pub(super) line: Vec<u8>,
     pub(super) environment: Vec<Bytes>,
     /// The path that was asked for.
     pub(super) asked: Option<Vec<u8>>,
@@ -172,6 +177,7 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
     if count > 0 {
         started.arguments_length = end.saturating_sub(first);
         let (words, whole) = strings(&held, first, end);
+        started.line.clone_from(&words.0);
         started.arguments = words.take((count as usize).min(MAX_WORDS), whole, |_| true);
     }
     if first_variable != 0 {

@@ -144,7 +144,9 @@ mod tests {
             assert!(!traced || narrowed(number as u32, &arguments) == (expect == Some(1)), "{number}");
         };
         let high = 1 << 32;
-        check(libc::SYS_read, [0; 6], None);
+        check(libc::SYS_getpid, [0; 6], None);
+        check(libc::SYS_read, [0; 6], Some(1));
+        check(libc::SYS_read, [3, 0, 0, 0, 0, 0], Some(2));
         check(libc::SYS_execve, [0; 6], Some(1));
         check(libc::SYS_mmap, [0, 4096, 3, 0x22, 0, 0], Some(2));
         check(libc::SYS_mmap, [0, 4096, 5, 2, 3, 0], Some(1));

@@ -37,6 +37,8 @@ pub(super) struct Group {
     threads: u32,
     /// Descriptors that files are open at for writing, with their paths.
     pub(super) writing: BTreeMap<i32, Vec<u8>>,
+    /// What it has read of the program that it is given through a pipe, while it is.
+    pub(super) given: Option<Vec<u8>>,
     /// Whether it asked to be traced by its parent.
     pub(super) traceme: bool,
     /// Whether it was told to be hidden.
@@ -51,6 +53,7 @@ pub(super) enum Later {
     Net(NetAct),
     Kernel(KernelCall),
     Duplicate(u8),
+    Given { address: u64 },
     Identity(KernelCall),
     Renamed(Bytes),
     Stamps { address: u64, layout: Layout },
@@ -197,6 +200,7 @@ impl Tracer<'_> {
             pid,
             threads: 0,
             writing: BTreeMap::new(),
+            given: None,
             traceme: false,
             hidden: false,
         });

@@ -50,11 +50,28 @@ fn what_was_written_is_told_from_what_was_there() {
             "rename to /usr/bin/moved /tmp/dropped written",
             "symlink to /usr/bin/moved /tmp/link",
             "mode(448) /usr/bin/env image",
-            "captured ",
+            "captured 29",
             "skipped",
             "!lost",
         ],
     );
+}
+
+#[test]
+fn what_an_interpreter_is_given_in_no_file_is_kept() {
+    if !is_root() {
+        eprintln!("skipped: an overlay of this machine's tree needs root");
+        return;
+    }
+    let said = check(
+        Shell(
+            "echo 'echo from a pipe' | sh; sh -c 'echo on a line'; printf 'print(7 * 6)' | python3 -
+             head -c 100000 /dev/zero | tr '\\0' '#' | sh; echo 'what is read is data, and no program of a shell' | sh -c 'cat >/dev/null'
+             echo 'nor is this, as a program reads it that is no interpreter' | cat >/dev/null; echo end",
+        ),
+        &["captured 17", "captured 14", "captured 12", "captured 100000", "!captured 48", "!captured 58", "!lost"],
+    );
+    assert_eq!(said, "from a pipe\non a line\n42\nend\n");
 }
 
 #[test]

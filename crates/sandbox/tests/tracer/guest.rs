@@ -179,7 +179,7 @@ pub(crate) fn line(event: &Event) -> String {
             line += &format!(" = {}", call.result.map_or("none".into(), |result| result.min(0).to_string()));
             if call.refused { line + " refused" } else { line }
         }
-        Act::Host(HostAct::Captured { content }) => format!("captured {}", content.length),
+        Act::Host(HostAct::Captured { content, .. }) => format!("captured {}", content.length),
         Act::Host(HostAct::Used { .. }) => "used".into(),
         Act::Host(act) => format!("{act:?}").to_lowercase(),
         Act::Wire(_) => "wire".into(),

@@ -2,7 +2,7 @@ use super::detections::{
     COMPILE, CRADLE, DEADDROP, DROPEXEC, EARLYNET, FETCHEXEC, PACKAGES, PIPESH, RECURSE, SHM, STAGE2GATE,
 };
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_board, is_interpreter, is_under};
+use crate::groups::{Run, base_name, is_board, is_interpreter, is_under, is_unpacking};
 use crate::record::{At, Flow, NamedExec};
 use events::{Descriptor, Origin, Process, WireKind};
 use model::{Finding, Role};
@@ -131,7 +131,12 @@ fn ran(run: &Run<'_>, named: NamedExec<'_>, out: &mut Outcome) {
         }
         return;
     }
-    out.findings.push(finding(&DROPEXEC, format!("{shown} ran and is in no layer of the image")));
+    let mut dropped = finding(&DROPEXEC, format!("{shown} ran and is in no layer of the image"));
+    // The scripts of a package that is installed are run by what unpacks it.
+    if writer.is_some_and(|(process, when)| is_unpacking(run, process, when)) {
+        dropped.role = Role::Context;
+    }
+    out.findings.push(dropped);
     if [b"/dev/shm/".as_slice(), b"/tmp/", b"/var/tmp/", b"/run/"]
         .iter()
         .any(|place| is_under(&exec.program, place))

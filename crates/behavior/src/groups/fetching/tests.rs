@@ -214,12 +214,38 @@ fn the_first_seconds_explain() {
 }
 
 #[test]
+fn scripts_of_a_package_that_is_installed() {
+    let install = |manager: &'static str, origin: Origin, script: &'static str| {
+        move |scene: &mut Scene| {
+            let manager = run(scene, &[manager, "--unpack"], origin);
+            let unpacker = scene.born(manager);
+            scene.exec(unpacker, &["/bin/tar", "x"], Origin::Image);
+            scene.write(unpacker, "/var/lib/dpkg/info/x.postinst");
+            let first = scene.born(manager);
+            scene.exec(first, &["/var/lib/dpkg/info/x.postinst"], Origin::Written);
+            if script != "/var/lib/dpkg/info/x.postinst" {
+                scene.write(first, script);
+                let second = scene.born(first);
+                scene.exec(second, &[script], Origin::Written);
+            }
+        }
+    };
+    let (counts, told) = ("D-DLX-DROPEXEC corroborates", "D-DLX-DROPEXEC context");
+    let script = "/var/lib/dpkg/info/x.postinst";
+    check(install("/usr/bin/dpkg", Origin::Image, script), &[told]);
+    check(install("/usr/bin/unpack", Origin::Image, script), &[counts]);
+    // A manager that was brought itself is none, and what a package's script brings is not the package's.
+    check(install("/usr/bin/dpkg", Origin::Written, script), &[counts]);
+    check(install("/usr/bin/dpkg", Origin::Image, "/opt/x"), &[told, counts]);
+}
+
+#[test]
 fn content_that_convicts_at_rest_convicts_the_image() {
     let told = |condemned: [u8; 32]| {
         let mut scene = Scene::of(&["/usr/bin/app"]);
         scene.image.condemned.insert(condemned, "S-MIN-HASH".into());
         let content = events::Content { sha256: [7; 32], length: 9, kept: true };
-        scene.host(events::HostAct::Captured { content });
+        scene.host(events::HostAct::Captured { content, path: None, given: None });
         scene.accused()
     };
     assert_eq!(told([7; 32]), ["D-DLX-RECURSE convicts"]);

@@ -1,6 +1,6 @@
 use super::detections::{ACCOUNT, CRON, HOOKFIRE, HOSTCRON, KEYS, PRELOAD, REPLACED, STARTUP, UNIT};
 use crate::Outcome;
-use crate::groups::{Run, base_name, is_under, written_by};
+use crate::groups::{Run, base_name, is_under, is_unpacking, written_by};
 use crate::record::{At, FileHistory};
 use events::{FileOp, Origin, Process};
 use model::{Detection, Finding};
@@ -280,7 +280,8 @@ pub(in crate::groups) fn compare(runs: &[Run<'_>], out: &mut Outcome) {
     let before = programs(first);
     let new = again.record.execs().into_iter().find(|named| {
         let path = named.exec.what.program.as_slice();
-        !before.contains(path) && first.record.file(path).is_some_and(|history| written_by(history).is_some())
+        let writer = first.record.file(path).and_then(written_by);
+        !before.contains(path) && writer.is_some_and(|(writer, at)| !is_unpacking(first, writer, at))
     });
     if let Some(named) = new {
         let shown = model::escape_bytes(&named.exec.what.program);

@@ -113,10 +113,12 @@ fn interpreters_that_do_more() {
 
 #[test]
 fn the_second_start() {
-    let both = |second: &'static str| {
+    let by = |writer: &'static str, second: &'static str| {
         let mut first = Scene::of(&["/usr/bin/app"]);
         first.run.name = AS_CONFIGURED.into();
-        first.write(FIRST, "/data/agent");
+        let process = first.born(FIRST);
+        first.exec(process, &[writer], Origin::Image);
+        first.write(process, "/data/agent");
         let mut again = Scene::of(&["/usr/bin/app"]);
         again.run.name = SECOND_START.into();
         let process = again.born(FIRST);
@@ -125,8 +127,10 @@ fn the_second_start() {
         let outcome = judge(&runs, &first.image);
         outcome.findings.iter().any(|finding| finding.id == "D-PER-STARTUP")
     };
-    assert!(both("/data/agent"));
-    assert!(!both("/usr/bin/helper"));
+    assert!(by("/usr/bin/app", "/data/agent"));
+    assert!(!by("/usr/bin/app", "/usr/bin/helper"));
+    // What a package brought is the package's.
+    assert!(!by("/usr/bin/dpkg", "/data/agent"));
 }
 
 #[test]
