@@ -84,6 +84,8 @@ pub(crate) fn run(
         spec.root.lower.splice(0..0, before.roots.iter().cloned());
     }
     let run = Sandbox::start(&spec).map_err(DetonateError::Sandbox)?;
+    // The guest runs already: until there is a network to answer it, its clock does not jump past its questions.
+    let unanswered = run.clock().hold();
     let record = directory.join("events");
     let head = SpoolHead {
         run: planned.context.name.clone(),
@@ -97,6 +99,7 @@ pub(crate) fn run(
     let (visits, engine) = (Visits::new(inward), Engine::new(named));
     let novelty = Novelty::default();
     let server = serve(&run, doors, image, planned, settings, canaries, authority, inlet.clone())?;
+    drop(unanswered);
     inlet.seen(Source::Host, Act::Host(HostAct::Began { run: planned.context.name.clone() }));
 
     let started = Instant::now();
