@@ -53,8 +53,11 @@ const GROUPS: &[Group] = &[
 
 /// Dynamic detections of the catalogue that nothing here can show, each with the reason.
 pub const NOT_IMPLEMENTED: &[(&str, &str)] = &[
-    ("D-SUP-DRIFT", "It takes runs of two images: `roadstead diff --detonate OLD NEW` makes them and tells each new program, host, port \
-         and file as a change."),
+    (
+        "D-SUP-DRIFT",
+        "It takes runs of two images: `roadstead diff --detonate OLD NEW` makes them and tells each new program, host, port \
+         and file as a change.",
+    ),
     (
         "D-SUP-VSOFFICIAL",
         "It takes a run of the official image, and which that is, is for a person to say: a name proves nothing. \
