@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 fn rules(root: &Path) -> anyhow::Result<()> {
     let generated = yara::generate(&root.join("rules/yara"))?;
     for (name, bytes) in generated.files {
-        std::fs::write(root.join("crates/yara/src/built_in").join(name), bytes)?;
+        std::fs::write(root.join("crates").join(name), bytes)?;
     }
     Ok(())
 }

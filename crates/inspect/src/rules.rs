@@ -1,7 +1,15 @@
 //! What content rules found in a file. The rules live in a crate of their own, which links their engine; here is only
 //! what has to be kept with the other facts.
 
+use crate::signs::Sign;
 use serde::{Deserialize, Serialize};
+
+include!("rules/anchors.in");
+
+/// Words of which a text has at least one where a rule of the product holds for it, as signs.
+pub(crate) fn signs() -> Vec<Sign> {
+    ANCHORS.iter().map(|&anchor| Sign::anywhere(anchor)).collect()
+}
 
 /// Rules that one file, or one stage of it, fulfils. They depend on the rules too, and are kept by their digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

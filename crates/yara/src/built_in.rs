@@ -3,6 +3,7 @@
 
 use crate::anchors::Prefilter;
 use crate::sources::Subject;
+use inspect::Signs;
 use layers::Entry;
 use model::{Class, Detection, Role, Severity, Stage};
 use std::sync::LazyLock;
@@ -44,7 +45,7 @@ pub fn detections() -> Vec<&'static Detection> {
 /// Whether bytes have a literal that the built-in rules ask for, so that the engine is asked. For measuring.
 pub fn reaches_engine(bytes: &[u8]) -> bool {
     let entry = Entry { kind: layers::Kind::File, ..Entry::default() };
-    Kind::of(&entry, bytes).is_some_and(|kind| kind.prefilter().passes(bytes))
+    Kind::of(&entry, bytes).is_some_and(|kind| kind.may_hold(bytes, &Signs::of(bytes)))
 }
 
 pub(crate) fn rule(name: &str) -> Option<&'static BuiltInRule> {
@@ -84,12 +85,13 @@ impl Kind {
         (head.len() >= SHORTEST && memchr::memchr(0, head).is_none()).then_some(Self::Text)
     }
 
-    pub(crate) fn prefilter(self) -> &'static Prefilter {
+    /// Whether any of its rules can hold for these bytes, which have these signs. A text's anchors are among the words
+    /// that every text is searched for.
+    pub(crate) fn may_hold(self, bytes: &[u8], signs: &Signs) -> bool {
         static PROGRAM: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(PROGRAM_ANCHORS));
-        static TEXT: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(TEXT_ANCHORS));
         match self {
-            Self::Program => &PROGRAM,
-            Self::Text | Self::Place | Self::Behavior => &TEXT,
+            Self::Program => PROGRAM.passes(bytes),
+            Self::Text | Self::Place | Self::Behavior => signs.may_fulfil_rules(),
         }
     }
 

@@ -121,7 +121,7 @@ pub fn built_in_cases() -> Result<Tested, Error> {
 /// A case goes the way of a file: past the gate and the anchors.
 fn passes(kind: Kind, bytes: &[u8]) -> bool {
     let entry = layers::Entry { mode: 0o755, ..layers::Entry::default() };
-    Kind::of(&entry, bytes) == Some(kind) && kind.prefilter().passes(bytes)
+    Kind::of(&entry, bytes) == Some(kind) && kind.may_hold(bytes, &inspect::Signs::of(bytes))
 }
 
 /// Tries the cases of a pack: those in the folder `cases` below its own, each file named after its rule.

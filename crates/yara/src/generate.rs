@@ -14,9 +14,11 @@ use yara_x_parser::ast::AST;
 /// What is built in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// Files with their paths under `src/built_in`.
+    /// Files with their paths under `crates`.
     pub files: Vec<(String, Vec<u8>)>,
 }
+
+const WORDS: &str = "inspect/src/rules/anchors.in";
 
 /// Compiles the rules under `rules/yara` of a checkout, given as the folder `rules/yara` itself.
 ///
@@ -50,13 +52,15 @@ pub fn generate(rules: &Path) -> Result<Generated, Error> {
         let bytes = compiled.rules.serialize().map_err(|error| Error::Compiled(error.to_string()))?;
         let digest = model::Digest::sha256(Sha256::digest(&bytes).into()).to_string();
         compiled_digests.push((kind, digest));
-        files.push((format!("{}.yrc", kind.folder()), bytes));
+        files.push((format!("yara/src/built_in/{}.yrc", kind.folder()), bytes));
         digested.extend(read);
     }
     let cases = cases(&rules.join("cases"))?;
     let catalogue =
         catalogue(&declared, &all_anchors, &sources::digest(&digested), &cases) + &belongs(&compiled_digests);
-    files.push(("catalogue.in".to_owned(), catalogue.into_bytes()));
+    files.push(("yara/src/built_in/catalogue.in".to_owned(), catalogue.into_bytes()));
+    let words = words(all_anchors.get(&Kind::Text).map(Vec::as_slice).unwrap_or_default())?;
+    files.push((WORDS.to_owned(), words.into_bytes()));
     Ok(Generated { files })
 }
 
@@ -189,14 +193,10 @@ fn catalogue(
             "    BuiltInRule {{ name: {name}, kind: Kind::{kind}, detection: &DETECTIONS[{at}], reached: {reached} }},"
         );
     }
-    for (kind, name) in [(Kind::Program, "PROGRAM_ANCHORS"), (Kind::Text, "TEXT_ANCHORS")] {
-        let _ = writeln!(
-            text,
-            "];\n/// A file without any of these fulfils no rule.\npub(crate) static {name}: &[&[u8]] = &["
-        );
-        for anchor in anchors.get(&kind).into_iter().flatten() {
-            let _ = writeln!(text, "    b\"{}\",", anchor.escape_ascii());
-        }
+    text.push_str("];\n/// A program without any of these fulfils no rule.\n");
+    text.push_str("pub(crate) static PROGRAM_ANCHORS: &[&[u8]] = &[\n");
+    for anchor in anchors.get(&Kind::Program).into_iter().flatten() {
+        let _ = writeln!(text, "    b\"{}\",", anchor.escape_ascii());
     }
     text.push_str(
         "];\n/// Cases, by the rule that they try.\npub(crate) static CASES: &[(&str, &str)] = &[\n",
@@ -209,6 +209,25 @@ fn catalogue(
     }
     text.push_str("];\n");
     text
+}
+
+/// The anchors of texts, which are searched for together with all other words: see `inspect::Signs`.
+fn words(anchors: &[Vec<u8>]) -> Result<String, Error> {
+    let mut text = String::from(
+        "// Written by `cargo xtask rules` from rules/yara. Do not edit.\n\
+         /// A text without any of these fulfils no rule of the product.\n\
+         pub(crate) static ANCHORS: &[&str] = &[\n",
+    );
+    for anchor in anchors {
+        let word = std::str::from_utf8(anchor).map_err(|_| Error::Unfit {
+            file: Kind::Text.folder().to_owned(),
+            rule: "*".to_owned(),
+            what: format!("needs \"{}\", which is no text", anchor.escape_ascii()),
+        })?;
+        let _ = writeln!(text, "    {word:?},");
+    }
+    text.push_str("];\n");
+    Ok(text)
 }
 
 /// Says which compiled rules belong to the catalogue. They hold the same in an order that depends on how the program
@@ -245,7 +264,10 @@ mod tests {
     fn what_is_built_in_is_what_the_sources_give() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let generated = generate(&here.join("../../rules/yara")).unwrap();
-        let (_, catalogue) = generated.files.iter().find(|(name, _)| name == "catalogue.in").unwrap();
+        let file = |end: &str| &generated.files.iter().find(|(name, _)| name.ends_with(end)).unwrap().1;
+        let words = std::fs::read(here.join("..").join(WORDS)).unwrap();
+        assert!(&words == file(WORDS), "the anchors are not current: run cargo xtask rules");
+        let catalogue = file("catalogue.in");
         let held = std::fs::read(here.join("src/built_in/catalogue.in")).unwrap();
         let sources =
             |text: &[u8]| String::from_utf8(text.to_vec()).unwrap().split(BELONGS).next().unwrap().to_owned();

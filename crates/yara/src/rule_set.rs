@@ -62,7 +62,7 @@ impl FileAnalyzer for BuiltIn {
 
     fn analyze(&self, file: &FileView<'_>, facts: &mut FactSink) -> Result<(), String> {
         let Some(kind) = built_in::Kind::of(file.entry, file.bytes) else { return Ok(()) };
-        if !kind.prefilter().passes(file.bytes) {
+        if !kind.may_hold(file.bytes, &file.signs) {
             return Ok(());
         }
         let mut found = RuleFacts { hits: Vec::new(), cut: false };

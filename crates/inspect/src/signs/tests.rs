@@ -1,3 +1,4 @@
+use super::sieve::GRAM;
 use super::*;
 use proptest::prelude::*;
 
