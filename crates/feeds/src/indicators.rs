@@ -18,8 +18,8 @@ pub struct Indicators {
 /// The sums of one file.
 #[derive(Debug, Clone, Copy)]
 pub struct FileSums<'a> {
-    /// Its MD5.
-    pub md5: &'a [u8; 16],
+    /// Its MD5, where it was taken.
+    pub md5: Option<&'a [u8; 16]>,
     /// Its SHA-1, where it was taken.
     pub sha1: Option<&'a [u8; 20]>,
     /// Its SHA-256.
@@ -92,6 +92,12 @@ impl Indicators {
         self.feeds.iter().any(|feed| feed.sha1.len() > 0)
     }
 
+    /// Whether MD5 of every file is needed: findings name it whatever hash a list is written in. For the built-in
+    /// hashes alone it is needed where [`crate::may_be_built_in`].
+    pub fn needs_md5(&self) -> bool {
+        self.imported().any(|feed| feed.counts().files > 0)
+    }
+
     /// Whether any file can be on a list.
     pub fn has_files(&self) -> bool {
         self.feeds.iter().any(|feed| feed.counts().files > 0)
@@ -114,7 +120,7 @@ impl Indicators {
                 let row = match algorithm {
                     Algorithm::Sha256 => feed.sha256.find(file.sha256),
                     Algorithm::Sha1 => file.sha1.and_then(|sha1| feed.sha1.find(sha1)),
-                    Algorithm::Md5 => feed.md5.find(file.md5),
+                    Algorithm::Md5 => file.md5.and_then(|md5| feed.md5.find(md5)),
                 };
                 let Some(row) = row.filter(|row| row.fits(file.size)) else { continue };
                 let label = feed.label(row.label);
@@ -133,7 +139,7 @@ impl Indicators {
             fits(match algorithm {
                 Algorithm::Sha256 => allowed.sha256.find(file.sha256),
                 Algorithm::Sha1 => file.sha1.and_then(|sha1| allowed.sha1.find(sha1)),
-                Algorithm::Md5 => allowed.md5.find(file.md5),
+                Algorithm::Md5 => file.md5.and_then(|md5| allowed.md5.find(md5)),
             })
         })
     }

@@ -21,7 +21,7 @@ mod stored;
 mod table;
 mod text_table;
 
-pub use feed::{Counts, Feed, Kind};
+pub use feed::{Counts, Feed, Kind, may_be_built_in};
 pub use import::{Error, Imported, Options, import};
 pub use indicators::{FileSums, Hit, Indicators, TextHit};
 pub use label::Label;

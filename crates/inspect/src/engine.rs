@@ -14,7 +14,7 @@ pub(crate) use passing::pass;
 pub(crate) use stages::analyze_stages;
 
 use crate::buffers::Buffers;
-use crate::hashing::{Hashes, Sums, hash_files};
+use crate::hashing::{Hashes, Sums, Taken, hash_files};
 use crate::{
     Fact, FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerFacts, Outcome, Signs, Want,
 };
@@ -322,7 +322,9 @@ impl Reading<'_, '_> {
         let head = if passing.is_empty() { Vec::new() } else { piece.bytes.clone() };
         let mut done = Done { end: self.kept.end(), ..Done::default() };
         analyze_file(&file, &piece.bytes, crew.analyzers, |analyzer| !passing.has(analyzer), &mut done);
-        let stream = crew.streams.open(index, self.sums, &self.runway, &self.reply);
+        let taken = self.sums.of(&file.entry, gate_of(&piece.bytes));
+        let hashed = taken.md5 || taken.sha1;
+        let stream = hashed.then(|| crew.streams.open(index, taken.sha1, &self.runway, &self.reply));
         let mut read = 0;
         loop {
             fill(&mut piece.bytes, PIECE, &mut data, &mut sha256);
@@ -335,15 +337,24 @@ impl Reading<'_, '_> {
                 self.note(done);
                 return self.gap(&path, "the scan was cancelled before the end of the file");
             }
-            stream.send(piece);
+            match &stream {
+                Some(stream) => stream.send(piece),
+                None => drop(piece),
+            }
             piece = self.runway.piece(&crew.buffers.pieces);
         }
         if read != size {
             self.note(done);
             return self.gap(&path, "the file ends before its declared size; it was not analyzed");
         }
-        stream.end(piece, sha256.finalize().into());
-        self.waiting += 1;
+        let sha256 = sha256.finalize().into();
+        match stream {
+            Some(stream) => {
+                stream.end(piece, sha256);
+                self.waiting += 1;
+            }
+            None => done.hashes.push((index, content_hashes(Hashes::default(), sha256))),
+        }
         let signs = Signs::of(&head);
         let head = FileView { entry: &file.entry, bytes: &head, whole: false, stages: &[], signs };
         done.learned(&file, passing.finish(&head));
@@ -429,10 +440,17 @@ fn gate_of(bytes: &[u8]) -> &[u8] {
 }
 
 fn analyze_batch(batch: &Batch, sums: Sums, end: Arc<End>, analyzers: &[&dyn FileAnalyzer]) -> Done {
-    let contents: Vec<&[u8]> = batch.files.iter().map(|file| &batch.bytes[file.range.clone()]).collect();
-    let hashes = hash_files(&contents, sums);
+    let contents: Vec<(&[u8], Taken)> = batch
+        .files
+        .iter()
+        .map(|file| {
+            let bytes = &batch.bytes[file.range.clone()];
+            (bytes, sums.of(&file.entry, gate_of(bytes)))
+        })
+        .collect();
+    let hashes = hash_files(&contents);
     let mut done = Done { end, ..Done::default() };
-    for ((file, bytes), hashes) in batch.files.iter().zip(contents).zip(hashes) {
+    for ((file, (bytes, _)), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
         analyze_file(file, bytes, analyzers, |_| true, &mut done);
     }

@@ -1,4 +1,4 @@
-//! MD5 and, where somebody asks for it, SHA-1 of many files at once. SHA-256 is taken while the archive is read.
+//! MD5 and SHA-1 of many files at once, where somebody can ask for them. SHA-256 is taken while the archive is read.
 //!
 //! MD5 is one long chain of steps that wait for each other, so a processor that hashes file by file idles most of the
 //! time. Sixteen files side by side fill the machine's vectors instead, and large files that come in pieces go four
@@ -17,29 +17,65 @@ mod vectors;
 pub(crate) use md5::BLOCK;
 pub(crate) use streams::{LANES as STREAMS, StreamHasher, update as update_streams};
 
+use layers::Entry;
 use sha1::{Digest as _, Sha1};
 
-/// Which hashes of files are computed.
+/// Which hashes of files are computed, besides SHA-256.
+///
+/// What is not computed and then asked for is told by [`packages::Ownership::lacks_sums`]; the layers are then read
+/// once more, with [`Sums::EVERY`]. So what is computed at first decides over time and never over a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sums {
-    /// MD5 and SHA-256: what most lists, dpkg and rpm are written in.
-    Usual,
-    /// SHA-1 as well, for lists and apk databases that are written in it. It costs as much as both others.
-    WithSha1,
+pub struct Sums {
+    /// MD5 of every file, for lists; otherwise only of files that a package of dpkg may own by their place, and of
+    /// those that a built-in hash may be of.
+    pub every_md5: bool,
+    /// SHA-1 of every file, for lists and apk databases that are written in it. It costs as much as MD5 and SHA-256.
+    pub sha1: bool,
+}
+
+impl Sums {
+    /// What most images are judged with.
+    pub const USUAL: Self = Self { every_md5: false, sha1: false };
+    /// All that anybody can ask for.
+    pub const EVERY: Self = Self { every_md5: true, sha1: true };
+
+    /// Those of one file, given what the gate sees of it.
+    pub(crate) fn of(self, entry: &Entry, head: &[u8]) -> Taken {
+        let md5 = self.every_md5 || packages::may_be_owned(&entry.path) || feeds::may_be_built_in(head);
+        Taken { md5, sha1: self.sha1 }
+    }
+}
+
+/// Which hashes of one file are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) md5: bool,
+    pub(crate) sha1: bool,
 }
 
 /// The hashes of a file besides its SHA-256.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Hashes {
-    pub(crate) md5: [u8; 16],
+    pub(crate) md5: Option<[u8; 16]>,
     pub(crate) sha1: Option<[u8; 20]>,
 }
 
 /// Hashes every file; order is kept.
-pub(crate) fn hash_files(files: &[&[u8]], sums: Sums) -> Vec<Hashes> {
-    let with_sha1 = |bytes| (sums == Sums::WithSha1).then(|| Sha1::digest(bytes).into());
-    let md5 = md5_files(files);
-    files.iter().zip(md5).map(|(bytes, md5)| Hashes { md5, sha1: with_sha1(bytes) }).collect()
+pub(crate) fn hash_files(files: &[(&[u8], Taken)]) -> Vec<Hashes> {
+    let mut hashes: Vec<Hashes> = files
+        .iter()
+        .map(|(bytes, taken)| Hashes { md5: None, sha1: taken.sha1.then(|| Sha1::digest(bytes).into()) })
+        .collect();
+    let (places, asked): (Vec<usize>, Vec<&[u8]>) = files
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, taken))| taken.md5)
+        .map(|(at, (bytes, _))| (at, *bytes))
+        .unzip();
+    for (at, md5) in places.into_iter().zip(md5_files(&asked)) {
+        hashes[at].md5 = Some(md5);
+    }
+    hashes
 }
 
 fn md5_files(files: &[&[u8]]) -> Vec<[u8; 16]> {
@@ -78,16 +114,21 @@ mod tests {
     use ::md5::Md5;
     use proptest::prelude::*;
 
+    /// Every sum of every file, and of each third file none.
     fn check(files: &[Vec<u8>]) {
-        let slices: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-        for sums in [Sums::Usual, Sums::WithSha1] {
-            for (bytes, hashes) in slices.iter().zip(hash_files(&slices, sums)) {
+        for (md5, sha1) in [(true, false), (true, true), (false, true)] {
+            let taken = |at: usize| Taken { md5: md5 && at % 3 != 1, sha1 };
+            let slices: Vec<_> =
+                files.iter().enumerate().map(|(at, file)| (file.as_slice(), taken(at))).collect();
+            for ((bytes, taken), hashes) in slices.iter().zip(hash_files(&slices)) {
                 let expect = Hashes {
-                    md5: Md5::digest(bytes).into(),
-                    sha1: (sums == Sums::WithSha1).then(|| Sha1::digest(bytes).into()),
+                    md5: taken.md5.then(|| Md5::digest(bytes).into()),
+                    sha1: taken.sha1.then(|| Sha1::digest(bytes).into()),
                 };
                 assert_eq!(hashes, expect, "{} bytes", bytes.len());
-                assert_eq!(StreamHasher::new(sums).finish(bytes), expect, "{} bytes alone", bytes.len());
+                let alone = StreamHasher::new(taken.sha1).finish(bytes);
+                let md5 = Some(Md5::digest(bytes).into());
+                assert_eq!(alone, Hashes { md5, ..expect }, "{} bytes alone", bytes.len());
             }
         }
     }
@@ -105,8 +146,12 @@ mod tests {
 
     #[test]
     fn md5_is_that_of_the_rfc() {
-        let hashes = hash_files(&[b"message digest".as_slice(); 20], Sums::Usual);
-        assert_eq!(hashes[7].md5, *b"\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0");
+        let taken = Taken { md5: true, sha1: false };
+        let hashes = hash_files(&[(b"message digest".as_slice(), taken); 20]);
+        assert_eq!(
+            hashes[7].md5.unwrap(),
+            *b"\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0"
+        );
     }
 
     proptest! {

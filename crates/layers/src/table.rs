@@ -8,11 +8,9 @@ pub struct EntryTable {
     records: Vec<Record>,
     #[serde(with = "serde_bytes")]
     names: Vec<u8>,
+    /// Of each file whose content is known: one byte that says which hashes follow, then these.
     #[serde(with = "serde_bytes")]
     hashes: Vec<u8>,
-    /// As many as there are of `hashes`, or none.
-    #[serde(with = "serde_bytes")]
-    sha1: Vec<u8>,
     xattrs: Vec<Xattr>,
     /// Of device nodes only, in the order of their entries.
     devices: Vec<Device>,
@@ -29,7 +27,7 @@ struct Record {
     gid: u32,
     mode: u16,
     kind: Kind,
-    /// Index into `hashes` in units of [`ContentHashes::LEN`], plus one; zero for none.
+    /// Where its hashes begin, plus one; zero for none.
     content: u32,
 }
 
@@ -56,19 +54,19 @@ struct Device {
 /// The hashes of a file's content that indicator lists and package databases are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHashes {
-    /// MD5: for look-ups of known bad files and package databases only, never to allow.
-    pub md5: [u8; 16],
+    /// MD5: for look-ups of known bad files and package databases only, never to allow. Computed where one of these
+    /// can ask for it.
+    pub md5: Option<[u8; 16]>,
     /// SHA-1: likewise. Computed for all files of a layer or for none.
     pub sha1: Option<[u8; 20]>,
     /// SHA-256: the file's identity.
     pub sha256: [u8; 32],
 }
 
-impl ContentHashes {
-    /// Of MD5 and SHA-256.
-    const LEN: usize = 48;
-    const SHA1: usize = 20;
-}
+/// Of the byte before the hashes of a file: MD5 is among them.
+const HAS_MD5: u8 = 1;
+/// Likewise: SHA-1 is among them.
+const HAS_SHA1: u8 = 2;
 
 /// One entry as the table holds it.
 #[derive(Debug, Clone, Copy)]
@@ -132,11 +130,13 @@ impl EntryTable {
     /// Notes the hashes of an entry's content.
     pub fn set_hashes(&mut self, index: usize, hashes: &ContentHashes) {
         let Some(record) = self.records.get_mut(index) else { return };
-        let Ok(place) = u32::try_from(self.hashes.len() / ContentHashes::LEN + 1) else { return };
+        let Ok(place) = u32::try_from(self.hashes.len() + 1) else { return };
         record.content = place;
-        self.hashes.extend_from_slice(&hashes.md5);
-        self.hashes.extend_from_slice(&hashes.sha256);
-        self.sha1.extend_from_slice(hashes.sha1.as_ref().map_or(&[], |sha1| sha1));
+        let ContentHashes { md5, sha1, sha256 } = hashes;
+        self.hashes.push(md5.map_or(0, |_| HAS_MD5) | sha1.map_or(0, |_| HAS_SHA1));
+        self.hashes.extend_from_slice(sha256);
+        self.hashes.extend_from_slice(md5.as_ref().map_or(&[], |md5| md5));
+        self.hashes.extend_from_slice(sha1.as_ref().map_or(&[], |sha1| sha1));
     }
 
     /// How many entries.
@@ -200,14 +200,11 @@ impl EntryTable {
     }
 
     fn hashes(&self, place: u32) -> Option<ContentHashes> {
-        let place = place.checked_sub(1)? as usize;
-        let start = place.checked_mul(ContentHashes::LEN)?;
-        let bytes = self.hashes.get(start..start.checked_add(ContentHashes::LEN)?)?;
-        let (md5, rest) = bytes.split_first_chunk()?;
-        let (sha256, _) = rest.split_first_chunk()?;
-        let has_sha1 = self.sha1.len() / ContentHashes::SHA1 == self.hashes.len() / ContentHashes::LEN;
-        let sha1 = has_sha1.then(|| self.sha1.get(place * ContentHashes::SHA1..)?.first_chunk()).flatten();
-        Some(ContentHashes { md5: *md5, sha1: sha1.copied(), sha256: *sha256 })
+        let (has, rest) = self.hashes.get(place.checked_sub(1)? as usize..)?.split_first()?;
+        let (sha256, rest) = rest.split_first_chunk()?;
+        let (md5, rest) = if has & HAS_MD5 == 0 { (None, rest) } else { first(rest)? };
+        let (sha1, _) = if has & HAS_SHA1 == 0 { (None, rest) } else { first(rest)? };
+        Some(ContentHashes { md5, sha1, sha256: *sha256 })
     }
 
     /// A table may come from a cache file, so a span is never trusted.
@@ -222,4 +219,9 @@ impl EntryTable {
         self.names.extend_from_slice(text);
         Some(span)
     }
+}
+
+fn first<const N: usize>(bytes: &[u8]) -> Option<(Option<[u8; N]>, &[u8])> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    Some((Some(*first), rest))
 }

@@ -7,6 +7,7 @@ use crate::{DatabaseFile, Promise, recognize};
 use claimed::Claimed;
 use model::{Gap, escape_bytes};
 use resolver::Resolver;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Who owns which path in one file tree, and what they promised: the parts of all its database files joined.
 ///
@@ -18,6 +19,7 @@ pub struct Ownership {
     claimed: Claimed,
     gaps: Vec<Gap>,
     inconsistencies: Vec<Inconsistency>,
+    lacks_sums: AtomicBool,
 }
 
 /// Where a database contradicts itself. None of it need be hostile: images are slimmed by deleting what only
@@ -123,6 +125,11 @@ impl Ownership {
         &self.inconsistencies
     }
 
+    /// Whether a promise was asked about and could not be compared, because the file's sum of that kind was not taken.
+    pub fn lacks_sums(&self) -> bool {
+        self.lacks_sums.load(Ordering::Relaxed)
+    }
+
     fn owner_at(&self, record: u32) -> Option<Owner<'_>> {
         let claim = self.claimed.get(record)?;
         let package = self.packages.get(usize::try_from(claim.package).ok()?)?;
@@ -152,6 +159,14 @@ impl<'a> Owner<'a> {
     /// This owner and all others of the same path.
     pub fn all(&self) -> impl Iterator<Item = Owner<'a>> + use<'a> {
         std::iter::successors(Some(*self), |owner| owner.ownership.owner_at(owner.next?))
+    }
+
+    /// Compares by a sum, or notes that it is lacking.
+    pub(crate) fn with_sum<T>(&self, sum: Option<T>, agrees: impl FnOnce(T) -> bool) -> Option<bool> {
+        if sum.is_none() {
+            self.ownership.lacks_sums.store(true, Ordering::Relaxed);
+        }
+        sum.map(agrees)
     }
 }
 

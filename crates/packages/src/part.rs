@@ -179,12 +179,6 @@ impl Reading {
 }
 
 impl Part {
-    /// Whether some file is promised by its SHA-1, so that [`crate::agreement`] needs it.
-    pub fn promises_sha1(&self) -> bool {
-        let mut claims = self.all_claims().flat_map(Claims::iter);
-        claims.any(|claim| matches!(claim.promise, Promise::Sha1(_)))
-    }
-
     /// Claims that make paths owned, as far as this part alone can tell; for reserving room.
     pub(crate) fn owned_claims(&self) -> impl Iterator<Item = &Claims> {
         let (list, installed) = match &self.content {

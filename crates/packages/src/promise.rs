@@ -34,13 +34,18 @@ pub enum Agreement {
 /// Where several packages own the path, the promise of one is enough: packages may bring one file together,
 /// and rpm lets one of two architectures win.
 ///
-/// Without SHA-1, a promise that is written in it cannot be compared: who reads layers asks
-/// [`crate::Part::promises_sha1`].
-pub fn agreement(owner: &Owner<'_>, md5: &[u8; 16], sha1: Option<&[u8; 20]>, sha256: &[u8; 32]) -> Agreement {
+/// A promise that is written in a sum which was not taken cannot be compared. Then [`crate::Ownership::lacks_sums`]
+/// holds from here on, and nothing that was concluded counts before it is concluded with all sums.
+pub fn agreement(
+    owner: &Owner<'_>,
+    md5: Option<&[u8; 16]>,
+    sha1: Option<&[u8; 20]>,
+    sha256: &[u8; 32],
+) -> Agreement {
     judge(owner, |promise| match promise {
         Promise::None => None,
-        Promise::Md5(digest) => Some(digest == *md5),
-        Promise::Sha1(digest) => sha1.map(|sha1| digest == *sha1),
+        Promise::Md5(digest) => owner.with_sum(md5, |md5| digest == *md5),
+        Promise::Sha1(digest) => owner.with_sum(sha1, |sha1| digest == *sha1),
         Promise::Sha256(digest) => Some(digest == *sha256),
         Promise::Symlink(_) => Some(false),
     })

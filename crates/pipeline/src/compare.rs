@@ -1,11 +1,11 @@
 //! Two images, read as a scan reads one, and what the new one can do that the old one could not.
 
 use crate::detonation::{self, Ran};
-use crate::layer::{read_layers, read_layers_beside};
+use crate::layer::{first_sums, read_layers};
 use crate::platform::{Concluded, conclude_with};
 use crate::{Error, Settings, chain, open, rules_digest, transport};
 use diff::{Drift, Face};
-use inspect::{Crew, ImageView, with_crew};
+use inspect::{Crew, ImageView, Sums, with_crew};
 use model::{Change, ChangeKind, Comparison, DIFF_SCHEMA, Gap, Severity, Side, State, Tool};
 use source::{Image, Locator, Opened};
 
@@ -63,43 +63,52 @@ impl Both {
         settings: &Settings,
         crew: &Crew<'_>,
     ) {
-        let old_layers = read_layers(old, settings, crew);
-        if settings.is_cancelled() {
-            return;
-        }
-        let new_layers = read_layers_beside(new, &old_layers, settings, crew);
-        if settings.is_cancelled() {
-            return;
-        }
-        let chain_of = |concluded: &Concluded| {
-            concluded.reached.iter().flat_map(|(_, chain)| chain).cloned().collect::<Vec<_>>()
-        };
-        let run = |view: &ImageView<'_>, image: &Image, concluded: &Concluded| {
-            settings.detonate.as_ref().map(|how| detonation::run(view, image, concluded, how, settings))
-        };
-        let ((mut before, old_ran), (mut after, (mut drift, new_ran))) = {
+        let mut sums = [first_sums(old, settings), first_sums(new, settings)];
+        loop {
+            let old_layers = read_layers(old, &[], sums[0], settings, crew);
+            if settings.is_cancelled() {
+                return;
+            }
+            let new_layers = read_layers(new, &old_layers, sums[1], settings, crew);
+            if settings.is_cancelled() {
+                return;
+            }
+            let chain_of = |concluded: &Concluded| {
+                concluded.reached.iter().flat_map(|(_, chain)| chain).cloned().collect::<Vec<_>>()
+            };
+            let stands = |concluded: &Concluded| !concluded.lacks_sums || sums == [Sums::EVERY; 2];
+            let run = |view: &ImageView<'_>, image: &Image, concluded: &Concluded| {
+                let how = settings.detonate.as_ref().filter(|_| stands(concluded));
+                how.map(|how| detonation::run(view, image, concluded, how, settings, crew))
+            };
             let mut old_ran = None;
-            let (before, after) = conclude_with(then, old, &old_layers, settings, |view, concluded| {
-                let chain = chain_of(concluded);
-                let face = Face { image: view, chain: &chain, findings: &concluded.findings };
-                old_ran = run(view, old, concluded);
-                conclude_with(now, new, &new_layers, settings, |view, concluded| {
+            let (mut before, (mut after, (mut drift, new_ran))) =
+                conclude_with(then, old, &old_layers, settings, |view, concluded| {
                     let chain = chain_of(concluded);
-                    let drift = diff::compare(
-                        face,
-                        Face { image: view, chain: &chain, findings: &concluded.findings },
-                    );
-                    (drift, run(view, new, concluded))
-                })
-            });
-            ((before, old_ran), after)
-        };
-        if let (Some(then), Some(now)) = (old_ran, new_ran) {
-            ran((&new.platform.to_string(), &mut drift), (&mut before, then), (&mut after, now));
+                    let face = Face { image: view, chain: &chain, findings: &concluded.findings };
+                    old_ran = run(view, old, concluded);
+                    let lacking = !stands(concluded);
+                    conclude_with(now, new, &new_layers, settings, |view, concluded| {
+                        let chain = chain_of(concluded);
+                        let new_face = Face { image: view, chain: &chain, findings: &concluded.findings };
+                        let drift = diff::compare(face, new_face);
+                        (drift, if lacking { None } else { run(view, new, concluded) })
+                    })
+                });
+            if !(stands(&before) && stands(&after)) {
+                sums = [Sums::EVERY; 2];
+                settings.watch.expect_again(old);
+                settings.watch.expect_again(new);
+                continue;
+            }
+            if let (Some(then), Some(now)) = (old_ran, new_ran) {
+                ran((&new.platform.to_string(), &mut drift), (&mut before, then), (&mut after, now));
+            }
+            self.old.add(before);
+            self.new.add(after);
+            self.drifts.push(drift);
+            return;
         }
-        self.old.add(before);
-        self.new.add(after);
-        self.drifts.push(drift);
     }
 
     fn conclude(

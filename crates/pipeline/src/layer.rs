@@ -2,7 +2,7 @@
 
 use crate::Settings;
 use crate::settings::{feeds_id, file_analyzers_id};
-use inspect::{Crew, Fact, LayerFacts, Sums, Transport, read_entries};
+use inspect::{Crew, LayerFacts, Sums, Transport, read_entries};
 use layers::{Declared, Kind, read_layer};
 use model::{Algorithm, Digest, Gap, ImageConfig};
 use source::{Image, Layer, Stamp};
@@ -28,32 +28,15 @@ pub(crate) struct ReadLayer {
     stamp: Option<Stamp>,
 }
 
-/// The layers of an image, bottom first.
+/// The hashes of files that are taken when an image is read for the first time.
 ///
-/// SHA-1 of every file costs a tenth of a scan and is of use to few: it is computed where a list asks for it or the
-/// history hints at apk, whose databases are written in it. The history is a claim and decides nothing: where a
-/// database turns up that it kept quiet about, the layers are read once more.
-pub(crate) fn read_layers(image: &Image, settings: &Settings, crew: &Crew<'_>) -> Vec<ReadLayer> {
-    read_layers_beside(image, &[], settings, crew)
-}
-
-/// The same, where layers of another image were read before: what both share is not read again.
-pub(crate) fn read_layers_beside(
-    image: &Image,
-    others: &[ReadLayer],
-    settings: &Settings,
-    crew: &Crew<'_>,
-) -> Vec<ReadLayer> {
-    let sums = if hints_at_apk(&image.config) { Sums::WithSha1 } else { settings.sums() };
-    let read = read_with(image, others, sums, settings, crew);
-    let promises_sha1 = |facts: &LayerFacts| {
-        facts.facts.iter().any(|(_, fact)| matches!(fact, Fact::Packages(part) if part.promises_sha1()))
-    };
-    if sums == Sums::WithSha1 || !read.iter().any(|layer| promises_sha1(&layer.facts)) {
-        return read;
-    }
-    settings.watch.expect_again(image);
-    read_with(image, others, Sums::WithSha1, settings, crew)
+/// MD5 and SHA-1 of every file cost a tenth of a scan each and are of use to few: they are computed where a list asks for
+/// them, MD5 where packages of dpkg put files, and SHA-1 where the history hints at apk, whose databases are written in
+/// it. Places and histories are claims and decide nothing: where a database turns up that promises more, the layers are
+/// read once more with [`Sums::EVERY`], and what was concluded before is thrown away.
+pub(crate) fn first_sums(image: &Image, settings: &Settings) -> Sums {
+    let sums = settings.sums();
+    Sums { sha1: sums.sha1 || hints_at_apk(&image.config), ..sums }
 }
 
 fn hints_at_apk(config: &ImageConfig) -> bool {
@@ -63,8 +46,11 @@ fn hints_at_apk(config: &ImageConfig) -> bool {
     })
 }
 
+/// The layers of an image, bottom first. What it shares with another image, whose layers were read before, is not read
+/// again.
+///
 /// Several layers are read at once, the largest first, so that the threads end together.
-fn read_with(
+pub(crate) fn read_layers(
     image: &Image,
     others: &[ReadLayer],
     sums: Sums,
@@ -249,7 +235,7 @@ fn is_sha512(digest: &Digest) -> bool {
 
 fn unread(why: &str) -> ReadLayer {
     let facts = LayerFacts { gaps: vec![Gap::new("", why)], ..LayerFacts::default() };
-    ReadLayer { facts: Arc::new(facts), lasting: false, sums: Sums::Usual, stamp: None }
+    ReadLayer { facts: Arc::new(facts), lasting: false, sums: Sums::USUAL, stamp: None }
 }
 
 fn facts_key(digest: &Digest, sums: Sums, settings: &Settings) -> Key {

@@ -27,9 +27,11 @@ pub use kept::replay;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
-use inspect::{Crew, with_crew};
+use inspect::{Crew, Sums, with_crew};
+use layer::ReadLayer;
 use model::{Coverage, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
-use source::{Locator, Opened};
+use platform::Concluded;
+use source::{Image, Locator, Opened};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use store::Shelf;
@@ -135,7 +137,7 @@ fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> 
 }
 
 struct Read {
-    outcome: platform::Concluded,
+    outcome: Concluded,
     /// What running the platforms came to, where they were to be run.
     ran: detonation::Ran,
     coverage: Coverage,
@@ -153,10 +155,7 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
     };
     let mut counted = BTreeSet::new();
     for image in &opened.images {
-        let layers = layer::read_layers(image, settings, crew);
-        if settings.is_cancelled() {
-            break;
-        }
+        let Some((layers, concluded, ran)) = read_image(opened, image, settings, crew) else { break };
         read.lasting &= layers.iter().all(|layer| layer.lasting);
         for layer in &layers {
             let facts = &layer.facts;
@@ -167,14 +166,6 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
                 read.coverage.bytes_read += facts.bytes_read;
             }
         }
-        settings.watch.say("judging");
-        let (concluded, ran) =
-            platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
-                settings
-                    .detonate
-                    .as_ref()
-                    .map(|how| detonation::run(view, image, concluded, how, settings, crew))
-            });
         read.outcome.add(concluded);
         if let Some(ran) = ran {
             ran.count(&mut read.coverage);
@@ -183,6 +174,37 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
         }
     }
     read
+}
+
+/// One platform, read and concluded; once more with all hashes, where a package promises one that was not taken. None
+/// where the person stops.
+fn read_image(
+    opened: &Opened,
+    image: &Image,
+    settings: &Settings,
+    crew: &Crew<'_>,
+) -> Option<(Vec<ReadLayer>, Concluded, Option<detonation::Ran>)> {
+    let mut sums = layer::first_sums(image, settings);
+    loop {
+        let layers = layer::read_layers(image, &[], sums, settings, crew);
+        if settings.is_cancelled() {
+            return None;
+        }
+        settings.watch.say("judging");
+        let (concluded, ran) =
+            platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
+                let how = settings.detonate.as_ref();
+                let stands = !concluded.lacks_sums || sums == Sums::EVERY;
+                how.filter(|_| stands)
+                    .map(|how| detonation::run(view, image, concluded, how, settings, crew))
+            });
+        if !concluded.lacks_sums || sums == Sums::EVERY {
+            return Some((layers, concluded, ran));
+        }
+        sums = Sums::EVERY;
+        settings.watch.say("reading layers");
+        settings.watch.expect_again(image);
+    }
 }
 
 fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read, started: Instant) -> Report {

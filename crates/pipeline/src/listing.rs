@@ -1,7 +1,7 @@
 //! The merged tree as a list, for people and for comparison with what other tools unpack.
 
 use crate::declared::contradictions;
-use crate::layer::read_layers;
+use crate::layer::{first_sums, read_layers};
 use crate::platform::layer_gap;
 use crate::{Error, Settings, open};
 use inspect::with_crew;
@@ -53,7 +53,7 @@ pub fn list_files(
     let mut gaps = opened.gaps.clone();
     with_crew(settings.jobs, &analyzers, &settings.watch.progress, settings.cancelled(), |crew| {
         for image in &opened.images {
-            let read = read_layers(image, settings, crew);
+            let read = read_layers(image, &[], first_sums(image, settings), settings, crew);
             let shown = layers.unwrap_or(read.len()).min(read.len());
             let tables: Vec<&EntryTable> =
                 read.iter().take(shown).map(|layer| &layer.facts.entries).collect();

@@ -20,6 +20,8 @@ pub(crate) struct Concluded {
     pub(crate) reached: Vec<(String, Vec<Reached>)>,
     /// Whether an analyzer failed.
     pub(crate) failed: bool,
+    /// Whether a hash was asked for that was not taken, so that all this is worth nothing.
+    pub(crate) lacks_sums: bool,
 }
 
 impl Concluded {
@@ -110,7 +112,9 @@ pub(crate) fn conclude_with<T>(
         })
         .collect();
     concluded.reached.push((platform, chain));
+    concluded.lacks_sums = ownership.lacks_sums();
     let looked = look(&view, &concluded);
+    concluded.lacks_sums |= ownership.lacks_sums();
     (concluded, looked)
 }
 

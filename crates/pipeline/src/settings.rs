@@ -49,7 +49,7 @@ impl Settings {
 
     /// The hashes of files that the feeds ask for.
     pub(crate) fn sums(&self) -> Sums {
-        if self.indicators.needs_sha1() { Sums::WithSha1 } else { Sums::Usual }
+        Sums { every_md5: self.indicators.needs_md5(), sha1: self.indicators.needs_sha1() }
     }
 
     /// Everything that reads single files, with the patterns of [`Settings::patterns`]. Who reads layers reads them with

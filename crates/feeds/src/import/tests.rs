@@ -38,7 +38,7 @@ fn said(indicators: &Indicators, hash: &str, size: u64) -> Option<(String, Strin
     let md5 = bytes.as_slice().try_into().unwrap_or([0; 16]);
     let sha1: Option<[u8; 20]> = bytes.as_slice().try_into().ok();
     let sha256 = bytes.as_slice().try_into().unwrap_or([0; 32]);
-    let sums = FileSums { md5: &md5, sha1: sha1.as_ref(), sha256: &sha256, size };
+    let sums = FileSums { md5: Some(&md5), sha1: sha1.as_ref(), sha256: &sha256, size };
     indicators.find_file(&sums).map(|hit| (hit.label.name.to_owned(), hit.label.origin.to_owned()))
 }
 
@@ -126,7 +126,7 @@ fn an_allow_list_corrects_entries_and_exempts_no_file() {
     let other = Indicators::new(vec![bad(), allow(), one("more", format!("{SHA256} other\n"))]);
     let md5: [u8; 16] = crate::feed::unhex(MD5.as_bytes()).unwrap().try_into().unwrap();
     let sha256: [u8; 32] = crate::feed::unhex(SHA256.as_bytes()).unwrap().try_into().unwrap();
-    let hit = other.find_file(&FileSums { md5: &md5, sha1: None, sha256: &sha256, size: 10 });
+    let hit = other.find_file(&FileSums { md5: Some(&md5), sha1: None, sha256: &sha256, size: 10 });
     assert_eq!(hit.map(|hit| hit.label.name), Some("other"), "another hash still finds the file");
 }
 

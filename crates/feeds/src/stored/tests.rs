@@ -28,7 +28,11 @@ fn what_is_kept_comes_back() {
     }
     let known = Indicators::new(read);
     assert_eq!(known.key(), Indicators::new(all.to_vec()).key());
-    assert!(known.find_file(&FileSums { md5: &[0xab; 16], sha1: None, sha256: &[0; 32], size: 7 }).is_some());
+    assert!(
+        known
+            .find_file(&FileSums { md5: Some(&[0xab; 16]), sha1: None, sha256: &[0; 32], size: 7 })
+            .is_some()
+    );
     assert!(known.find_network("x.evil.example").is_some());
     let mut found = Vec::new();
     known.patterns().unwrap().find(b"abcd efgh", &mut found).unwrap();

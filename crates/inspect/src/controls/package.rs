@@ -19,7 +19,7 @@ pub(super) fn is_promised(all: &Subjects<'_, '_>, subject: &Subject<'_>, finding
     }
     let owner = all.image.ownership.owner(&subject.path)?;
     let hashes = subject.entry.hashes?;
-    if agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) != Agreement::Agrees {
+    if agreement(&owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256) != Agreement::Agrees {
         return None;
     }
     let content = all.image.tree.content(subject.place);

@@ -5,7 +5,7 @@
 
 use super::runway::{PIECE, Piece, Runway};
 use super::{Done, content_hashes};
-use crate::hashing::{BLOCK, STREAMS, StreamHasher, Sums, update_streams};
+use crate::hashing::{BLOCK, STREAMS, StreamHasher, update_streams};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,11 +38,11 @@ impl<'p> Streams<'p> {
         Runway::new(self.pieces)
     }
 
-    /// Begins a file. It must be ended, or it breaks off.
+    /// Begins a file, of which MD5 is taken, and SHA-1 where it is asked for. It must be ended, or it breaks off.
     pub(super) fn open(
         &self,
         index: u32,
-        sums: Sums,
+        sha1: bool,
         runway: &Arc<Runway>,
         reply: &Sender<Done>,
     ) -> Sending<'_, 'p> {
@@ -50,7 +50,7 @@ impl<'p> Streams<'p> {
         let stream = Stream {
             id,
             index,
-            hasher: StreamHasher::new(sums),
+            hasher: StreamHasher::new(sha1),
             pieces: VecDeque::new(),
             at: 0,
             sha256: None,

@@ -33,7 +33,7 @@ pub(super) fn read(layer: &[u8], analyzers: &[&dyn FileAnalyzer]) -> LayerFacts 
     let (progress, cancelled) = (Progress::default(), AtomicBool::new(false));
     with_crew(2, analyzers, &progress, &cancelled, |crew| {
         read_layer(layer, &Declared::default(), &Limits::default(), &cancelled, |tar| {
-            read_entries(tar, Sums::Usual, crew)
+            read_entries(tar, Sums::USUAL, crew)
         })
         .0
     })

@@ -1,7 +1,7 @@
 //! MD5 and SHA-1 of files that come in pieces, up to four side by side.
 
+use super::Hashes;
 use super::md5::{self, BLOCK};
-use super::{Hashes, Sums};
 use sha1::{Digest as _, Sha1};
 
 /// How many streams one step takes along: in vectors, four cost what one costs alone.
@@ -16,8 +16,9 @@ pub(crate) struct StreamHasher {
 }
 
 impl StreamHasher {
-    pub(crate) fn new(sums: Sums) -> Self {
-        Self { state: md5::START, bytes: 0, sha1: (sums == Sums::WithSha1).then(Sha1::new) }
+    /// Takes MD5, and SHA-1 where it is asked for.
+    pub(crate) fn new(sha1: bool) -> Self {
+        Self { state: md5::START, bytes: 0, sha1: sha1.then(Sha1::new) }
     }
 
     /// Hashes the last bytes of the file.
@@ -27,7 +28,7 @@ impl StreamHasher {
             sha1.update(rest);
         }
         Hashes {
-            md5: md5::finish(self.state, rest, bytes),
+            md5: Some(md5::finish(self.state, rest, bytes)),
             sha1: self.sha1.map(|sha1| sha1.finalize().into()),
         }
     }
@@ -123,14 +124,14 @@ mod tests {
 
     /// Files of these sizes, pieces of so many blocks, and in each step these of the streams, by turns.
     fn check(sizes: &[usize], piece: usize, turns: &[u8]) {
-        for sums in [Sums::Usual, Sums::WithSha1] {
+        for with_sha1 in [false, true] {
             let files: Vec<Vec<u8>> = sizes
                 .iter()
                 .enumerate()
                 .map(|(file, &size)| (0..size).map(|at| (at as u8).wrapping_mul(31) ^ file as u8).collect())
                 .collect();
             let mut streams: Vec<(StreamHasher, &[u8])> =
-                files.iter().map(|file| (StreamHasher::new(sums), file.as_slice())).collect();
+                files.iter().map(|file| (StreamHasher::new(with_sha1), file.as_slice())).collect();
             let mut turn = 0;
             while streams.iter().any(|(_, rest)| rest.len() >= BLOCK) {
                 let now = turns.get(turn % turns.len().max(1)).copied().unwrap_or(u8::MAX);
@@ -152,8 +153,8 @@ mod tests {
             }
             for ((hasher, rest), file) in streams.into_iter().zip(&files) {
                 let expect = Hashes {
-                    md5: Md5::digest(file).into(),
-                    sha1: (sums == Sums::WithSha1).then(|| Sha1::digest(file).into()),
+                    md5: Some(Md5::digest(file).into()),
+                    sha1: with_sha1.then(|| Sha1::digest(file).into()),
                 };
                 assert_eq!(hasher.finish(rest), expect, "{} of {sizes:?}", file.len());
             }
@@ -175,8 +176,8 @@ mod tests {
     fn the_rest_of_a_file_may_be_any_length() {
         let file: Vec<u8> = (0..1000).map(|at| at as u8).collect();
         for len in 0..file.len() {
-            let hashes = StreamHasher::new(Sums::Usual).finish(&file[..len]);
-            assert_eq!(hashes.md5, <[u8; 16]>::from(Md5::digest(&file[..len])), "{len} bytes");
+            let hashes = StreamHasher::new(false).finish(&file[..len]);
+            assert_eq!(hashes.md5, Some(Md5::digest(&file[..len]).into()), "{len} bytes");
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn push(table: &mut EntryTable, entry: &Entry) {
         let [md5, sha1, sha256] = [entry.size as u8; 3];
         table.set_hashes(
             index,
-            &ContentHashes { md5: [md5; 16], sha1: Some([sha1; 20]), sha256: [sha256; 32] },
+            &ContentHashes { md5: Some([md5; 16]), sha1: Some([sha1; 20]), sha256: [sha256; 32] },
         );
     }
 }

@@ -114,8 +114,8 @@ fn configuration_is_owned_even_by_the_removed() {
         [("a".into(), false), ("b".into(), true)]
     );
     let owner = ownership.owner(b"etc/a").unwrap();
-    assert_eq!(agreement(&owner, &[0; 16], None, &[0; 32]), Agreement::ConfigChanged);
-    assert_eq!(agreement(&owner, &[0x11; 16], None, &[0; 32]), Agreement::Agrees);
+    assert_eq!(agreement(&owner, Some(&[0; 16]), None, &[0; 32]), Agreement::ConfigChanged);
+    assert_eq!(agreement(&owner, Some(&[0x11; 16]), None, &[0; 32]), Agreement::Agrees);
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn the_hosts_own_packages_agree_with_their_files() {
         assert_eq!(owner.package.database, Database::Dpkg);
         files += 1;
         let md5 = Md5::digest(fs::read(&path).unwrap()).into();
-        match agreement(&owner, &md5, None, &[0; 32]) {
+        match agreement(&owner, Some(&md5), None, &[0; 32]) {
             Agreement::Agrees => agree += 1,
             other => println!("{}: {other:?}", path.display()),
         }

@@ -303,7 +303,7 @@ fn standing(image: &ImageView<'_>, out: &Outcome, place: Place, path: &[u8], pro
     }
     let hashes = image.tree.entry(image.tree.content(place)).and_then(|entry| entry.hashes);
     let promised = image.ownership.owner(path).zip(hashes).is_some_and(|(owner, hashes)| {
-        agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees
+        agreement(&owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees
     });
     let web = path.ends_with(b".php");
     if promised || is_reference(path) || !(program || web || is_hook(path) || is_schedule(path)) {

@@ -60,7 +60,8 @@ impl Subject<'_> {
         else {
             return false;
         };
-        let agreement = packages::agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256);
+        let agreement =
+            packages::agreement(&owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256);
         agreement == packages::Agreement::Agrees
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn known_files(image: &ImageView<'_>, out: &mut Outcome) {
         for (entry, index) in layer.facts.entries.iter().zip(0..) {
             let Some(hashes) = entry.hashes else { continue };
             let sums = FileSums {
-                md5: &hashes.md5,
+                md5: hashes.md5.as_ref(),
                 sha1: hashes.sha1.as_ref(),
                 sha256: &hashes.sha256,
                 size: entry.size,
@@ -105,10 +105,14 @@ fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize
     if live.is_none() {
         finding = finding.removed_by(fates.removed_by.get(&place).copied().unwrap_or(place.layer) as usize);
     }
-    finding = finding
-        .with_evidence("md5", &hex(&seen.hashes.md5), None)
-        .with_evidence("sha256", &hex(&seen.hashes.sha256), None)
-        .with_evidence("source", label.source, None);
+    if let Some(md5) = &seen.hashes.md5 {
+        finding = finding.with_evidence("md5", &hex(md5), None);
+    }
+    finding = finding.with_evidence("sha256", &hex(&seen.hashes.sha256), None).with_evidence(
+        "source",
+        label.source,
+        None,
+    );
     if !label.origin.is_empty() {
         finding = finding.with_evidence("origin", label.origin, None);
     }

@@ -8,7 +8,7 @@ fn list_of(hashes: &layers::ContentHashes, label: &str) -> Indicators {
 }
 
 fn list_with(hashes: &layers::ContentHashes, label: &str, severity: Severity) -> Indicators {
-    let digits: String = hashes.md5.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hashes.md5.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
     let options = feeds::Options { severity, ..feeds::Options::named("list") };
     Indicators::new(vec![feeds::import(format!("{digits} {label}\n").as_bytes(), &options).unwrap().0])
 }
@@ -17,13 +17,15 @@ fn list_with(hashes: &layers::ContentHashes, label: &str, severity: Severity) ->
 fn both_hashes_of_the_alert_are_built_in() {
     let known = Indicators::new(Vec::new());
     for md5 in [0x4873e560df68ad96c3de08164b139b09_u128, 0x16572572588c2e241225ea2bf6807eff] {
-        let sums = FileSums { md5: &md5.to_be_bytes(), sha1: None, sha256: &[0; 32], size: 1 };
+        let sums = FileSums { md5: Some(&md5.to_be_bytes()), sha1: None, sha256: &[0; 32], size: 1 };
         let hit = known.find_file(&sums).unwrap();
         assert!(
             hit.label.is_miner() && hit.label.name.contains("xmrig") && hit.label.source.contains("2021")
         );
     }
-    assert!(known.find_file(&FileSums { md5: &[0; 16], sha1: None, sha256: &[0; 32], size: 1 }).is_none());
+    assert!(
+        known.find_file(&FileSums { md5: Some(&[0; 16]), sha1: None, sha256: &[0; 32], size: 1 }).is_none()
+    );
 }
 
 #[test]

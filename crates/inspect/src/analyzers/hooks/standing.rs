@@ -39,7 +39,7 @@ fn standing_of_file(image: &ImageView<'_>, path: &[u8], place: Place) -> Standin
     let Some(entry) = image.tree.entry(content) else { return Standing::Unowned };
     let Some(owner) = image.ownership.owner(path) else { return Standing::Unowned };
     let Some(hashes) = entry.hashes else { return Standing::Owned };
-    match agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) {
+    match agreement(&owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256) {
         Agreement::Agrees => Standing::Genuine,
         Agreement::Unpromised => Standing::Owned,
         Agreement::Differs | Agreement::ConfigChanged => Standing::Changed,

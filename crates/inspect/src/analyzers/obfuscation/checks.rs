@@ -152,7 +152,7 @@ fn evidence(mut finding: Finding, rounds: &[&StageFacts]) -> Finding {
 fn explain_if_promised(image: &ImageView<'_>, place: Place, finding: &mut Finding) {
     let Some(entry) = image.tree.entry(place) else { return };
     let (Some(owner), Some(hashes)) = (image.ownership.owner(entry.path), entry.hashes) else { return };
-    if agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees {
+    if agreement(&owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees {
         context(finding);
         finding.explanation.push_str(" The file is as its package delivered it.");
     }

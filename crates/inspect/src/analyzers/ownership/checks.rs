@@ -131,7 +131,7 @@ fn tell_altered(
 fn compare(owner: &Owner<'_>, entry: &EntryView<'_>) -> Agreement {
     match (entry.kind, entry.hashes) {
         (Kind::Symlink, _) => link_agreement(owner, entry.link),
-        (_, Some(hashes)) => agreement(owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256),
+        (_, Some(hashes)) => agreement(owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256),
         // Not read whole: a gap says so elsewhere.
         (_, None) => Agreement::Unpromised,
     }

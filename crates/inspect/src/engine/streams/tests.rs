@@ -14,7 +14,7 @@ fn content(reader: usize, file: usize, size: usize) -> Vec<u8> {
 
 /// Readers with so many pieces each send their files, one after the other, to one hashing thread. Exactly those that
 /// end have hashes, and theirs are those of the crates.
-fn check(readers: &[&[File]], pieces: usize, sums: Sums) {
+fn check(readers: &[&[File]], pieces: usize, sha1: bool) {
     let buffers = Buffers::default();
     std::thread::scope(|scope| {
         let (streams, messages) = Streams::new(1);
@@ -24,8 +24,8 @@ fn check(readers: &[&[File]], pieces: usize, sums: Sums) {
                 let (streams, buffers) = (&streams, &buffers);
                 scope.spawn(move || {
                     assert_eq!(
-                        read(reader, files, pieces, sums, streams, buffers),
-                        expected(reader, files, sums)
+                        read(reader, files, pieces, sha1, streams, buffers),
+                        expected(reader, files, sha1)
                     );
                 });
             }
@@ -37,7 +37,7 @@ fn read<'p>(
     reader: usize,
     files: &[File],
     pieces: usize,
-    sums: Sums,
+    sha1: bool,
     streams: &Streams<'p>,
     buffers: &'p Buffers,
 ) -> Vec<(u32, ContentHashes)> {
@@ -45,7 +45,7 @@ fn read<'p>(
     let (reply, replies) = unbounded();
     for (index, &(size, blocks, ends)) in files.iter().enumerate() {
         let bytes = content(reader, index, size);
-        let stream = streams.open(index as u32, sums, &runway, &reply);
+        let stream = streams.open(index as u32, sha1, &runway, &reply);
         let mut rest = bytes.as_slice();
         loop {
             let mut piece = runway.piece(buffers);
@@ -68,11 +68,11 @@ fn read<'p>(
     hashes
 }
 
-fn expected(reader: usize, files: &[File], sums: Sums) -> Vec<(u32, ContentHashes)> {
+fn expected(reader: usize, files: &[File], sha1: bool) -> Vec<(u32, ContentHashes)> {
     let hashes = |(index, &(size, _, ends)): (usize, &File)| {
         let bytes = content(reader, index, size);
-        let sha1 = (sums == Sums::WithSha1).then(|| Sha1::digest(&bytes).into());
-        let hashes = ContentHashes { md5: Md5::digest(&bytes).into(), sha1, sha256: [index as u8; 32] };
+        let sha1 = sha1.then(|| Sha1::digest(&bytes).into());
+        let hashes = ContentHashes { md5: Some(Md5::digest(&bytes).into()), sha1, sha256: [index as u8; 32] };
         ends.then_some((index as u32, hashes))
     };
     files.iter().enumerate().filter_map(hashes).collect()
@@ -80,28 +80,28 @@ fn expected(reader: usize, files: &[File], sums: Sums) -> Vec<(u32, ContentHashe
 
 #[test]
 fn every_file_that_ends_has_its_hashes() {
-    for sums in [Sums::Usual, Sums::WithSha1] {
-        check(&[], 1, sums);
-        check(&[&[]], 1, sums);
-        check(&[&[(0, 1, true)]], 1, sums);
-        check(&[&[(64, 1, true), (1, 1, true), (63, 1, true), (65, 1, true), (6400, 1, true)]], 1, sums);
-        check(&[&[(300_000, 100, true)]], 3, sums);
-        check(&[&[(300_000, 4096, true), (300_000, 4096, true)]], 24, sums);
+    for sha1 in [false, true] {
+        check(&[], 1, sha1);
+        check(&[&[]], 1, sha1);
+        check(&[&[(0, 1, true)]], 1, sha1);
+        check(&[&[(64, 1, true), (1, 1, true), (63, 1, true), (65, 1, true), (6400, 1, true)]], 1, sha1);
+        check(&[&[(300_000, 100, true)]], 3, sha1);
+        check(&[&[(300_000, 4096, true), (300_000, 4096, true)]], 24, sha1);
     }
 }
 
 #[test]
 fn a_file_that_breaks_off_has_none() {
-    check(&[&[(100_000, 10, false)]], 1, Sums::Usual);
-    check(&[&[(100_000, 10, true), (100_000, 10, false), (70_000, 10, true)]], 3, Sums::WithSha1);
-    check(&[&[(0, 1, false), (5, 1, true)], &[(640, 10, false)], &[(90_000, 3, true)]], 2, Sums::Usual);
+    check(&[&[(100_000, 10, false)]], 1, false);
+    check(&[&[(100_000, 10, true), (100_000, 10, false), (70_000, 10, true)]], 3, true);
+    check(&[&[(0, 1, false), (5, 1, true)], &[(640, 10, false)], &[(90_000, 3, true)]], 2, false);
 }
 
 #[test]
 fn more_files_than_lanes_are_open_at_once() {
     let files: Vec<File> = (0..5).map(|file| (12_000 + file * 777, 16, true)).collect();
     for pieces in [1, 3, 24] {
-        check(&[files.as_slice(); 7], pieces, Sums::Usual);
+        check(&[files.as_slice(); 7], pieces, false);
     }
 }
 
@@ -112,7 +112,7 @@ fn nobody_waits_for_company_that_does_not_come() {
     let (reply, _replies) = unbounded();
     let (streams, messages) = Streams::new(1);
     let runway = Runway::new(3);
-    let stream = streams.open(0, Sums::Usual, &runway, &reply);
+    let stream = streams.open(0, false, &runway, &reply);
     let mut open = VecDeque::new();
     for expect in [false, true] {
         let mut piece = runway.piece(&buffers);
@@ -149,6 +149,6 @@ proptest! {
         with_sha1 in any::<bool>(),
     ) {
         let readers: Vec<&[File]> = readers.iter().map(Vec::as_slice).collect();
-        check(&readers, pieces, if with_sha1 { Sums::WithSha1 } else { Sums::Usual });
+        check(&readers, pieces, with_sha1);
     }
 }

@@ -48,7 +48,8 @@ impl Standings {
         let genuine = || {
             let owner = image.ownership.owner(entry.path);
             owner.zip(entry.hashes).is_some_and(|(owner, hashes)| {
-                agreement(&owner, &hashes.md5, hashes.sha1.as_ref(), &hashes.sha256) == Agreement::Agrees
+                agreement(&owner, hashes.md5.as_ref(), hashes.sha1.as_ref(), &hashes.sha256)
+                    == Agreement::Agrees
             })
         };
         let quiet = facts.rules || is_documentation(entry.path) || genuine();
