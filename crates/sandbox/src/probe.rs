@@ -1,7 +1,7 @@
 use crate::calls;
 use crate::error::SandboxError;
 use crate::run::Sandbox;
-use crate::spec::{Limits, Network, Owners, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
+use crate::spec::{Engine, Limits, Network, Owners, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
 use crate::warden::Ids;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,6 +103,7 @@ fn landlock() -> Capability {
 fn trial(directory: &Path) -> Spec {
     let lower = vec![directory.to_owned()];
     Spec {
+        engine: Engine::Native,
         root: Root { lower, owners: Owners::Sandbox, scratch: Scratch::Memory },
         start: Start {
             probe: "trial".to_owned(),

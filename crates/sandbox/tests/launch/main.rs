@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod bench;
+mod engines;
 mod files;
 mod guest;
 mod hostile;
@@ -32,12 +33,19 @@ fn main() -> ExitCode {
         return hostile::leave();
     }
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let tests: Vec<Test> =
-        [guest::TESTS, files::TESTS, hostile::TESTS, network::TESTS, unpack::TESTS, bench::TESTS]
-            .concat()
-            .into_iter()
-            .filter(|(name, _)| words.is_empty() || words.iter().any(|word| name.contains(word.as_str())))
-            .collect();
+    let tests: Vec<Test> = [
+        engines::TESTS,
+        guest::TESTS,
+        files::TESTS,
+        hostile::TESTS,
+        network::TESTS,
+        unpack::TESTS,
+        bench::TESTS,
+    ]
+    .concat()
+    .into_iter()
+    .filter(|(name, _)| words.is_empty() || words.iter().any(|word| name.contains(word.as_str())))
+    .collect();
     if std::env::args().any(|word| word == "--list") {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;

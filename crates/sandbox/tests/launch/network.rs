@@ -20,7 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Answers everything with whom it was for, as `fakenet` knows it.
-fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
+pub(crate) fn answer(doors: Doors) -> Arc<Mutex<Vec<u8>>> {
     take(doors.tcp);
     let raw = Arc::new((doors.raw4.unwrap(), doors.raw6.unwrap()));
     take_datagrams(doors.udp, &raw);
