@@ -75,9 +75,9 @@ fn file(tracks: &Tracks, line: &Line<'_>) -> Option<Option<(Vec<u8>, FileOp)>> {
         "mknod" => three().and_then(|[a, mode, _]| told(plain(a), FileOp::MakeNode(number(mode) as u32))),
         "mknodat" => arguments::<4>(line.arguments)
             .and_then(|[a, b, mode, _]| told(at(a, b), FileOp::MakeNode(number(mode) as u32))),
-        "chmod" => some().and_then(|[a, mode]| told(plain(a), FileOp::Mode(number(mode) as u32))),
-        "fchmod" => some().and_then(|[a, mode]| told(descriptor(a), FileOp::Mode(number(mode) as u32))),
-        "fchmodat" => three().and_then(|[a, b, mode]| told(at(a, b), FileOp::Mode(number(mode) as u32))),
+        "chmod" => some().and_then(|[a, mode]| told(plain(a), mode_of(mode))),
+        "fchmod" => some().and_then(|[a, mode]| told(descriptor(a), mode_of(mode))),
+        "fchmodat" => three().and_then(|[a, b, mode]| told(at(a, b), mode_of(mode))),
         "chown" | "lchown" => three().and_then(|[a, uid, gid]| told(plain(a), owner(uid, gid))),
         "fchown" => three().and_then(|[a, uid, gid]| told(descriptor(a), owner(uid, gid))),
         "fchownat" => {
@@ -102,6 +102,10 @@ fn file(tracks: &Tracks, line: &Line<'_>) -> Option<Option<(Vec<u8>, FileOp)>> {
         "pivot_root" => some().and_then(|[a, _]| told(plain(a), FileOp::Root)),
         _ => return None,
     })
+}
+
+fn mode_of(mode: &str) -> FileOp {
+    FileOp::Mode(number(mode) as u32 & 0o7777)
 }
 
 fn owner(uid: &str, gid: &str) -> FileOp {

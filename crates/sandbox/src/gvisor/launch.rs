@@ -12,6 +12,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, 
 use rustix::thread::UnshareFlags;
 use std::cell::{Cell, RefCell};
 use std::ffi::CString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// gVisor for one run: where its files lie, and where it speaks to us.
@@ -131,21 +132,18 @@ impl Runtime {
     /// Whether `runsc` has written down that the container runs: before, nothing can be started in it.
     pub(super) fn runs(&self) -> bool {
         let entries = std::fs::read_dir(self.place.join("state")).into_iter().flatten().flatten();
-        entries
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|end| end == "state"))
-            .any(|path| {
-                let state = std::fs::read(path).unwrap_or_default();
-                let state: Option<serde_json::Value> = serde_json::from_slice(&state).ok();
-                // Creating, created, running.
-                state.is_some_and(|state| state.get("status").and_then(serde_json::Value::as_u64) == Some(2))
-            })
+        let mut states = entries.map(|entry| entry.path());
+        states.any(|path| {
+            let state: Option<serde_json::Value> = serde_json::from_str(&written(&path)).ok();
+            let status = state.as_ref().and_then(|state| state.get("status")?.as_str());
+            path.extension().is_some_and(|end| end == "state") && status == Some("running")
+        })
     }
 
     /// Why `runsc` gave up, in its own words.
     pub(super) fn reason(&self) -> Option<String> {
         const LONGEST: usize = 600;
-        let log = std::fs::read_to_string(self.place.join("log.json")).ok()?;
+        let log = written(&self.place.join("log.json"));
         let line: serde_json::Value = log.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
         Some(line.get("msg")?.as_str()?.escape_debug().take(LONGEST).collect())
     }
@@ -161,6 +159,16 @@ impl Runtime {
         let words = all.iter().chain(own).map(|word| CString::new(*word));
         words.collect::<Result<_, _>>().map_err(|_| Failure::new("write gVisor's command line", Errno::INVAL))
     }
+}
+
+/// What `runsc` has written to a file, as far as it is of a sensible length.
+pub(super) fn written(path: &Path) -> String {
+    const LONGEST: u64 = 1 << 20;
+    let mut text = String::new();
+    if let Ok(file) = std::fs::File::open(path) {
+        let _ = file.take(LONGEST).read_to_string(&mut text);
+    }
+    text
 }
 
 /// Has this process see itself and its network as `runsc` needs them: the process tree of its own namespace, and no

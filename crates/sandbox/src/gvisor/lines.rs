@@ -27,13 +27,32 @@ pub(super) enum Read<'a> {
     Unclear,
 }
 
-/// The message in a line of JSON.
-pub(super) fn message(line: &[u8]) -> Option<String> {
+/// The message in a line of JSON, and when it was written, in nanoseconds since the epoch.
+pub(super) fn message(line: &[u8]) -> Option<(u64, String)> {
     #[derive(Deserialize)]
     struct Logged {
         msg: String,
+        time: String,
     }
-    serde_json::from_slice::<Logged>(line).ok().map(|logged| logged.msg)
+    let logged: Logged = serde_json::from_slice(line).ok()?;
+    Some((time(&logged.time)?, logged.msg))
+}
+
+/// Reads `2026-11-28T01:44:27.359081576Z`.
+fn time(text: &str) -> Option<u64> {
+    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let numbers = |text: &str, between: char| -> Option<[u64; 3]> {
+        let mut parts = text.split(between).map(|part| part.parse::<u32>().ok().map(u64::from));
+        Some([parts.next()??, parts.next()??, parts.next()??])
+    };
+    let ([year, month, day], [hours, minutes, seconds]) = (numbers(date, '-')?, numbers(clock, ':')?);
+    // Years begin in March here, so that the day that comes every four years is a year's last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
+    let seconds = (days.checked_sub(719_469)? * 24 + hours) * 3600 + minutes * 60 + seconds;
+    let fraction: u64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(fraction)
 }
 
 /// The longest name of a process.
@@ -184,6 +203,21 @@ mod tests {
         );
         check("strace.go:561] [   6:   6] rm E unlink(0x5eee68 /tmp/b)", "Other");
         check("kernel.go:1043] EXEC: [sh -c x]", "Other");
+    }
+
+    #[test]
+    fn times_are_read() {
+        let check = |text: &str, expect: Option<u64>| assert_eq!(time(text), expect, "{text}");
+        check("1970-01-01T00:00:00Z", Some(0));
+        check("2026-11-28T01:42:28.99519926Z", Some(1_795_830_148_995_199_260));
+        check("2024-02-29T23:59:59.5Z", Some(1_709_251_199_500_000_000));
+        check("2024-02-29 23:59:59", None);
+        check("0000-00-00T00:00:00.Z", None);
+        check("4294967295-4294967295-4294967295T4294967295:0:0.9999999999Z", None);
+        check("", None);
+        let line = br#"{"msg":"a\nb","level":"info","time":"1970-01-01T00:00:01Z"}"#;
+        assert_eq!(message(line), Some((1_000_000_000, "a\nb".to_owned())));
+        assert_eq!(message(b"{\"msg\":1}"), None);
     }
 
     #[test]

@@ -54,6 +54,13 @@ pub(super) fn packet(bytes: &[u8]) -> Option<Packet<'_>> {
     })
 }
 
+impl Packet<'_> {
+    /// When it happened, in nanoseconds since the epoch.
+    pub(super) fn time(&self) -> u64 {
+        self.body.inside(1).map_or(0, |context| context.number(1))
+    }
+}
+
 impl<'a> Fields<'a> {
     /// None where a field does not end, or is of a kind that is not written any more.
     pub(super) fn read(mut bytes: &'a [u8]) -> Option<Self> {

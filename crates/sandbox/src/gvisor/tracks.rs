@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 const MOST_THREADS: usize = 65_536;
 const MOST_WRITING: usize = 1024;
 const MOST_SOCKETS: usize = 65_536;
+const MOST_KNOWN: usize = 50_000;
 
 pub(super) struct Tracks {
     report: Reporter,
@@ -25,6 +26,8 @@ pub(super) struct Tracks {
     sockets: HashMap<Vec<u8>, Peer>,
     /// Files that were written and were not there when their content was to be kept: moved, or gone.
     missing: HashSet<Vec<u8>>,
+    /// What was kept of files, by their paths: a program may be gone when it is seen to run.
+    known: HashMap<Vec<u8>, Content>,
     born: u32,
     dropped: u32,
     lost: [(LostWhy, u64); 4],
@@ -77,6 +80,7 @@ impl Tracks {
             groups: HashMap::new(),
             sockets: HashMap::new(),
             missing: HashSet::new(),
+            known: HashMap::new(),
             born: 0,
             dropped: 0,
             lost: [(LostWhy::Unreadable, 0), (LostWhy::Untraced, 0), (LostWhy::Content, 0), (engine, 0)],
@@ -353,6 +357,9 @@ impl Tracks {
     /// Where a program comes from that begins; what is not the image's is kept.
     fn runs(&mut self, program: &mut Vec<u8>) -> (Origin, Option<Content>) {
         let Some(found) = self.tree.find(program) else {
+            if let Some(content) = self.known.get(program) {
+                return (Origin::Written, Some(content.clone()));
+            }
             // A name that only gVisor knows: memory, its own file systems, or a file that is gone already.
             self.lose(Loss::Content, 1);
             return match program {
@@ -387,6 +394,7 @@ impl Tracks {
             let written = *write && result >= 0 && before != Origin::Kernel;
             if written {
                 let led = self.tree.find(&path).map_or_else(|| path.clone(), |found| found.path);
+                self.known.remove(&led);
                 self.tree.wrote(&led);
                 self.tree.wrote(&path);
                 origin = Origin::Written;
@@ -515,10 +523,14 @@ impl Tracks {
     fn keep(&mut self, path: &[u8]) -> Option<Content> {
         match self.tree.keep(path) {
             Kept::New(content) => {
+                self.remember(path, &content);
                 self.tell_host(HostAct::Captured { content: content.clone() });
                 Some(content)
             }
-            Kept::Known(content) => Some(content),
+            Kept::Known(content) => {
+                self.remember(path, &content);
+                Some(content)
+            }
             Kept::Lost => {
                 self.lose(Loss::Content, 1);
                 None
@@ -526,8 +538,18 @@ impl Tracks {
         }
     }
 
+    fn remember(&mut self, path: &[u8], content: &Content) {
+        if self.known.len() < MOST_KNOWN {
+            self.known.insert(path.to_vec(), content.clone());
+        }
+    }
+
     /// A file has another name now; what was to be kept of it is found there.
     pub(super) fn moved(&mut self, from: &[u8], to: &[u8]) {
+        self.known.remove(to);
+        if let Some(content) = self.known.remove(from) {
+            self.remember(to, &content);
+        }
         if self.missing.remove(from) {
             self.keep(to);
         }
@@ -538,6 +560,7 @@ impl Tracks {
 
     /// A file has no name any more. One that was looked for in vain was gone before it was seen.
     pub(super) fn removed(&mut self, path: &[u8]) {
+        self.known.remove(path);
         if self.missing.remove(path) {
             self.lose(Loss::Content, 1);
         }

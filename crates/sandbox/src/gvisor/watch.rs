@@ -23,8 +23,9 @@ const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 const LONGEST_MESSAGE: usize = 1 << 20;
 const LONGEST_LINE: usize = 64 << 10;
 
-/// How many messages are taken in before anything else is looked at.
-const AT_ONCE: usize = 4096;
+/// How many bytes of messages are taken in before anything else is looked at, and how many lines wait for them.
+const AT_ONCE: usize = 4 << 20;
+const MOST_LINES: usize = 50_000;
 
 /// Runs the container that waits as `first`, until it ends or an order says to end it.
 pub(crate) fn watch(first: Pid, mut context: Context, runtime: &Runtime) -> Result<Outcome, Failure> {
@@ -36,6 +37,7 @@ pub(crate) fn watch(first: Pid, mut context: Context, runtime: &Runtime) -> Resu
         message: vec![0; LONGEST_MESSAGE],
         line: Vec::new(),
         too_long: false,
+        lines: VecDeque::new(),
         held: VecDeque::new(),
         context,
     };
@@ -78,6 +80,8 @@ struct Watch<'a> {
     message: Vec<u8>,
     line: Vec<u8>,
     too_long: bool,
+    /// Lines of calls that were not told yet, with their times.
+    lines: VecDeque<(u64, String)>,
     /// Further processes, which wait until the container runs.
     held: VecDeque<Pid>,
 }
@@ -128,31 +132,100 @@ impl Watch<'_> {
         let _ = poll(&mut watched, Some(&TICK));
     }
 
-    /// Takes in what there is; false where there is nothing. The log is read before the messages and told after them,
-    /// so that whoever it speaks of is known.
+    /// Takes in what there is; false where there is nothing.
+    ///
+    /// Messages and lines are told in the order of their times, and a line only when all messages before it were
+    /// read: whoever it speaks of is known then, and a file that was moved is found where it is when it runs.
     fn take(&mut self, probe: &str) -> bool {
         if self.points.is_none() {
             self.greet();
         }
-        let mut log = vec![0; LONGEST_LINE];
-        let read = rustix::io::read(&self.runtime.log, &mut log[..]).unwrap_or(0);
-        let mut any = read > 0;
-        for _ in 0..AT_ONCE {
-            if !self.take_message(probe) {
-                break;
+        let ripe = self.lines.len();
+        let (messages, all) = self.messages();
+        let read = self.read_log();
+        let mut ripe = if all { ripe } else { 0 };
+        for message in &messages {
+            let packet = points::packet(message);
+            let time = packet.as_ref().map_or(0, points::Packet::time);
+            while let Some((_, line)) = self.lines.pop_front_if(|(at, _)| *at <= time) {
+                ripe = ripe.saturating_sub(1);
+                self.tell(&line);
             }
-            any = true;
+            match packet {
+                Some(packet) => self.tracks.take(&packet, probe, &self.runtime.first),
+                None => self.tracks.lose(Loss::Unclear, 1),
+            }
         }
-        for &byte in log.iter().take(read) {
-            if byte == b'\n' {
-                self.take_line();
-            } else if self.line.len() < LONGEST_LINE {
-                self.line.push(byte);
-            } else {
-                self.too_long = true;
+        for _ in 0..ripe {
+            if let Some((_, line)) = self.lines.pop_front() {
+                self.tell(&line);
+            }
+        }
+        read || !messages.is_empty() || ripe > 0
+    }
+
+    /// Messages that have come, and whether those are all.
+    fn messages(&mut self) -> (Vec<Vec<u8>>, bool) {
+        let (mut messages, mut length) = (Vec::new(), 0);
+        while length < AT_ONCE {
+            match self.message() {
+                Some(message) => {
+                    length += message.len().max(64);
+                    messages.push(message);
+                }
+                None => return (messages, true),
+            }
+        }
+        (messages, false)
+    }
+
+    fn message(&mut self) -> Option<Vec<u8>> {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+        let length = match recv(self.points.as_ref()?, &mut self.message, flags) {
+            Ok((_, 0)) | Err(_) => return None,
+            Ok((_, length)) => length,
+        };
+        // One that is longer than any that gVisor sends is no message, which is told as such.
+        Some(self.message.get(..length).map(<[u8]>::to_vec).unwrap_or_default())
+    }
+
+    /// Reads the log as far as it goes; false where there was nothing.
+    fn read_log(&mut self) -> bool {
+        let mut any = false;
+        let mut log = vec![0; LONGEST_LINE];
+        while self.lines.len() < MOST_LINES {
+            let Ok(read @ 1..) = rustix::io::read(&self.runtime.log, &mut log[..]) else { break };
+            any = true;
+            for &byte in log.iter().take(read) {
+                if byte == b'\n' {
+                    self.line_ends();
+                } else if self.line.len() < LONGEST_LINE {
+                    self.line.push(byte);
+                } else {
+                    self.too_long = true;
+                }
             }
         }
         any
+    }
+
+    fn line_ends(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let whole = !std::mem::take(&mut self.too_long);
+        match Some(line).filter(|_| whole).and_then(|line| lines::message(&line)) {
+            // Most of what gVisor notes is of no call.
+            Some((_, message)) if lines::read(&message) == lines::Read::Other => {}
+            Some(timed) => self.lines.push_back(timed),
+            None => self.tracks.lose(Loss::Unclear, 1),
+        }
+    }
+
+    fn tell(&mut self, line: &str) {
+        match lines::read(line) {
+            lines::Read::Call(line) => calls::tell(&mut self.tracks, &line),
+            lines::Read::Other => {}
+            lines::Read::Unclear => self.tracks.lose(Loss::Unclear, 1),
+        }
     }
 
     /// gVisor connects once, before the guest begins.
@@ -171,36 +244,11 @@ impl Watch<'_> {
         }
     }
 
-    fn take_message(&mut self, probe: &str) -> bool {
-        let Some(points) = &self.points else { return false };
-        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
-        let length = match recv(points, &mut self.message, flags) {
-            Ok((_, 0)) | Err(_) => return false,
-            Ok((_, length)) => length,
-        };
-        match self.message.get(..length).and_then(points::packet) {
-            Some(packet) => self.tracks.take(&packet, probe, &self.runtime.first),
-            None => self.tracks.lose(Loss::Unclear, 1),
-        }
-        true
-    }
-
-    fn take_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        let whole = !std::mem::take(&mut self.too_long);
-        let message = Some(line).filter(|_| whole).and_then(|line| lines::message(&line));
-        match message.as_deref().map(lines::read) {
-            Some(lines::Read::Call(line)) => calls::tell(&mut self.tracks, &line),
-            Some(lines::Read::Other) => {}
-            Some(lines::Read::Unclear) | None => self.tracks.lose(Loss::Unclear, 1),
-        }
-    }
-
     /// Tells of further processes whose numbers `runsc` has written down.
     fn started_further(&mut self) {
         let tracks = &mut self.tracks;
         self.runtime.further.borrow_mut().retain(|Further { start, number }| {
-            let number = std::fs::read_to_string(number).ok().and_then(|number| number.trim().parse().ok());
+            let number = super::launch::written(number).trim().parse().ok();
             let Some(number) = number else { return true };
             tracks.joined(number, start);
             false

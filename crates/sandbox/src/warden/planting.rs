@@ -62,7 +62,11 @@ pub(super) fn sockets(spec: &Spec, laid: &Laid, planted: &mut Vec<Planted>) -> V
     made
 }
 
-fn listener(root: BorrowedFd<'_>, path: &Path, made: &mut Vec<PathBuf>) -> rustix::io::Result<OwnedFd> {
+fn listener(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    made: &mut Vec<PathBuf>,
+) -> rustix::io::Result<OwnedFd> {
     use rustix::fd::AsRawFd;
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
     let name = path.file_name().ok_or(Errno::INVAL)?;
