@@ -33,6 +33,7 @@ pub use plan::{Planned, Settings};
 pub use run::RunSummary;
 
 pub use behavior::{Context, RunContext, detections};
+pub use sandbox::Engine;
 
 use behavior::Outcome;
 use events::Content;
@@ -132,7 +133,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut outcome = judged.outcome();
     outcome.gaps.extend(gaps.iter().cloned());
     let captured = judged.captured();
-    let summary = summary::summary(judged.runs(), &runs, not_exercised);
+    let summary = summary::summary(judged.runs(), &runs, settings.engine.name(), not_exercised);
     if let Some(remains) = remains {
         remains.remove()?;
     }

@@ -26,5 +26,5 @@ pub(crate) const LIMITATIONS: &[&str] = &[
     "gVisor shows its own /proc, /sys and kernel version: a guest that looks for gVisor finds it",
     "gVisor does not tell whom sendmsg sends to, nor what is mapped: such traffic is seen, but not who sent it",
     "content of files in memory (memfd, /dev/shm) cannot be read out of gVisor",
-    "no port of the guest is visited under gVisor: what only answers visitors shows nothing",
+    "no port of the guest is visited under gVisor, and sockets that lie in its tree as bait answer nothing",
 ];

@@ -28,7 +28,7 @@ pub use context::{Context, Order};
 pub use error::{Failure, SandboxError};
 pub use gvisor::{Runsc, RunscError};
 pub use network::Doors;
-pub use probe::{Capability, probe_host};
+pub use probe::{Capability, probe_gvisor, probe_host};
 pub use report::Reporter;
 pub use run::{Changes, Events, Finished, FurtherDoors, Kept, Run, Sandbox};
 pub use spec::{

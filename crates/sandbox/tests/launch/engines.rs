@@ -1,7 +1,7 @@
 //! What holds whichever engine runs the guest: the same cases, once for each.
 
 use crate::Test;
-use crate::guest::{Ran, begin, finish, is_root, spec, start};
+use crate::guest::{Ran, begin, finish, is_root, open_to_all, spec, start};
 use crate::network::answer;
 use events::{Act, Ended, FileOp, HostAct, LostWhy, NetOp, Peer, ProcessAct};
 use sandbox::{Engine, EntryKind, Limits, Runsc, Spec, Start, User};
@@ -19,7 +19,13 @@ fn gvisor() {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
     match Runsc::find(directories.iter().map(PathBuf::as_path)) {
-        Ok(runsc) => cases(Engine::Gvisor(runsc)),
+        Ok(runsc) => {
+            let directory = tempfile::tempdir().unwrap();
+            open_to_all(directory.path());
+            let probed = sandbox::probe_gvisor(directory.path(), Ok(runsc.clone()));
+            assert!(probed.there, "{}", probed.note);
+            cases(Engine::Gvisor(runsc));
+        }
         Err(error) => {
             // Who sets the machine up says so where it cannot have a gVisor that is new enough.
             let excused = std::env::var_os("CI").is_none() || std::env::var_os("NO_GVISOR").is_some();
