@@ -197,7 +197,8 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
         let why = "gVisor shows the host's calendar and no other";
         plan.not_exercised.extend(left_out.iter().map(|run| format!("{}: {why}", run.context.name)));
         plan.not_exercised.push("what comes after waiting longer than a run: gVisor skips none".to_owned());
-        plan.not_exercised.push("what answers visitors of its ports: none is visited under gVisor".to_owned());
+        plan.not_exercised
+            .push("what answers visitors of its ports: none is visited under gVisor".to_owned());
     }
     if !config.on_build.is_empty() {
         plan.not_exercised.push("instructions for images that are built on this one".to_owned());

@@ -2,7 +2,9 @@ use crate::calls;
 use crate::error::SandboxError;
 use crate::gvisor::{Runsc, RunscError};
 use crate::run::Sandbox;
-use crate::spec::{Engine, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
+use crate::spec::{
+    Engine, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User,
+};
 use crate::warden::Ids;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -29,8 +29,13 @@ impl Default for Bounds {
 
 /// Takes events in, in order.
 pub(super) fn build(events: impl IntoIterator<Item = Event>, bounds: Bounds) -> Record {
-    let mut builder =
-        Builder { record: Record::default(), bounds, ports: BTreeMap::new(), asked: BTreeMap::new(), names: BTreeMap::new() };
+    let mut builder = Builder {
+        record: Record::default(),
+        bounds,
+        ports: BTreeMap::new(),
+        asked: BTreeMap::new(),
+        names: BTreeMap::new(),
+    };
     for event in events {
         builder.take(event);
     }

@@ -100,7 +100,11 @@ fn the_same_under_gvisor() {
         let detonation = run_with(Engine::Gvisor(runsc.clone()), script, 40);
         let found = ids(&detonation);
         let all = expect.iter().all(|id| found.iter().any(|found| found == id));
-        assert!(all && expect.is_empty() == found.is_empty(), "{script}: {found:?} {:?}", detonation.outcome.gaps);
+        assert!(
+            all && expect.is_empty() == found.is_empty(),
+            "{script}: {found:?} {:?}",
+            detonation.outcome.gaps
+        );
         assert_eq!(detonation.summary.engine, "gvisor");
         let said = |what: &str| detonation.summary.not_exercised.iter().any(|line| line.contains(what));
         assert!(said("calendar") && said("waiting"), "{:?}", detonation.summary.not_exercised);

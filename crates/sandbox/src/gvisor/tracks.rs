@@ -1,13 +1,16 @@
 //! Who lives in the guest and what they did, out of what gVisor's messages say.
 
+mod files;
+mod programs;
+
 use super::points::{Fields, Packet, kind};
-use super::tree::{Kept, Tree, is_file};
+use super::tree::Tree;
 use crate::report::Reporter;
 use crate::spec::Start;
-use crate::trace::{join, matters, opening, peer};
+use crate::trace::{join, peer};
 use events::{
-    Act, Bytes, Content, Descriptor, Ended, Exec, FileAct, FileOp, HostAct, LostWhy, MAX_WORDS, NetAct,
-    NetOp, Origin, Peer, Process, ProcessAct, STANDARD, Source, bounded,
+    Act, Bytes, Content, Descriptor, Ended, HostAct, LostWhy, NetAct, NetOp, Peer, Process, ProcessAct,
+    STANDARD, Source, bounded,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -210,18 +213,6 @@ impl Tracks {
         self.started(number, &start.probe, start);
     }
 
-    /// As a shell finds it: a name without a slash in the first directory of `PATH` that has it.
-    fn program(&self, name: &[u8], environment: &[&[u8]], thread: i32) -> Vec<u8> {
-        if name.contains(&b'/') {
-            return self.absolute(thread, name);
-        }
-        let path = environment.iter().find_map(|variable| variable.strip_prefix(b"PATH="));
-        let path = path.unwrap_or(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        let mut places = path.split(|byte| *byte == b':').map(|directory| join(directory, name));
-        let found = places.find(|place| self.tree.find(place).is_some_and(|found| is_file(&found.stat)));
-        found.unwrap_or_else(|| name.to_vec())
-    }
-
     fn cloned(&mut self, parent: i32, body: &Fields<'_>) {
         const SHARED_GROUP: u64 = libc::CLONE_THREAD as u64;
         let Some(known) = self.threads.get(&parent) else { return };
@@ -267,146 +258,6 @@ impl Tracks {
             self.first = Some(ended);
         }
         self.tell(Act::Process(ProcessAct::Exit { process, ended }));
-    }
-
-    /// A program is asked for, or was refused.
-    fn asked(&mut self, thread: i32, body: &Fields<'_>) {
-        let (path, directory) = (body.bytes(6), body.bytes(5));
-        let asked = if path.is_empty() { directory.to_vec() } else { self.below(thread, directory, path) };
-        let result = result(body);
-        match result {
-            // The enter point has no result.
-            None => {
-                if let Some(known) = self.threads.get_mut(&thread) {
-                    known.asked = asked;
-                }
-            }
-            Some(result) if result < 0 => {
-                let words: Vec<&[u8]> = body.all(7).collect();
-                self.exec(thread, &asked, &asked, &words, &[], result);
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// The new program is in place.
-    fn became(&mut self, thread: i32, body: &Fields<'_>) {
-        let Some(known) = self.threads.get_mut(&thread) else { return };
-        known.name.clear();
-        let (asked, group) = (std::mem::take(&mut known.asked), known.group);
-        let binary = body.bytes(2);
-        self.close_all(group, 3);
-        let words: Vec<&[u8]> = body.all(3).collect();
-        let environment: Vec<&[u8]> = body.all(4).collect();
-        let asked = if asked.is_empty() { binary.to_vec() } else { asked };
-        self.exec(thread, &asked, binary, &words, &environment, 0);
-    }
-
-    fn exec(
-        &mut self,
-        thread: i32,
-        asked: &[u8],
-        binary: &[u8],
-        words: &[&[u8]],
-        environment: &[&[u8]],
-        result: i64,
-    ) {
-        let Some((process, group)) = self.threads.get(&thread).and_then(|known| {
-            let group = self.groups.get(&known.group)?;
-            Some((group.leader, group))
-        }) else {
-            return;
-        };
-        let (directory, euid, standard) = (bounded(&group.cwd), group.identity.1, group.standard.clone());
-        let (mut program, mut interpreter) = (binary.to_vec(), None);
-        // Of a script gVisor tells the interpreter: what was asked for is the program.
-        if self.tree.begins(asked).starts_with(b"#!") {
-            let script = self.tree.find(asked).map_or_else(|| asked.to_vec(), |found| found.path);
-            let runs = std::mem::replace(&mut program, script);
-            interpreter = (runs != program && runs != asked).then(|| bounded(&runs));
-        }
-        let (origin, content) = if result < 0 { (Origin::Unknown, None) } else { self.runs(&mut program) };
-        if let Some(under) = interpreter.as_ref().filter(|_| result >= 0) {
-            // It may be the one that was dropped.
-            self.runs(&mut under.to_vec());
-        }
-        let length = words.iter().map(|word| word.len() as u64 + 1).sum();
-        let exec = Exec {
-            process,
-            asked: bounded(asked),
-            program: bounded(&program),
-            origin,
-            content,
-            interpreter,
-            arguments: words.iter().take(MAX_WORDS).map(|word| bounded(word)).collect(),
-            arguments_length: length,
-            environment: environment
-                .iter()
-                .filter(|variable| matters(variable))
-                .take(MAX_WORDS)
-                .map(|variable| bounded(variable))
-                .collect(),
-            directory,
-            euid,
-            standard,
-            result,
-        };
-        self.tell(Act::Process(ProcessAct::Exec(Box::new(exec))));
-    }
-
-    /// Where a program comes from that begins; what is not the image's is kept.
-    fn runs(&mut self, program: &mut Vec<u8>) -> (Origin, Option<Content>) {
-        let Some(found) = self.tree.find(program) else {
-            if let Some(content) = self.known.get(program) {
-                return (Origin::Written, Some(content.clone()));
-            }
-            // A name that only gVisor knows: memory, its own file systems, or a file that is gone already.
-            self.lose(Loss::Content, 1);
-            return match program {
-                name if name.starts_with(b"/memfd:") => (Origin::Memory, None),
-                name if name.ends_with(b" (deleted)") => (Origin::Deleted, None),
-                name if name.starts_with(b"/dev/") || self.tree.is_written(name) => (Origin::Written, None),
-                _ => (Origin::Unknown, None),
-            };
-        };
-        *program = found.path;
-        match self.tree.named(program) {
-            origin @ (Origin::Image | Origin::Planted) => (origin, None),
-            origin => (origin, self.keep(&program.clone())),
-        }
-    }
-
-    fn opened(&mut self, thread: i32, body: &Fields<'_>) {
-        let Some(process) = self.threads.get(&thread).map(|known| known.process) else { return };
-        let path = self.below(thread, body.bytes(5), body.bytes(6));
-        let result = result(body).unwrap_or(0);
-        let number = body.number(3);
-        let flags = match number as i64 {
-            libc::SYS_creat => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u64,
-            _ => body.number(7),
-        };
-        let mut op = opening(flags);
-        let before = self.tree.named(&path);
-        let mut origin = before;
-        if let FileOp::Open { write, create, .. } = &mut op {
-            // It was made by this call where it was not the image's and nobody had written it.
-            *create = *create && before == Origin::Written && !self.tree.is_written(&path);
-            let written = *write && result >= 0 && before != Origin::Kernel;
-            if written {
-                let led = self.tree.find(&path).map_or_else(|| path.clone(), |found| found.path);
-                self.known.remove(&led);
-                self.tree.wrote(&led);
-                self.tree.wrote(&path);
-                origin = Origin::Written;
-                self.reopened(thread, result as i32, Descriptor::File(bounded(&led)), Some(led));
-            } else if result >= 0 {
-                self.reopened(thread, result as i32, described(&path), None);
-            }
-        }
-        if result < 0 && origin == Origin::Image {
-            origin = Origin::Unknown;
-        }
-        self.tell(Act::File(FileAct { process, op, path: bounded(&path), origin, result }));
     }
 
     fn duplicated(&mut self, thread: i32, body: &Fields<'_>) {
@@ -459,112 +310,6 @@ impl Tracks {
             }
         };
         self.tell(Act::Net(NetAct { process, op, descriptor, result }));
-    }
-
-    /// Something else is at a descriptor now; what it was open at for writing was closed.
-    fn reopened(&mut self, thread: i32, number: i32, is: Descriptor, path: Option<Vec<u8>>) {
-        let closed = is == Descriptor::Closed;
-        let Some(process) = self.threads.get(&thread).map(|known| known.process) else { return };
-        let Some(group) = self.group(thread) else { return };
-        let before = match path {
-            Some(path) if group.writing.len() < MOST_WRITING => group.writing.insert(number, path),
-            _ => group.writing.remove(&number),
-        };
-        let done = before.filter(|before| !group.writing.values().any(|open| open == before));
-        let leader = group.leader;
-        if let Some(place) = usize::try_from(number).ok().and_then(|number| group.standard.get_mut(number)) {
-            *place = is.clone();
-            if !closed {
-                let number = number as u8;
-                self.tell(Act::Process(ProcessAct::Standard { process, number, descriptor: is }));
-            }
-        }
-        if let Some(path) = done {
-            self.wrote(leader, &path);
-        }
-    }
-
-    /// Closes what a process has open for writing, from a descriptor on.
-    fn close_all(&mut self, group: i32, from: i32) {
-        let Some(group) = self.groups.get_mut(&group) else { return };
-        let closed = group.writing.split_off(&from);
-        let (leader, open) = (group.leader, group.writing.values().cloned().collect::<HashSet<_>>());
-        let paths: HashSet<Vec<u8>> = closed.into_values().filter(|path| !open.contains(path)).collect();
-        paths.iter().for_each(|path| self.wrote(leader, path));
-    }
-
-    fn wrote(&mut self, process: Process, path: &[u8]) {
-        let found = self.tree.find(path);
-        let bytes = found.as_ref().map_or(0, |found| found.stat.st_size.unsigned_abs());
-        match found {
-            Some(found) if is_file(&found.stat) && bytes > 0 => {
-                self.keep(path);
-            }
-            Some(_) => {}
-            None => {
-                if self.missing.len() < MOST_WRITING {
-                    self.missing.insert(path.to_vec());
-                } else {
-                    self.lose(Loss::Content, 1);
-                }
-            }
-        }
-        let act = FileAct {
-            process,
-            op: FileOp::Wrote { bytes },
-            path: bounded(path),
-            origin: Origin::Written,
-            result: 0,
-        };
-        self.tell(Act::File(act));
-    }
-
-    /// Keeps what stands at a path now.
-    fn keep(&mut self, path: &[u8]) -> Option<Content> {
-        match self.tree.keep(path) {
-            Kept::New(content) => {
-                self.remember(path, &content);
-                self.tell_host(HostAct::Captured { content: content.clone() });
-                Some(content)
-            }
-            Kept::Known(content) => {
-                self.remember(path, &content);
-                Some(content)
-            }
-            Kept::Lost => {
-                self.lose(Loss::Content, 1);
-                None
-            }
-        }
-    }
-
-    fn remember(&mut self, path: &[u8], content: &Content) {
-        if self.known.len() < MOST_KNOWN {
-            self.known.insert(path.to_vec(), content.clone());
-        }
-    }
-
-    /// A file has another name now; what was to be kept of it is found there.
-    pub(super) fn moved(&mut self, from: &[u8], to: &[u8]) {
-        self.known.remove(to);
-        if let Some(content) = self.known.remove(from) {
-            self.remember(to, &content);
-        }
-        if self.missing.remove(from) {
-            self.keep(to);
-        }
-        for group in self.groups.values_mut() {
-            group.writing.values_mut().filter(|path| *path == from).for_each(|path| *path = to.to_vec());
-        }
-    }
-
-    /// A file has no name any more. One that was looked for in vain was gone before it was seen.
-    pub(super) fn removed(&mut self, path: &[u8]) {
-        self.known.remove(path);
-        if self.missing.remove(path) {
-            self.lose(Loss::Content, 1);
-        }
-        self.groups.values_mut().for_each(|group| group.writing.retain(|_, open| open != path));
     }
 
     /// The process that a thread of the log is, the directory that it is in, and who has a number.

@@ -164,9 +164,7 @@ fn programs(with: With<'_>) {
     for event in &told.events {
         match &event.act {
             Act::Process(ProcessAct::Born { process, parent, .. }) => {
-                {
                 parents.insert(process.0, parent.0);
-            }
             }
             Act::Process(ProcessAct::Exec(exec)) if exec.program.ends_with(b"/dropped") => {
                 dropped = Some(exec.process.0)
