@@ -181,4 +181,21 @@ mod tests {
         // A length that no memory has.
         check(&[8, 0, 5, 0, 0, 0, 0, 0, 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1], None);
     }
+
+    /// Whatever a byte becomes and wherever a message ends, it is read or it is not.
+    #[test]
+    fn no_bytes_break_the_reader() {
+        let whole = b"\x08\0\x07\0\0\0\0\0\x0a\x04\x08\x07\x10\x02\x12\x02\x10\x02\x18\x81\x02\x32\x04/etc";
+        assert!(packet(whole).is_some());
+        for end in 0..whole.len() {
+            packet(&whole[..end]);
+            for value in 0..=u8::MAX {
+                let mut changed = whole.to_vec();
+                changed[end] = value;
+                if let Some(packet) = packet(&changed) {
+                    let _ = (packet.time(), packet.body.int(4), packet.body.inside(2), packet.body.bytes(6));
+                }
+            }
+        }
+    }
 }
