@@ -96,12 +96,19 @@ fn returned(text: &str) -> Option<(&str, i64)> {
     let (arguments, back) = text.rsplit_once(") = ")?;
     let (value, rest) = back.split_once(" (0x")?;
     let value: i64 = value.parse().ok()?;
-    let error = rest.split_once(" errno=").map(|(_, error)| error.split_once(' ').unwrap_or((error, "")).0);
-    let result = match error {
-        Some(error) => error.parse::<i64>().ok()?.checked_neg()?,
-        None => value,
+    let (_, rest) = rest.split_once(") ")?;
+    let (result, took) = match rest.strip_prefix("errno=") {
+        Some(error) => {
+            let (error, rest) = error.split_once(" (")?;
+            (error.parse::<i64>().ok()?.checked_neg()?, rest.split_once(") ")?.1)
+        }
+        None => (value, rest),
     };
-    rest.ends_with("s)").then_some((arguments, result))
+    let took = took.strip_prefix('(')?.strip_suffix(")")?;
+    // `28.573µs`, `1m2.5s`.
+    took.chars()
+        .all(|letter| letter.is_ascii_digit() || ".hmnsµ".contains(letter))
+        .then_some((arguments, result))
 }
 
 /// Splits arguments where there are as many as the call has; a comma in a path makes more of them.
