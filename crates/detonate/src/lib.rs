@@ -37,6 +37,7 @@ pub use run::RunSummary;
 
 pub use behavior::{Context, Deeds, Record, RunContext, base_name, deeds, detections};
 pub use events::Content;
+pub use sandbox::Engine;
 
 use behavior::Outcome;
 use model::Gap;
@@ -114,7 +115,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut outcome = judged.outcome();
     outcome.gaps.extend(gaps.iter().cloned());
     let captured = captured::captured(judged.runs());
-    let summary = summary::summary(judged.runs(), &runs, not_exercised);
+    let summary = summary::summary(judged.runs(), &runs, settings.engine.name(), not_exercised);
     for remains in left.into_iter().flatten() {
         remains.remove()?;
     }

@@ -10,9 +10,10 @@ const MOST: usize = 500;
 pub(crate) fn summary(
     runs: &[(RunContext, Record)],
     told: &[RunSummary],
+    engine: &str,
     not_exercised: Vec<String>,
 ) -> Detonation {
-    let mut detonation = Detonation { engine: "native".to_owned(), not_exercised, ..Detonation::default() };
+    let mut detonation = Detonation { engine: engine.to_owned(), not_exercised, ..Detonation::default() };
     for (at, (context, record)) in runs.iter().enumerate() {
         let Some(summary) = told.iter().find(|summary| summary.name == context.name) else { continue };
         detonation.runs.push(RunLine {

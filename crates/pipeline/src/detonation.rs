@@ -30,6 +30,8 @@ pub struct Detonate {
     pub pcap: Option<PathBuf>,
     /// Whether the image is judged by its behaviour alone.
     pub alone: bool,
+    /// What runs it.
+    pub engine: detonate::Engine,
 }
 
 /// What running a platform came to.
@@ -151,6 +153,7 @@ fn try_run(
         say: Box::new(move |_| watch.say("running the image")),
         seed: seed(view),
         processors: u32::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap_or(1),
+        engine: how.engine.clone(),
     };
     let mut detonation = until_cancelled(settings, &run.cancelled, || detonate::detonate(&guest, &run))?;
     let found = captures::read(view, &detonation, settings, crew);

@@ -182,7 +182,7 @@ pub(crate) struct DetonateCommand {
 
     /// Run nothing, and judge the records again that --keep left in this directory
     #[arg(long, value_name = "DIR", help_heading = "Running",
-        conflicts_with_all = ["image", "keep", "pcap", "scratch", "duration", "thorough", "platform"])]
+        conflicts_with_all = ["image", "keep", "pcap", "scratch", "duration", "engine", "thorough", "platform"])]
     pub(crate) replay: Option<PathBuf>,
 
     /// Exceptions: findings that are known and accepted, as `scan` takes them
@@ -221,6 +221,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(crate) duration: std::time::Duration,
 
+    /// Whose kernel takes the calls of what runs: the host's under a tracer, or gVisor's (`runsc`), which is harder to
+    /// break out of and shows less
+    #[arg(long, value_enum, default_value_t = EngineName::Native)]
+    pub(crate) engine: EngineName,
+
     /// Go on with further runs after one has convicted
     #[arg(long)]
     pub(crate) thorough: bool,
@@ -236,6 +241,15 @@ pub(crate) struct RunArgs {
     /// Where the image's tree is laid out for the while, in a directory of its own
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
+}
+
+/// What runs an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum EngineName {
+    /// The host's kernel, under a tracer of our own
+    Native,
+    /// gVisor: as root, with `runsc` of release 20240729 or newer
+    Gvisor,
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.

@@ -1,4 +1,4 @@
-use crate::cli::{ImageArgs, ReadArgs, RunArgs, Scan};
+use crate::cli::{EngineName, ImageArgs, ReadArgs, RunArgs, Scan};
 use crate::{env_vars, interrupt};
 use anyhow::{Context as _, bail};
 use feeds::{Feed, FeedDirectory, Imported, Indicators, Kind, Options as Import};
@@ -68,15 +68,26 @@ pub(crate) fn indicators(args: &Scan) -> anyhow::Result<Indicators> {
 }
 
 /// How an image is run; `alone` judges it by its behaviour and nothing else.
-pub(crate) fn detonate(args: &RunArgs, alone: bool) -> Detonate {
-    Detonate {
+pub(crate) fn detonate(args: &RunArgs, alone: bool) -> anyhow::Result<Detonate> {
+    let engine = match args.engine {
+        EngineName::Native => sandbox::Engine::Native,
+        EngineName::Gvisor => sandbox::Engine::Gvisor(runsc().context("the engine gvisor cannot be used")?),
+    };
+    Ok(Detonate {
         scratch: args.scratch.clone(),
         keep: args.keep.clone(),
         duration: args.duration,
         thorough: args.thorough,
         pcap: args.pcap.clone(),
         alone,
-    }
+        engine,
+    })
+}
+
+/// gVisor's program, where one is installed that can be used.
+pub(crate) fn runsc() -> Result<sandbox::Runsc, sandbox::RunscError> {
+    let directories = crate::env_vars::path();
+    sandbox::Runsc::find(directories.iter().map(PathBuf::as_path))
 }
 
 /// What this machine lacks for running images, where it lacks something without which there is no sandbox.

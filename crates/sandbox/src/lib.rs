@@ -10,6 +10,7 @@ mod clock;
 mod context;
 mod error;
 pub mod filter;
+mod gvisor;
 mod message;
 mod network;
 mod probe;
@@ -25,10 +26,13 @@ pub use changes::{Change, Entry, EntryKind, MOST_CHANGES};
 pub use clock::{Clock, Hold};
 pub use context::{Context, Order};
 pub use error::{Failure, SandboxError};
+pub use gvisor::{Runsc, RunscError};
 pub use network::Doors;
-pub use probe::{Capability, probe_host};
+pub use probe::{Capability, probe_gvisor, probe_host};
 pub use report::Reporter;
 pub use run::{Changes, Events, Finished, FurtherDoors, Kept, Run, Sandbox};
-pub use spec::{Decoys, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
+pub use spec::{
+    Decoys, Engine, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User,
+};
 pub use unpack::{Item, ItemKind, Note, Unpack, Unpacked, remove};
 pub use warden::{Ids, warden_main};

@@ -1,7 +1,10 @@
 use crate::calls;
 use crate::error::SandboxError;
+use crate::gvisor::{Runsc, RunscError};
 use crate::run::Sandbox;
-use crate::spec::{Limits, Network, Owners, Root, Scratch, Spec, Start, Stdin, TimePolicy, User};
+use crate::spec::{
+    Engine, Limits, Network, Owners, Persona, Root, Scratch, Spec, Start, Stdin, TimePolicy, User,
+};
 use crate::warden::Ids;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +62,51 @@ pub fn probe_host(directory: &Path) -> Vec<Capability> {
     found
 }
 
+/// Looks whether gVisor can run guests here, by running a program that ends at once.
+pub fn probe_gvisor(directory: &Path, runsc: Result<Runsc, RunscError>) -> Capability {
+    let told = |there, note| Capability { name: "engine gvisor", there, needed: false, note };
+    let runsc = match runsc {
+        Ok(runsc) => runsc,
+        Err(error) => return told(false, error.to_string()),
+    };
+    let release = runsc.release;
+    let program = Persona { path: "/trial".into(), mode: 0o755, owner: (0, 0), bytes: ending_program() };
+    let trial = Spec { engine: Engine::Gvisor(runsc), persona: vec![program], ..trial(directory) };
+    let run = match Sandbox::start(&trial) {
+        Ok(run) => run,
+        Err(error) => return told(false, error.to_string()),
+    };
+    run.events().into_iter().flatten().for_each(drop);
+    let ended = run.wait();
+    let closed = run.close();
+    match (ended.first, closed) {
+        (Some(events::Ended::Code(0)), Ok(())) => {
+            told(true, format!("release {release} ran a program; `--engine gvisor` uses it"))
+        }
+        (_, Err(error)) => told(false, error.to_string()),
+        _ => told(false, ended.why),
+    }
+}
+
+/// An ELF program of x86-64 that calls `exit` with 0.
+fn ending_program() -> Vec<u8> {
+    const BASE: u64 = 0x40_0000;
+    const HEAD: u64 = 64 + 56;
+    let code = [0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05];
+    let length = HEAD + code.len() as u64;
+    let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+    program.resize(16, 0);
+    let words = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    // Executable, x86-64, version; entry, program headers, no sections; flags and sizes; one segment to read and run.
+    program.extend([2, 0, 62, 0, 1, 0, 0, 0]);
+    program.extend(words(&[BASE + HEAD, 64, 0]));
+    program.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    program.extend([1, 0, 0, 0, 5, 0, 0, 0]);
+    program.extend(words(&[0, BASE, BASE, length, length, 0x1000]));
+    program.extend(code);
+    program
+}
+
 fn ids() -> Capability {
     let range = Ids::here() != Ids::Single;
     let note = if range {
@@ -103,6 +151,7 @@ fn landlock() -> Capability {
 fn trial(directory: &Path) -> Spec {
     let lower = vec![directory.to_owned()];
     Spec {
+        engine: Engine::Native,
         root: Root { lower, owners: Owners::Sandbox, scratch: Scratch::Memory },
         start: Start {
             probe: "trial".to_owned(),

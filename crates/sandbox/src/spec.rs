@@ -6,6 +6,8 @@ use std::time::Duration;
 /// What is to run, and in what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Spec {
+    /// What runs it.
+    pub engine: Engine,
     /// Its file system.
     pub root: Root,
     /// The process that it begins with.
@@ -24,6 +26,26 @@ pub struct Spec {
     pub captures: Option<PathBuf>,
     /// What else the guest meets, or does not.
     pub decoys: Decoys,
+}
+
+/// Whose kernel takes the guest's calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Engine {
+    /// The host's, under a tracer of ours.
+    #[default]
+    Native,
+    /// gVisor's, a program in user space: an exploit of the host's kernel has to get through it first.
+    Gvisor(crate::Runsc),
+}
+
+impl Engine {
+    /// As records name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Gvisor(_) => "gvisor",
+        }
+    }
 }
 
 /// What the guest meets beside the image: things that only somebody with no business there goes for.

@@ -34,7 +34,13 @@ use crate::time::Time;
 use events::{Act, HostAct, KernelCall, LostWhy, Source};
 use rustix::process::Pid;
 
+pub(crate) use self::content::copy;
+pub(crate) use self::exec::keep as matters;
+pub(crate) use self::files::open as opening;
+pub(crate) use self::origin::Origins;
+pub(crate) use self::paths::join;
 pub(crate) use self::program::{narrowed, stops};
+pub(crate) use self::sockets::parse as peer;
 pub use crate::context::Context;
 
 /// The calls that the tracer stops at, by their numbers on this architecture. The filter in the kernel lets all

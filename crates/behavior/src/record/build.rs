@@ -29,19 +29,29 @@ impl Default for Bounds {
 
 /// Takes events in, in order.
 pub(super) fn build(events: impl IntoIterator<Item = Event>, bounds: Bounds) -> Record {
-    let mut builder =
-        Builder { record: Record::default(), bounds, ports: BTreeMap::new(), names: BTreeMap::new() };
+    let mut builder = Builder {
+        record: Record::default(),
+        bounds,
+        ports: BTreeMap::new(),
+        asked: BTreeMap::new(),
+        names: BTreeMap::new(),
+    };
     for event in events {
         builder.take(event);
     }
     builder.record
 }
 
+/// What a connection that is being made gives back.
+const IN_PROGRESS: i64 = -115;
+
 struct Builder {
     record: Record,
     bounds: Bounds,
     /// Who last used an own address to connect or send from.
     ports: BTreeMap<SocketAddr, Process>,
+    /// Who last connected to whom, where the own address is not told.
+    asked: BTreeMap<SocketAddr, Process>,
     /// The names that our answers gave to addresses.
     names: BTreeMap<IpAddr, String>,
 }
@@ -171,6 +181,17 @@ impl Builder {
                 }
             }
         }
+        let made = act.result == 0 || act.result == IN_PROGRESS;
+        if let (NetOp::Connect { to: Peer::Inet(to), from: None }, true) = (&act.op, made) {
+            if self.asked.len() < self.bounds.flows {
+                self.asked.insert(*to, act.process);
+            }
+            for flow in self.record.flows.values_mut().rev().take(64) {
+                if flow.to == *to && flow.process.is_none() {
+                    flow.process = Some(act.process);
+                }
+            }
+        }
         if self.record.sockets.len() < self.bounds.notes {
             self.record.sockets.push(Noted { at, what: act });
         } else {
@@ -198,7 +219,7 @@ impl Builder {
                 from: act.from,
                 to: act.to,
                 opened: at,
-                process: self.ports.get(&act.from).copied(),
+                process: self.ports.get(&act.from).or_else(|| self.asked.get(&act.to)).copied(),
                 name: self.names.get(&act.to.ip()).cloned(),
                 protocol: None,
                 steps: Vec::new(),

@@ -150,6 +150,7 @@ pub(crate) fn judge(case: &Case) -> Judged {
         say: Box::new(|_| ()),
         seed: [case.name.len() as u8; 32],
         processors: 2,
+        engine: Default::default(),
     };
     match detonate(&image, &settings) {
         Ok(detonation) => compare(case, &detonation),

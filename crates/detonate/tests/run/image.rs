@@ -1,6 +1,6 @@
 //! The image of a case: a shell, its tools, and a script that is its start.
 
-use detonate::{Detonation, Image, LayerBytes, Settings, detonate};
+use detonate::{Detonation, Engine, Image, LayerBytes, Settings, detonate};
 use layers::{Declared, Entry, EntryTable, Limits, Tree, read_layer};
 use model::{ImageConfig, Platform};
 use std::fs;
@@ -37,6 +37,11 @@ pub(crate) fn layer(script: &str) -> Vec<u8> {
 
 /// Detonates it within so many seconds.
 pub(crate) fn run(script: &str, seconds: u64) -> Detonation {
+    run_with(Engine::Native, script, seconds)
+}
+
+/// The same, with an engine.
+pub(crate) fn run_with(engine: Engine, script: &str, seconds: u64) -> Detonation {
     let bytes = layer(script);
     let declared = Declared::default();
     let cancelled = AtomicBool::new(false);
@@ -77,6 +82,7 @@ pub(crate) fn run(script: &str, seconds: u64) -> Detonation {
         say: Box::new(|_| ()),
         seed: [7; 32],
         processors: 2,
+        engine,
     };
     detonate(&image, &settings).unwrap()
 }

@@ -22,6 +22,6 @@ pub(crate) fn run(args: &DetonateCommand) -> anyhow::Result<u8> {
     if let Some(lack) = settings::cannot_run() {
         bail!("images cannot be run on this machine: {lack}; `roadstead doctor` says more");
     }
-    settings.detonate = Some(settings::detonate(&args.run, true));
+    settings.detonate = Some(settings::detonate(&args.run, true)?);
     super::scan::report(&locator, &settings, &args.report, args.read.quiet)
 }

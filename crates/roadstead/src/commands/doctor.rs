@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, Write};
 /// Says what this machine has for running images, and how to get what it lacks. Fails where nothing can be run.
 pub(crate) fn run() -> anyhow::Result<u8> {
     let scratch = tempfile::Builder::new().prefix("roadstead-doctor-").tempdir()?;
-    let found = sandbox::probe_host(scratch.path());
+    let mut found = sandbox::probe_host(scratch.path());
+    found.push(sandbox::probe_gvisor(scratch.path(), crate::settings::runsc()));
     let mut out = BufWriter::new(io::stdout().lock());
     for capability in &found {
         let mark = match (capability.there, capability.needed) {

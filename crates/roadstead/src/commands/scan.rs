@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Scan) -> anyhow::Result<u8> {
         settings.exceptions = settings::exceptions(path, args.image.read.quiet)?;
     }
     if args.detonate {
-        settings.detonate = Some(settings::detonate(&args.run, false));
+        settings.detonate = Some(settings::detonate(&args.run, false)?);
     }
     report(&locator, &settings, &args.report, args.image.read.quiet)
 }

@@ -4,7 +4,7 @@
 use super::Tracer;
 use super::paths::{link, stat_of};
 use events::{Act, Content, Descriptor, FileAct, FileOp, HostAct, LostWhy, Origin, STANDARD, Source};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -116,33 +116,11 @@ impl Tracer<'_> {
     }
 
     fn copy(&mut self, from: impl Read) -> std::io::Result<Content> {
-        let mut from = from.take(LONGEST);
-        let directory = self.context.captures.as_ref().map(AsFd::as_fd);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let part = "part";
-        let mut to = match directory {
-            Some(directory) => Some(File::from(rustix::fs::openat(directory, part, flags, 0o600.into())?)),
-            None => None,
-        };
-        let mut hasher = Sha256::new();
-        let mut block = vec![0; 64 << 10];
-        let mut length = 0;
-        loop {
-            let read = from.read(&mut block)?;
-            let Some(bytes) = block.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-            hasher.update(bytes);
-            length += read as u64;
-            if let Some(to) = &mut to {
-                to.write_all(bytes)?;
-            }
+        let content = copy(from, self.context.captures.as_ref())?;
+        if content.kept {
+            self.captures.bytes = self.captures.bytes.saturating_add(content.length);
         }
-        let sha256: [u8; 32] = hasher.finalize().into();
-        if let Some(directory) = directory {
-            let name: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-            rustix::fs::renameat(directory, part, directory, &name)?;
-            self.captures.bytes = self.captures.bytes.saturating_add(length);
-        }
-        Ok(Content { sha256, length, kept: directory.is_some() })
+        Ok(content)
     }
 
     /// Tells of a file that was written to and has not been told of, whoever has it open.
@@ -240,3 +218,32 @@ impl Tracer<'_> {
 
 /// The most files that one process is remembered to have open for writing.
 const MOST_WRITING: usize = 4096;
+
+/// Keeps a content under its digest, where there is a directory for it.
+pub(crate) fn copy(from: impl Read, directory: Option<&OwnedFd>) -> std::io::Result<Content> {
+    let mut from = from.take(LONGEST);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let part = "part";
+    let mut to = match directory {
+        Some(directory) => Some(File::from(rustix::fs::openat(directory, part, flags, 0o600.into())?)),
+        None => None,
+    };
+    let mut hasher = Sha256::new();
+    let mut block = vec![0; 64 << 10];
+    let mut length = 0;
+    loop {
+        let read = from.read(&mut block)?;
+        let Some(bytes) = block.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        hasher.update(bytes);
+        length += read as u64;
+        if let Some(to) = &mut to {
+            to.write_all(bytes)?;
+        }
+    }
+    let sha256: [u8; 32] = hasher.finalize().into();
+    if let Some(directory) = directory {
+        let name: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        rustix::fs::renameat(directory, part, directory, &name)?;
+    }
+    Ok(Content { sha256, length, kept: directory.is_some() })
+}

@@ -56,7 +56,8 @@ const VARIABLES: &[&[u8]] = &[
     b"LANG=",
 ];
 
-fn keep(variable: &[u8]) -> bool {
+/// Whether a variable of the environment decides what is loaded or run.
+pub(crate) fn keep(variable: &[u8]) -> bool {
     VARIABLES.iter().any(|name| variable.starts_with(name))
 }
 

@@ -185,7 +185,7 @@ fn only_merged(asked: &[u8], led: &[u8]) -> bool {
         || asked.starts_with(b"/proc/self") && led.starts_with(b"/proc/")
 }
 
-fn open(flags: u64) -> FileOp {
+pub(crate) fn open(flags: u64) -> FileOp {
     let flags = flags as i32;
     let mode = flags & libc::O_ACCMODE;
     FileOp::Open {

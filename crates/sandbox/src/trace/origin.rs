@@ -22,7 +22,7 @@ enum Mark {
 
 /// What the run has done to which path.
 #[derive(Debug, Default)]
-pub(super) struct Origins {
+pub(crate) struct Origins {
     marks: HashMap<u64, Mark>,
     planted: HashSet<Vec<u8>>,
     /// Files that were found to be the image's, by device, number and last change.
@@ -30,16 +30,16 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub(super) fn new(planted: &[PathBuf]) -> Self {
+    pub(crate) fn new(planted: &[PathBuf]) -> Self {
         let planted = planted.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
         Self { marks: HashMap::new(), planted, image: HashSet::new() }
     }
 
-    pub(super) fn wrote(&mut self, path: &[u8]) {
+    pub(crate) fn wrote(&mut self, path: &[u8]) {
         self.mark(path, Mark::Written);
     }
 
-    pub(super) fn touched(&mut self, path: &[u8]) {
+    pub(crate) fn touched(&mut self, path: &[u8]) {
         if self.get(path).is_none() {
             self.mark(path, Mark::Touched);
         }
@@ -55,12 +55,17 @@ impl Origins {
         self.marks.get(&hash(path)).copied()
     }
 
+    /// Whether only its rights, owners or times were changed.
+    pub(crate) fn was_touched(&self, path: &[u8]) -> bool {
+        self.get(path) == Some(Mark::Touched)
+    }
+
     pub(super) fn is_planted(&self, path: &[u8]) -> bool {
         self.planted.contains(path)
     }
 
     /// Where a path leads, from what is known of it without asking the file system.
-    pub(super) fn named(&self, path: &[u8]) -> Origin {
+    pub(crate) fn named(&self, path: &[u8]) -> Origin {
         if self.planted.contains(path) {
             return Origin::Planted;
         }

@@ -101,7 +101,7 @@ impl Tracer<'_> {
 }
 
 /// `path` below `base`, without the steps that say nothing. Steps upwards stay: what they lead to depends on links.
-fn join(base: &[u8], path: &[u8]) -> Vec<u8> {
+pub(crate) fn join(base: &[u8], path: &[u8]) -> Vec<u8> {
     let mut joined = if base == b"/" { Vec::new() } else { base.to_vec() };
     for part in path.split(|&byte| byte == b'/').filter(|part| !matches!(part, &b"" | &b".")) {
         joined.push(b'/');

@@ -74,7 +74,7 @@ impl Tracer<'_> {
 
     /// A process has one tracer. Who asks to be traced is told what a process without one is told, once.
     fn ptrace_entry(&mut self, tid: i32, mut told: KernelCall) -> Next {
-        if told.arguments[0] != libc::PTRACE_TRACEME.into() {
+        if told.arguments[0] != u64::from(libc::PTRACE_TRACEME) {
             return Next::Later(Box::new(Later::Kernel(told)));
         }
         let group = self.tasks.group_of(tid);

@@ -142,7 +142,8 @@ fn read_peer(tid: i32, address: u64, length: u64) -> Result<Peer, Unreadable> {
     Ok(parse(&bytes))
 }
 
-fn parse(bytes: &[u8]) -> Peer {
+/// An address as the kernel lays it out.
+pub(crate) fn parse(bytes: &[u8]) -> Peer {
     let parsed = || {
         let (family, rest) = bytes.split_first_chunk::<2>()?;
         match i32::from(u16::from_le_bytes(*family)) {

@@ -5,6 +5,7 @@ use super::rights;
 use super::root::{self, Laid};
 use crate::calls;
 use crate::error::{Failure, Step};
+use crate::gvisor::{self, Runtime};
 use crate::network::Made;
 use crate::spec::{Limits, Start, Stdin};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,6 +28,8 @@ pub(super) struct Place<'a> {
     pub(super) errors: BorrowedFd<'a>,
     /// Whether the guest has one user only.
     pub(super) one_user: bool,
+    /// Where gVisor runs the guest.
+    pub(super) runtime: Option<&'a Runtime>,
 }
 
 /// A process that only has to give up its rights.
@@ -34,6 +37,11 @@ pub(super) struct Prepared {
     program: CString,
     arguments: Vec<CString>,
     environment: Vec<CString>,
+    /// What it gives up; nothing where it becomes gVisor, which does that itself.
+    rights: Option<Rights>,
+}
+
+struct Rights {
     limits: Limits,
     limited: Vec<&'static str>,
     user: crate::spec::User,
@@ -63,11 +71,21 @@ pub(super) fn stdin(kind: Stdin) -> Result<Input, Failure> {
 pub(super) struct Joined {
     spaces: Vec<(OwnedFd, LinkNameSpaceType)>,
     limited: Vec<&'static str>,
+    pub(super) runtime: Option<Runtime>,
 }
 
 impl Joined {
-    pub(super) fn of(first: Pid, network: &Made, limited: &[&'static str]) -> std::io::Result<Self> {
+    pub(super) fn of(
+        first: Pid,
+        network: &Made,
+        limited: &[&'static str],
+        runtime: Option<Runtime>,
+    ) -> std::io::Result<Self> {
         let mut spaces = vec![(network.guest.try_clone()?, LinkNameSpaceType::Network)];
+        if runtime.is_some() {
+            // The others are gVisor's own affair.
+            return Ok(Self { spaces, limited: limited.to_vec(), runtime });
+        }
         for (name, kind) in [
             ("uts", LinkNameSpaceType::HostNameAndNISDomainName),
             ("ipc", LinkNameSpaceType::InterProcessCommunication),
@@ -77,13 +95,21 @@ impl Joined {
             let space = File::open(format!("/proc/{}/ns/{name}", first.as_raw_nonzero()))?;
             spaces.push((space.into(), kind));
         }
-        Ok(Self { spaces, limited: limited.to_vec() })
+        Ok(Self { spaces, limited: limited.to_vec(), runtime })
+    }
+
+    /// Says what is started next, before a process is split off for it.
+    pub(super) fn announce(&self, start: &Start) -> Result<(), Failure> {
+        self.runtime.as_ref().map_or(Ok(()), |runtime| runtime.announce(start))
     }
 }
 
 /// The first process: makes the namespaces that are its own and furnishes the root.
 pub(super) fn first(place: &Place<'_>, start: &Start, stdin: BorrowedFd<'_>) -> Result<Prepared, Failure> {
     join_groups(&place.groups.doors)?;
+    if let Some(runtime) = place.runtime {
+        return beneath(runtime, runtime.run()?, [stdin, place.output, place.errors]);
+    }
     let own = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC | UnshareFlags::NEWCGROUP;
     calls::unshare(own).step("make the guest's namespaces")?;
     rustix::system::sethostname(place.hostname.as_bytes()).step("set the host name")?;
@@ -106,7 +132,23 @@ pub(super) fn more(
     for (space, kind) in &joined.spaces {
         move_into_link_name_space(space.as_fd(), Some(*kind)).step("join the guest's namespaces")?;
     }
+    if let Some(runtime) = &joined.runtime {
+        return beneath(runtime, runtime.exec()?, standard);
+    }
     prepare(start, standard, limits, joined.limited.clone(), one_user)
+}
+
+/// A process that becomes gVisor's program, which the guest's run on.
+fn beneath(
+    runtime: &Runtime,
+    arguments: Vec<CString>,
+    standard: [BorrowedFd<'_>; 3],
+) -> Result<Prepared, Failure> {
+    gvisor::furnish()?;
+    let _ = rustix::process::setsid();
+    put(standard)?;
+    let environment = vec![c"PATH=/usr/sbin:/usr/bin:/sbin:/bin".to_owned()];
+    Ok(Prepared { program: runtime.program(), arguments, environment, rights: None })
 }
 
 /// Says that it is ready, waits to be released, and becomes the program. It never comes back.
@@ -125,10 +167,13 @@ pub(super) fn run(prepared: Result<Prepared, Failure>, gate: &OwnedFd, words: &O
     if !opened(gate) {
         calls::leave(125);
     }
-    let Prepared { program, arguments, environment, limits, limited, user, one_user } = prepared;
+    let Prepared { program, arguments, environment, rights } = prepared;
     calls::plain_signals();
     calls::keep_standard_only();
-    if let Err(failure) = rights::give_up(&user, &limits, &limited, one_user) {
+    let given_up = rights.map_or(Ok(()), |Rights { limits, limited, user, one_user }| {
+        rights::give_up(&user, &limits, &limited, one_user)
+    });
+    if let Err(failure) = given_up {
         say(Err(failure));
         calls::leave(125);
     }
@@ -167,11 +212,7 @@ fn prepare(
     one_user: bool,
 ) -> Result<Prepared, Failure> {
     let _ = rustix::process::setsid();
-    let step = "put standard descriptors in place";
-    let [stdin, output, errors] = standard;
-    rustix::stdio::dup2_stdin(stdin).step(step)?;
-    rustix::stdio::dup2_stdout(output).step(step)?;
-    rustix::stdio::dup2_stderr(errors).step(step)?;
+    put(standard)?;
     let cwd = if start.cwd.as_os_str().is_empty() { Path::new("/") } else { &start.cwd };
     let step = format!("enter the working directory {}", cwd.display().to_string().escape_debug());
     let cwd = super::planting::start_directory(cwd).step(&step)?;
@@ -184,15 +225,15 @@ fn prepare(
     let environment = strings(&start.env)?;
     let asked = arguments.first().ok_or_else(|| Failure::new("start an empty command line", Errno::INVAL))?;
     let program = find(asked, &start.env);
-    Ok(Prepared {
-        program,
-        arguments,
-        environment,
-        limits: limits.clone(),
-        limited,
-        user: start.user.clone(),
-        one_user,
-    })
+    let rights = Rights { limits: limits.clone(), limited, user: start.user.clone(), one_user };
+    Ok(Prepared { program, arguments, environment, rights: Some(rights) })
+}
+
+fn put([stdin, output, errors]: [BorrowedFd<'_>; 3]) -> Result<(), Failure> {
+    let step = "put standard descriptors in place";
+    rustix::stdio::dup2_stdin(stdin).step(step)?;
+    rustix::stdio::dup2_stdout(output).step(step)?;
+    rustix::stdio::dup2_stderr(errors).step(step)
 }
 
 /// The first file of this name in `PATH` that may be run, or the name itself: the attempt will say what is wrong.

@@ -6,9 +6,10 @@ use super::{Handed, Ids, identity, refuse, tracing};
 use crate::calls::{self, Fork};
 use crate::error::{Failure, Step};
 use crate::message;
-use crate::spec::{Owners, Scratch, Spec};
+use crate::spec::{Engine, Owners, Scratch, Spec};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::mount::{OpenTreeFlags, open_tree};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair};
@@ -33,7 +34,8 @@ pub(super) enum Entered {
     Mine,
 }
 
-/// What it is given, with the trees as descriptors: the lower ones first, then the scratch directory.
+/// What it is given, with the trees as descriptors: the lower ones first, then the scratch directory, captures, and
+/// gVisor's program where it runs the guest.
 pub(super) type Mapped = Result<(), Failure>;
 
 /// Begins the run, waits for its end, and leaves nothing.
@@ -166,6 +168,11 @@ fn enter(spec: &Spec, ids: Ids, warden: Pid) -> Result<Vec<OwnedFd>, Failure> {
     if let Some(captures) = &spec.captures {
         give(captures, base)?;
         trees.push(clone_tree(captures)?);
+    }
+    if let Engine::Gvisor(runsc) = &spec.engine {
+        let step = format!("open {}", runsc.program.display());
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        trees.push(rustix::fs::open(&runsc.program, flags, rustix::fs::Mode::empty()).step(&step)?);
     }
     Ok(trees)
 }

@@ -10,10 +10,11 @@ use crate::changes::{self, Planted};
 use crate::clock::Clock;
 use crate::context::{Context, Order};
 use crate::error::{Failure, Step};
+use crate::gvisor::{self, Runtime};
 use crate::message::{self, Answer, Ask, Ending};
 use crate::network::{self, Made};
 use crate::report::Reporter;
-use crate::spec::{Limits, Owners, Scratch, Spec, Start};
+use crate::spec::{Engine, Limits, Owners, Scratch, Spec, Start};
 use events::HostAct;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -53,7 +54,17 @@ pub(super) fn run(
     groups: &Groups,
 ) -> Result<(), Failure> {
     let mut limitations = Vec::new();
-    let trees = enter(&spec, ids, steward, &mut limitations)?;
+    let mut trees = enter(&spec, ids, steward, &mut limitations)?;
+    let program = match spec.engine {
+        Engine::Native => None,
+        Engine::Gvisor(_) if ids == Ids::Single => {
+            return Err(Failure::new(
+                "start gVisor without being root; the native engine needs no root",
+                Errno::PERM,
+            ));
+        }
+        Engine::Gvisor(_) => trees.pop(),
+    };
     let clock = Clock::map(streams.clock.try_clone().step("hold the clock")?).step("map the clock")?;
     if crate::time::align(&clock, spec.time.uptime).is_err() {
         limitations.push("the guest's uptime could not be set: it sees the host's".to_owned());
@@ -66,6 +77,10 @@ pub(super) fn run(
     if ids == Ids::Single {
         one_user(&spec, &mut limitations);
     }
+    let runtime = program.map(|program| Runtime::make(program, &spec, &laid.root)).transpose()?;
+    if runtime.is_some() {
+        limitations.extend(gvisor::LIMITATIONS.iter().map(|limitation| (*limitation).to_owned()));
+    }
     let stdin = child::stdin(spec.start.stdin)?;
     let place = Place {
         groups,
@@ -75,17 +90,25 @@ pub(super) fn run(
         output: streams.output.as_fd(),
         errors: streams.errors.as_fd(),
         one_user: ids == Ids::Single,
+        runtime: runtime.as_ref(),
     };
     network.enter_guest().step("enter the guest's network")?;
     let (first, gate, words) =
         split(&spec.start, &stdin.ours, |start, stdin| child::first(&place, start, stdin))?;
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
-    let joined =
-        Rc::new(child::Joined::of(first, &network, &groups.limited).step("hold the guest's namespaces")?);
+    let joined = Rc::new(
+        child::Joined::of(first, &network, &groups.limited, runtime).step("hold the guest's namespaces")?,
+    );
     let doors = &network.doors;
     // The upper directory goes with them.
-    let beside = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets, &doors.named].map(Vec::len).iter().sum::<usize>();
-    network.doors.inward = network::inward(beside + 1)?;
+    let beside = [&doors.tcp, &doors.udp, &doors.raw, &doors.packets, &doors.named]
+        .map(Vec::len)
+        .iter()
+        .sum::<usize>();
+    // gVisor takes the address from the card, so that these would lead nowhere.
+    if joined.runtime.is_none() {
+        network.doors.inward = network::inward(beside + 1)?;
+    }
     network.leave_guest().step("leave the guest's network")?;
     planted.extend(laid.made_by_runtime());
     ready(&streams, &network, &laid, &limitations)?;
@@ -99,6 +122,7 @@ pub(super) fn run(
     let mut first_orders = std::collections::VecDeque::new();
     for start in &spec.decoys.beside {
         let stdin = child::stdin(start.stdin)?;
+        joined.announce(start)?;
         let beside = split(start, &stdin.ours, |start, stdin| {
             let standard = [stdin, output.0.as_fd(), output.1.as_fd()];
             child::more(&joined, &doors, start, standard, &limits, ids == Ids::Single)
@@ -111,7 +135,7 @@ pub(super) fn run(
             Err(failure) => limitations.push(format!("{} could not be started: {failure}", start.probe)),
         }
     }
-    let source = orders(control, joined, output, doors, limits, ids == Ids::Single);
+    let source = orders(control, Rc::clone(&joined), output, doors, limits, ids == Ids::Single);
     let context = Context {
         report,
         clock: clock.clone(),
@@ -129,7 +153,10 @@ pub(super) fn run(
     };
     calls::tick(TICK).step("set the timer")?;
     let mut report = context.report.another();
-    let outcome = crate::trace::run(first, context);
+    let outcome = match &joined.runtime {
+        None => crate::trace::run(first, context),
+        Some(runtime) => gvisor::watch(first, context, runtime)?,
+    };
     let _ = calls::still();
     let why =
         last_words(words).map_or(outcome.why, |failure| format!("the guest could not be started: {failure}"));
@@ -337,6 +364,7 @@ fn orders(
                     .step("read what to start")
                     .and_then(|start| {
                         let stdin = child::stdin(start.stdin)?;
+                        joined.announce(&start)?;
                         let began = split(&start, &stdin.ours, |start, stdin| {
                             let standard = [stdin, output.0.as_fd(), output.1.as_fd()];
                             child::more(&joined, &doors, start, standard, &limits, one_user)

@@ -2,8 +2,8 @@
 
 use crate::Test;
 use sandbox::{
-    Change, Finished, Limits, Network, Owners, Root, Run, Sandbox, SandboxError, Scratch, Spec, Start, Stdin,
-    TimePolicy, User,
+    Change, Engine, Finished, Limits, Network, Owners, Root, Run, Sandbox, SandboxError, Scratch, Spec,
+    Start, Stdin, TimePolicy, User,
 };
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -92,6 +92,7 @@ pub(crate) fn is_root() -> bool {
 /// A run of the image that begins with this script.
 pub(crate) fn spec(script: &str) -> Spec {
     Spec {
+        engine: Engine::Native,
         root: Root {
             lower: vec![image().to_owned()],
             owners: if is_root() { Owners::Guest } else { Owners::Sandbox },

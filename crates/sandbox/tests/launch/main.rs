@@ -6,6 +6,7 @@
 // The whole program is a test, which clippy cannot see in a program with a `main` of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod engines;
 mod escapes;
 mod files;
 mod floods;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     }
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let tests: Vec<Test> = [
+        engines::TESTS,
         guest::TESTS,
         files::TESTS,
         hostile::TESTS,

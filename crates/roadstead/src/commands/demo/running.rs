@@ -28,6 +28,7 @@ pub(super) fn run_all(
         thorough: false,
         pcap: None,
         alone: true,
+        engine: sandbox::Engine::Native,
     });
     writeln!(out, "{INTRODUCTION}\n")?;
     let width = rows.iter().map(|row| row.story.reference.chars().count()).max().unwrap_or(0);
