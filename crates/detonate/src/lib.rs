@@ -25,6 +25,7 @@ mod summary;
 mod trust;
 mod users;
 mod visit;
+mod wave;
 
 pub use error::DetonateError;
 pub use image::{Image, LayerBytes};
@@ -87,47 +88,52 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     let mut gaps: Vec<Gap> = staged.gaps.clone();
     let mut judged = Judged::default();
     let mut remains: Option<remains::Remains> = None;
-    for planned in plan.runs {
+    for wave in plan.waves {
+        let convicted = judged.convicts() && !settings.thorough;
+        let (wave, left_out): (Vec<Planned>, Vec<Planned>) =
+            wave.into_iter().partition(|planned| !convicted && (!planned.again || remains.is_some()));
+        not_exercised.extend(left_out.iter().map(|planned| {
+            let why = if convicted {
+                "an earlier run had convicted already"
+            } else {
+                "what the first start left could not be kept"
+            };
+            format!("{}: {why}", planned.context.name)
+        }));
+        let came = wave::at_once(image, &staged, &wave, settings, started, remains.as_ref());
         if settings.is_cancelled() {
             return Err(DetonateError::Cancelled);
         }
-        if started.elapsed() >= settings.budget {
-            not_exercised.push(format!("{}: the time for all runs was used up", planned.context.name));
-            continue;
-        }
-        if judged.convicts() && !settings.thorough {
-            not_exercised.push(format!("{}: an earlier run had convicted already", planned.context.name));
-            continue;
-        }
-        if planned.again && remains.is_none() {
-            not_exercised
-                .push(format!("{}: what the first start left could not be kept", planned.context.name));
-            continue;
-        }
-        settings.say(&format!("running {}", planned.context.name));
-        let left = settings.budget.saturating_sub(started.elapsed());
-        match run::run(image, &staged, &planned, settings, left, remains.as_ref()) {
-            Ok(done) => {
-                let mut done = done;
-                if let Some(left) = done.remains.take() {
-                    if !left.whole {
-                        not_exercised.push(
-                            "what the first start had taken away was there again in the second".to_owned(),
-                        );
-                    }
-                    remains = Some(left);
+        for (planned, came) in wave.iter().zip(came) {
+            let name = &planned.context.name;
+            let mut done = match came {
+                Some(Ok(done)) => done,
+                Some(Err(DetonateError::Sandbox(error))) if runs.is_empty() => {
+                    return Err(DetonateError::Sandbox(error));
                 }
-                gaps.extend(done.gaps.iter().cloned());
-                judged.add(&done, &planned, image, settings);
-                runs.push(done.summary);
+                Some(Err(error)) => {
+                    gaps.push(Gap::new(format!("run `{name}`"), model::error_chain(&error)));
+                    continue;
+                }
+                None => {
+                    not_exercised.push(format!("{name}: the time for all runs was used up"));
+                    continue;
+                }
+            };
+            if let Some(left) = done.remains.take() {
+                if !left.whole {
+                    not_exercised
+                        .push("what the first start had taken away was there again in the second".to_owned());
+                }
+                remains = Some(left);
             }
-            Err(DetonateError::Sandbox(error)) if runs.is_empty() => {
-                return Err(DetonateError::Sandbox(error));
+            gaps.append(&mut done.gaps);
+            if let Err(error) = judged.add(&done, planned) {
+                gaps.push(Gap::new(format!("run `{name}`"), model::error_chain(&error)));
             }
-            Err(error) => {
-                gaps.push(Gap::new(format!("run `{}`", planned.context.name), model::error_chain(&error)))
-            }
+            runs.push(done.summary);
         }
+        judged.judge(image, settings);
     }
     let mut outcome = judged.outcome();
     outcome.gaps.extend(gaps.iter().cloned());

@@ -1,13 +1,13 @@
 //! One record out of what two see: the tracer's events and the network's, numbered in the order in which they came.
 
 use crate::DetonateError;
+use crate::novelty::Novelty;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use events::{Act, Event, Source, Spool, SpoolHead, WireAct, WireKind};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// Events that may wait for the disk. Whoever makes more waits too: the guest, or the network that answers it.
@@ -23,11 +23,13 @@ pub(crate) struct Inlet {
     to: Sender<Event>,
     clock: sandbox::Clock,
     begin: u64,
+    novelty: Arc<Novelty>,
 }
 
 impl Inlet {
     /// An event of the tracer, with the times that it has.
     pub(crate) fn traced(&self, event: Event) {
+        self.novelty.see(&event.act);
         let _ = self.to.send(event);
     }
 
@@ -42,6 +44,7 @@ impl Inlet {
             Act::Wire(_) => self.clock.talks(ANSWER),
             _ => {}
         }
+        self.novelty.see(&act);
         let real = self.clock.real().saturating_sub(self.begin);
         let guest = real.saturating_add(self.clock.skipped());
         let _ = self.to.send(Event { number: 0, real, guest, source, act });
@@ -51,8 +54,6 @@ impl Inlet {
 /// Who writes the record.
 pub(crate) struct Recorder {
     writer: JoinHandle<Result<u64, events::SpoolError>>,
-    /// How many events there are so far.
-    pub(crate) count: Arc<AtomicU64>,
 }
 
 impl Recorder {
@@ -61,25 +62,25 @@ impl Recorder {
         path: &Path,
         head: &SpoolHead,
         clock: sandbox::Clock,
+        novelty: Arc<Novelty>,
     ) -> Result<(Self, Inlet), DetonateError> {
         let shown = model::escape_text(&path.to_string_lossy());
         let failed = |source| DetonateError::Record { path: shown.clone(), source };
         let file = File::create(path).map_err(|error| failed(error.into()))?;
         let mut spool = Spool::begin(BufWriter::with_capacity(256 << 10, file), head).map_err(failed)?;
         let (to, from): (Sender<Event>, Receiver<Event>) = bounded(WAITING);
-        let count = Arc::new(AtomicU64::new(0));
-        let written = Arc::clone(&count);
         let writer = std::thread::spawn(move || {
-            for (number, mut event) in (0_u64..).zip(from) {
-                event.number = number;
+            let mut written = 0;
+            for mut event in from {
+                event.number = written;
                 spool.add(&event)?;
-                written.store(number + 1, Ordering::Relaxed);
+                written += 1;
             }
             spool.finish()?;
-            Ok(written.load(Ordering::Relaxed))
+            Ok(written)
         });
         let begin = clock.real();
-        Ok((Self { writer, count }, Inlet { to, clock, begin }))
+        Ok((Self { writer }, Inlet { to, clock, begin, novelty }))
     }
 
     /// Waits until everything is written; all inlets must be gone by then.

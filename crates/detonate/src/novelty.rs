@@ -1,35 +1,104 @@
-//! Tells whether a guest still does anything that it has not done before.
+//! Tells whether a guest still does anything, and anything that it has not done before.
 
-use events::{Act, FileOp, NetOp, Peer, ProcessAct, WireKind};
-use std::collections::HashSet;
+use events::{Act, FileOp, HostAct, NetOp, Peer, Process, ProcessAct, WireKind};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::discriminant;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Deeds that are remembered. Who does more different things is always new.
 const MOST: usize = 200_000;
 
-/// What was done so far, and when something was last done for the first time.
-pub(crate) struct Novelty(Mutex<(HashSet<u64>, Instant)>);
+/// How many looks in a row must show that nobody computes.
+const LOOKS: u32 = 2;
+
+/// How far apart two looks of the tracer are at least: it looks once a second, at all processes at once.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What was done so far, when something was last done for the first time, and when anything was.
+pub(crate) struct Novelty(Mutex<State>);
+
+struct State {
+    deeds: HashSet<u64>,
+    used: HashMap<Process, u64>,
+    new: Instant,
+    any: Instant,
+    looked: Instant,
+    idle_looks: u32,
+}
 
 impl Default for Novelty {
     fn default() -> Self {
-        Self(Mutex::new((HashSet::new(), Instant::now())))
+        let now = Instant::now();
+        Self(Mutex::new(State {
+            deeds: HashSet::new(),
+            used: HashMap::new(),
+            new: now,
+            any: now,
+            looked: now,
+            idle_looks: 0,
+        }))
     }
 }
 
 impl Novelty {
     pub(crate) fn see(&self, act: &Act) {
-        let Some(deed) = deed(act) else { return };
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0.len() >= MOST || state.0.insert(deed) {
-            state.1 = Instant::now();
+        let deed = deed(act);
+        let mut state = self.lock();
+        match (act, deed) {
+            (Act::Host(HostAct::Used { process, user, system, .. }), _) => {
+                state.looked_at(*process, user.saturating_add(*system));
+            }
+            // It takes several looks before this means something.
+            (Act::Host(HostAct::Hidden { .. }), _) => state.active(),
+            (_, None) => {}
+            (_, Some(deed)) => {
+                state.active();
+                if state.deeds.len() >= MOST || state.deeds.insert(deed) {
+                    state.new = state.any;
+                }
+            }
         }
     }
 
+    /// When something was last done that had not been done before.
     pub(crate) fn last(&self) -> Instant {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.lock().new
+    }
+
+    /// How long the guest has neither done anything nor computed; none as long as that was not looked at often enough.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        let state = self.lock();
+        (state.idle_looks >= LOOKS).then(|| state.any.elapsed())
+    }
+
+    /// How long the guest has done nothing; it may have computed.
+    pub(crate) fn silent(&self) -> Duration {
+        self.lock().any.elapsed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn active(&mut self) {
+        self.any = Instant::now();
+        self.idle_looks = 0;
+    }
+
+    fn looked_at(&mut self, process: Process, used: u64) {
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            self.idle_looks += 1;
+        }
+        // Beyond what is remembered every process counts as one that computes.
+        let known = self.used.len() < MOST || self.used.contains_key(&process);
+        if !known || self.used.insert(process, used).unwrap_or(0) != used {
+            self.active();
+        }
     }
 }
 
@@ -74,7 +143,7 @@ fn deed(act: &Act) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{Bytes, FileAct, Origin, Process};
+    use events::{Bytes, FileAct, Origin};
 
     fn check(acts: &[(u32, &str, i64)], expect: usize) {
         let mut deeds: Vec<u64> = acts

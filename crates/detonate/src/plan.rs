@@ -93,7 +93,9 @@ pub struct Further {
 
 /// The runs, and what is left out.
 pub(crate) struct Plan {
-    pub(crate) runs: Vec<Planned>,
+    /// Runs that depend on nothing of each other stand together, and those of which a later one may depend before it:
+    /// the start itself, the start in other circumstances, and what is started besides.
+    pub(crate) waves: [Vec<Planned>; 3],
     pub(crate) not_exercised: Vec<String>,
 }
 
@@ -126,7 +128,8 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
     let passwd = staged.kept.get(b"etc/passwd".as_slice()).map_or(&b""[..], Vec::as_slice);
     let group = staged.kept.get(b"etc/group".as_slice()).map_or(&b""[..], Vec::as_slice);
     let config = &image.config.config;
-    let mut plan = Plan { runs: Vec::new(), not_exercised: Vec::new() };
+    let mut plan = Plan { waves: Default::default(), not_exercised: Vec::new() };
+    let [first_start, other_starts, besides] = &mut plan.waves;
     let user = users::resolve(&config.user, passwd, group).unwrap_or_else(|| {
         plan.not_exercised.push(format!(
             "the image's user {} is not in its own list; it ran as root",
@@ -159,22 +162,22 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
         first.further.extend(health(config));
         first.further.extend(crontabs(staged));
         first.keeps = true;
-        plan.runs.push(first);
+        first_start.push(first);
         let mut again = base(SECOND_START.to_owned(), start.clone(), BRIEF * 2);
         again.again = true;
-        plan.runs.push(again);
+        other_starts.push(again);
         if user.uid != 0 {
             let mut as_root = base(format!("{AS_CONFIGURED}, as root"), start.clone(), BRIEF * 2);
             as_root.user = User::default();
             as_root.home = "/root".to_owned();
-            plan.runs.push(as_root);
+            other_starts.push(as_root);
         }
         let mut later = base(format!("{AS_CONFIGURED}{LATER}"), start.clone(), BRIEF * 2);
         later.ahead = MONTH;
-        plan.runs.push(later);
+        other_starts.push(later);
         let mut hidden = base(format!("{AS_CONFIGURED}{HIDDEN_PROFILE}"), start, BRIEF * 2);
         hidden.hidden = true;
-        plan.runs.push(hidden);
+        other_starts.push(hidden);
     }
     for (name, arguments) in NEUTRAL {
         if let Some(path) = in_path(image, name) {
@@ -182,12 +185,12 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
             let argv = std::iter::once(path).chain(words).collect();
             let mut probe = base(format!("probe {name}"), argv, BRIEF);
             probe.context.neutral = true;
-            plan.runs.push(probe);
+            besides.push(probe);
         }
     }
     for path in unowned(image).into_iter().take(MOST_PROGRAMS) {
         let name = format!("start {}", model::escape_bytes(&path));
-        plan.runs.push(base(name, vec![path], BRIEF));
+        besides.push(base(name, vec![path], BRIEF));
     }
     if !config.on_build.is_empty() {
         plan.not_exercised.push("instructions for images that are built on this one".to_owned());
