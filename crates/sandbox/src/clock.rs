@@ -75,9 +75,14 @@ impl Clock {
         Ok(Self(Arc::new(Mapped { page: page.cast(), memory })))
     }
 
+    /// `CLOCK_MONOTONIC` of the host when the run began, in nanoseconds.
+    pub(crate) fn began(&self) -> u64 {
+        self.page().began.load(Ordering::Relaxed)
+    }
+
     /// Nanoseconds of the host's clock since the run began.
     pub fn real(&self) -> u64 {
-        monotonic().saturating_sub(self.page().began.load(Ordering::Relaxed))
+        monotonic().saturating_sub(self.began())
     }
 
     /// Nanoseconds of the guest's clock since the run began.

@@ -8,12 +8,15 @@
 //! (`rdtsc`), time limits of sockets (`SO_RCVTIMEO`) and of TCP itself, start times in `/proc/PID/stat`, and times of
 //! a file that is asked for by its descriptor (`fstat`) and not by its name.
 
+mod namespace;
 mod stamps;
 mod timers;
 
+pub(crate) use self::namespace::align;
 pub(crate) use self::stamps::Layout;
 pub(crate) use self::timers::{Fires, Key, Timer};
 
+use self::namespace::Leads;
 use self::stamps::Stamps;
 use self::timers::Timers;
 use crate::clock::Clock;
@@ -60,6 +63,7 @@ pub(crate) struct Wait {
 pub(crate) struct Time {
     clock: Clock,
     policy: TimePolicy,
+    leads: Leads,
     waits: HashMap<i32, Wait>,
     timers: Timers,
     stamps: Stamps,
@@ -85,6 +89,7 @@ impl Time {
     pub(crate) fn new(clock: Clock, policy: TimePolicy) -> Self {
         Self {
             stamps: Stamps::begin(host_calendar()),
+            leads: Leads::of(&clock, policy.uptime),
             clock,
             policy,
             waits: HashMap::new(),
@@ -139,16 +144,14 @@ impl Time {
         }
     }
 
-    /// How far a clock of the guest is ahead of the host's.
-    pub(crate) fn lead(&self, clock: i32) -> Option<i128> {
-        let host = rustix::time::clock_gettime(match clock {
-            libc::CLOCK_MONOTONIC | libc::CLOCK_MONOTONIC_RAW | libc::CLOCK_MONOTONIC_COARSE => {
-                rustix::time::ClockId::Monotonic
-            }
-            libc::CLOCK_BOOTTIME | libc::CLOCK_BOOTTIME_ALARM => rustix::time::ClockId::Boottime,
-            _ => rustix::time::ClockId::Realtime,
-        });
-        Some(self.reading(clock)? - (i128::from(host.tv_sec) * i128::from(SECOND) + i128::from(host.tv_nsec)))
+    /// How far a clock of the guest is ahead of its kernel's, by which the kernel waits.
+    pub(crate) fn lead(&self, clock: i32) -> i128 {
+        let began = match clock {
+            libc::CLOCK_MONOTONIC => self.leads.monotonic,
+            libc::CLOCK_BOOTTIME | libc::CLOCK_BOOTTIME_ALARM => self.leads.boottime,
+            _ => i128::from(self.clock.calendar_shift()),
+        };
+        began + i128::from(self.clock.skipped())
     }
 
     /// When a time of a clock of the guest comes, in nanoseconds since the run began.

@@ -258,6 +258,8 @@ impl Tracer<'_> {
     /// A tracee stands at the filter.
     fn called(&mut self, tid: i32) {
         self.time.active();
+        // Whatever it waited for before is over.
+        self.time.forget(tid);
         let Some(task) = self.tasks.get_mut(tid) else { return };
         task.later = None;
         let fresh = task.fresh;

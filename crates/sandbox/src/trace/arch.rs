@@ -43,10 +43,11 @@ pub(super) fn set_argument(tid: i32, which: usize, value: u64) {
     }
 }
 
-/// Number and result of the call that a stopped tracee is in.
-pub(super) fn interrupted(tid: i32) -> Option<(i64, i64)> {
+/// Number, result and arguments of the call that a stopped tracee is in.
+pub(super) fn interrupted(tid: i32) -> Option<(i64, i64, [u64; 6])> {
     let registers = kernel::registers(tid)?;
-    Some((registers.orig_rax.cast_signed(), registers.rax.cast_signed()))
+    let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
+    Some((registers.orig_rax.cast_signed(), registers.rax.cast_signed(), arguments))
 }
 
 /// Flags of the `clone` that a stopped tracee is in; none for `fork` and `vfork`.

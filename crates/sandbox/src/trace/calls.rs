@@ -127,6 +127,10 @@ pub(super) const NARROWED: &[(c_long, &[&[When]])] = &[
     (libc::SYS_epoll_pwait2, &[&[(3, Test::Given)]]),
     (libc::SYS_rt_sigtimedwait, &[&[(2, Test::Given)]]),
     (libc::SYS_semtimedop, &[&[(3, Test::Given)]]),
+    (libc::SYS_futex_waitv, &[&[(3, Test::Given)]]),
+    (FUTEX_WAIT, &[&[(4, Test::Given)]]),
+    (libc::SYS_io_getevents, &[&[(4, Test::Given)]]),
+    (IO_PGETEVENTS, &[&[(4, Test::Given)]]),
     (libc::SYS_mq_timedsend, &[&[(4, Test::Given)]]),
     (libc::SYS_mq_timedreceive, &[&[(4, Test::Given)]]),
     // Who asks about a descriptor asks for its size: every program does so with every file that it reads.
@@ -163,12 +167,18 @@ macro_rules! entries {
     };
 }
 
+/// `futex_wait`, since Linux 6.7.
+pub(super) const FUTEX_WAIT: c_long = 455;
+pub(super) const IO_PGETEVENTS: c_long = 333;
+
 /// Numbers, with those that the C library's list does not have yet.
 #[allow(non_upper_case_globals, reason = "named as the C library names its own")]
 mod number {
     pub(super) use libc::*;
     pub(super) const SYS_fchmodat2: c_long = 452;
     pub(super) const SYS_setxattrat: c_long = 463;
+    pub(super) const SYS_futex_wait: c_long = super::FUTEX_WAIT;
+    pub(super) const SYS_io_pgetevents: c_long = super::IO_PGETEVENTS;
 }
 
 entries! {
@@ -203,8 +213,8 @@ entries! {
         SYS_landlock_restrict_self SYS_setsid SYS_mbind SYS_migrate_pages SYS_move_pages SYS_set_mempolicy
         SYS_tee SYS_vmsplice SYS_adjtimex SYS_clock_adjtime;
     Wait: SYS_nanosleep SYS_clock_nanosleep SYS_poll SYS_ppoll SYS_select SYS_pselect6 SYS_epoll_wait
-        SYS_epoll_pwait SYS_epoll_pwait2 SYS_futex SYS_rt_sigtimedwait SYS_semtimedop SYS_mq_timedsend
-        SYS_mq_timedreceive;
+        SYS_epoll_pwait SYS_epoll_pwait2 SYS_futex SYS_futex_wait SYS_futex_waitv SYS_io_getevents
+        SYS_io_pgetevents SYS_rt_sigtimedwait SYS_semtimedop SYS_mq_timedsend SYS_mq_timedreceive;
     Clock: SYS_clock_gettime SYS_gettimeofday SYS_time SYS_times SYS_sysinfo;
     Timer: SYS_alarm SYS_setitimer SYS_getitimer SYS_timer_create SYS_timer_settime SYS_timer_gettime
         SYS_timer_delete SYS_timerfd_settime SYS_timerfd_gettime;

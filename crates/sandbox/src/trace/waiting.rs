@@ -1,11 +1,11 @@
 //! Calls that wait or tell the time: where the guest's clock meets the kernel's.
 
-use super::calls::Entry;
+use super::calls::{Entry, FUTEX_WAIT, IO_PGETEVENTS};
 use super::kernel::{self, Call};
 use super::memory::{self, Unreadable};
 use super::task::Later;
 use super::watch::status;
-use super::{Next, Tracer, arch};
+use super::{Next, Tracer, arch, narrowed};
 use crate::time::{SECOND, Wait};
 use events::{Act, HostAct, Source};
 
@@ -33,9 +33,12 @@ impl Tracer<'_> {
         }
         self.time.waits(tid, wait);
         let Some((clock, at, which)) = absolute else { return Next::On };
-        let Some(lead) = self.time.lead(clock).filter(|lead| *lead < 0) else { return Next::On };
-        // The host's clock is ahead, so that the kernel would not wait at all: it is given the time that it would
-        // know the same moment by, below what the stack may be used for.
+        let lead = self.time.lead(clock);
+        if lead >= 0 {
+            return Next::On;
+        }
+        // The kernel's clock is ahead, so that it would not wait at all: it is given the time that it would know the
+        // same moment by, below what the stack may be used for.
         let place = call.stack.wrapping_sub(2048) & !15;
         if kernel::write(tid, place, &timespec(at - lead)) {
             arch::set_argument(tid, which, place);
@@ -53,7 +56,7 @@ impl Tracer<'_> {
         entry: Entry,
         call: &Call,
     ) -> Result<Option<(Wait, Option<(i32, i128, usize)>)>, Unreadable> {
-        let [a, b, c, d, e, _] = call.arguments;
+        let [a, b, c, d, e, f] = call.arguments;
         let [timed_out, again] = [i64::from(-libc::ETIMEDOUT), i64::from(-libc::EAGAIN)];
         let milliseconds = |value: u64| u64::from(value as u32).saturating_mul(1_000_000);
         let mut sets = None;
@@ -105,6 +108,14 @@ impl Tracer<'_> {
                 result = again;
                 duration(tid, d, 1)?
             }
+            libc::SYS_io_getevents | IO_PGETEVENTS => duration(tid, e, 1)?,
+            FUTEX_WAIT | libc::SYS_futex_waitv => {
+                let (place, clock) = if entry.number == FUTEX_WAIT { (e, f) } else { (d, e) };
+                let which = if entry.number == FUTEX_WAIT { 4 } else { 3 };
+                result = timed_out;
+                absolute = Some((clock as i32, time(tid, place)?, which));
+                0
+            }
             // `mq_timedsend` and `mq_timedreceive`.
             _ => {
                 result = timed_out;
@@ -120,7 +131,7 @@ impl Tracer<'_> {
             None if relative == 0 => return Ok(None),
             None => self.time.after(relative),
         };
-        let late = absolute.is_some();
+        let late = absolute.is_some_and(|(clock, _, _)| self.time.lead(clock) != 0);
         let wait = Wait { number: entry.number, deadline, result, sets, left, late, finishing: false };
         Ok(Some((wait, absolute)))
     }
@@ -166,8 +177,8 @@ impl Tracer<'_> {
             if wait.is_none() && !has_network {
                 continue;
             }
-            let Some(number) = call_in_progress(tid) else { return Idle::Runs };
-            if wait.is_some_and(|wait| wait.number != number && number != libc::SYS_restart_syscall) {
+            let Some((number, arguments)) = call_in_progress(tid) else { return Idle::Runs };
+            if wait.is_some_and(|wait| !goes_on(&wait, number, &arguments)) {
                 self.time.forget(tid);
             }
             network |= has_network && TAKES_ANSWERS.contains(&number);
@@ -190,7 +201,8 @@ impl Tracer<'_> {
             }
             Idle::Waits { network: false } => {}
         }
-        if let Some(earliest) = self.time.earliest() {
+        // A wait that is over by every clock is the kernel's to end: it does so now, or has done so already.
+        if let Some(earliest) = self.time.earliest().filter(|earliest| *earliest > self.time.now()) {
             if !self.time.jump(earliest) {
                 self.tell(Source::Host, Act::Host(HostAct::Limit { what: "waiting".into() }));
             }
@@ -216,14 +228,15 @@ impl Tracer<'_> {
     /// A task was stopped: where its wait is over, the call returns as if its time had passed.
     pub(super) fn finish_wait(&mut self, tid: i32) {
         let Some(wait) = self.time.wait_of(tid) else { return };
-        let Some((number, result)) = arch::interrupted(tid) else { return };
-        let same = number == wait.number || number == libc::SYS_restart_syscall;
+        let Some((number, result, arguments)) = arch::interrupted(tid) else { return };
         let interrupted = i64::from(-libc::EINTR);
-        if !same || !(BROKEN_OFF.contains(&result) || result == interrupted) {
-            return;
+        let waits =
+            goes_on(&wait, number, &arguments) && (BROKEN_OFF.contains(&result) || result == interrupted);
+        if !waits {
+            self.time.forget(tid);
         }
-        if !wait.finishing || wait.deadline > self.time.now() {
-            // Stopped for another reason: nothing happened that the guest should learn of.
+        if !waits || !wait.finishing || wait.deadline > self.time.now() {
+            // Stopped for another reason, or in another call: nothing happened that the guest should learn of.
             if result == interrupted {
                 arch::set_result(tid, -513);
             }
@@ -302,10 +315,22 @@ const TAKES_ANSWERS: &[i64] = &[
     libc::SYS_epoll_pwait2,
 ];
 
-/// The number of the call that a task waits in; none where it runs.
-fn call_in_progress(tid: i32) -> Option<i64> {
+/// Whether a call is still the one that waits. The next one may have the same number and no end: who waits for a lock
+/// for as long as it takes must not be told that his time is over. One with an end of its own would have been seen.
+fn goes_on(wait: &Wait, number: i64, arguments: &[u64; 6]) -> bool {
+    (number == wait.number || number == libc::SYS_restart_syscall) && narrowed(wait.number as u32, arguments)
+}
+
+/// Number and arguments of the call that a task waits in; none where it runs.
+fn call_in_progress(tid: i32) -> Option<(i64, [u64; 6])> {
     let line = std::fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
-    line.split_whitespace().next()?.parse().ok()
+    let mut words = line.split_whitespace();
+    let number = words.next()?.parse().ok()?;
+    let mut arguments = [0; 6];
+    for argument in &mut arguments {
+        *argument = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
+    }
+    Some((number, arguments))
 }
 
 /// A `timespec`, in nanoseconds; `unit` 1000 for a `timeval`.

@@ -13,7 +13,7 @@ use crate::error::{Failure, Step};
 use crate::message::{self, Answer, Ask, Ending};
 use crate::network::{self, Made};
 use crate::report::Reporter;
-use crate::spec::{Limits, Owners, Scratch, Spec, Start, TimePolicy};
+use crate::spec::{Limits, Owners, Scratch, Spec, Start};
 use events::HostAct;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -54,7 +54,10 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let mut limitations = Vec::new();
     let trees = enter(&spec, ids, steward, &mut limitations)?;
-    begin_time(&spec.time, &mut limitations);
+    let clock = Clock::map(streams.clock.try_clone().step("hold the clock")?).step("map the clock")?;
+    if crate::time::align(&clock, spec.time.uptime).is_err() {
+        limitations.push("the guest's uptime could not be set: it sees the host's".to_owned());
+    }
     let mut laid = root::lay(&spec, trees, &mut limitations)?;
     let mut planted = super::planting::plant(&spec, &laid, &mut limitations);
     let mut network = network::make(spec.network.as_ref(), &mut limitations)?;
@@ -87,7 +90,6 @@ pub(super) fn run(
     planted.extend(laid.made_by_runtime());
     ready(&streams, &network, &laid, &limitations)?;
 
-    let clock = Clock::map(streams.clock).step("map the clock")?;
     let report = Reporter::new(File::from(streams.events), clock.clone(), spec.limits.events);
     let control = streams.control.try_clone().step("hold the socket")?;
     let output = (streams.output, streams.errors);
@@ -214,21 +216,6 @@ fn enter(
         }
     }
     Ok(trees)
-}
-
-/// Has the guest's clocks since the start of the machine show the uptime that it is told.
-fn begin_time(policy: &TimePolicy, limitations: &mut Vec<String>) {
-    let mut lines = String::new();
-    for (name, id) in
-        [("monotonic", rustix::time::ClockId::Monotonic), ("boottime", rustix::time::ClockId::Boottime)]
-    {
-        let now = rustix::time::clock_gettime(id);
-        let ahead = i64::try_from(policy.uptime.as_secs()).unwrap_or(0).saturating_sub(now.tv_sec);
-        lines.push_str(&format!("{name} {ahead} 0\n"));
-    }
-    if std::fs::write("/proc/self/timens_offsets", lines).is_err() {
-        limitations.push("the guest's uptime could not be set: it sees the host's".to_owned());
-    }
 }
 
 fn limit(spec: &Spec, groups: &Groups, limitations: &mut Vec<String>) {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static void told(const char *what, long result) { printf("%s %s\n", what, result < 0 ? "refused" : "done"); }
@@ -75,6 +76,23 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 2000; i++)
       if (mkdir("d", 0755) || chdir("d")) return puts("shallow"), 0;
     puts("deep");
+  } else if (!strcmp(word, "waits")) {
+    /* Waits for times of clocks, as locks do: none may be over before its time by the clock that is read. */
+    int clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME}, early = 0, nothing = 0;
+    for (int i = 0; i < 30; i++) {
+      int clock = clocks[i % 3];
+      struct timespec until, now;
+      clock_gettime(clock, &until);
+      until.tv_nsec += 20000000;
+      if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
+      if (clock == CLOCK_BOOTTIME)
+        clock_nanosleep(clock, TIMER_ABSTIME, &until, 0);
+      else /* FUTEX_WAIT_BITSET, with FUTEX_CLOCK_REALTIME */
+        syscall(SYS_futex, &nothing, clock == CLOCK_REALTIME ? 9 | 256 : 9, 0, &until, 0, -1);
+      clock_gettime(clock, &now);
+      early += now.tv_sec < until.tv_sec || (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec);
+    }
+    printf("%d early\n", early);
   }
   return 0;
 }

@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -17,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("more_is_started", more_is_started),
     ("standard_input", standard_input),
     ("end_and_kill", end_and_kill),
+    ("waits_are_not_over_too_early", waits_are_not_over_too_early),
     ("the_host_is_probed", the_host_is_probed),
 ];
 
@@ -238,6 +240,16 @@ fn end_and_kill() {
     run.kill();
     assert_eq!(run.wait().why, "killed");
     run.close().unwrap();
+}
+
+/// The kernel waits by its own clocks, which are set to the second at most in a namespace that nobody aligns: the worst
+/// time to begin is the second half of a second.
+fn waits_are_not_over_too_early() {
+    let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_nsec.unsigned_abs();
+    std::thread::sleep(Duration::from_nanos((1_500_000_000 - monotonic) % 1_000_000_000));
+    check("guest waits", "0 early\n");
+    let real = Spec { time: TimePolicy { skip: false, ..TimePolicy::default() }, ..spec("guest waits") };
+    assert_eq!(run(&real).text(), "0 early\n");
 }
 
 fn the_host_is_probed() {
