@@ -3,7 +3,7 @@
 use crate::DetonateError;
 use crate::novelty::Novelty;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use events::{Act, Event, Source, Spool, SpoolHead, WireAct, WireKind};
+use events::{Act, Event, Source, Spool, SpoolHead};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -12,10 +12,6 @@ use std::thread::JoinHandle;
 
 /// Events that may wait for the disk. Whoever makes more waits too: the guest, or the network that answers it.
 const WAITING: usize = 8192;
-
-/// How long the network takes at most to greet and to answer, in nanoseconds.
-const GREETING: u64 = 500_000_000;
-const ANSWER: u64 = 150_000_000;
 
 /// Where events go in.
 #[derive(Clone)]
@@ -35,15 +31,6 @@ impl Inlet {
 
     /// What the network or the host saw just now.
     pub(crate) fn seen(&self, source: Source, act: Act) {
-        match &act {
-            // Whoever connects may be spoken to first, which takes the network longer than an answer.
-            Act::Wire(WireAct { kind: WireKind::Opened { datagram: false }, .. }) => {
-                self.clock.talks(GREETING)
-            }
-            Act::Wire(WireAct { kind: WireKind::Closed { .. }, .. }) => {}
-            Act::Wire(_) => self.clock.talks(ANSWER),
-            _ => {}
-        }
         self.novelty.see(&act);
         let real = self.clock.real().saturating_sub(self.begin);
         let guest = real.saturating_add(self.clock.skipped());

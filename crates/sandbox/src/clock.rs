@@ -23,8 +23,6 @@ struct Page {
     skipped: AtomicU64,
     /// Nanoseconds between the host's calendar and the guest's when the run began, as two's complement.
     calendar: AtomicU64,
-    /// Until when the network may still have something to say, in nanoseconds since the run began.
-    talked: AtomicU64,
     /// How many answers are being made: nothing is skipped meanwhile.
     held: AtomicU64,
     /// How many were begun or given so far.
@@ -104,18 +102,6 @@ impl Clock {
     pub fn skip(&self, nanoseconds: u64) {
         let jump = |skipped: u64| Some(skipped.saturating_add(nanoseconds));
         let _ = self.page().skipped.fetch_update(Ordering::AcqRel, Ordering::Acquire, jump);
-    }
-
-    /// The network took something from the guest or says something to it, which takes so many nanoseconds at most
-    /// until the guest hears it: no waiting for the network is skipped until then, however busy the host is.
-    pub fn talks(&self, nanoseconds: u64) {
-        let until = self.real().saturating_add(nanoseconds);
-        self.page().talked.fetch_max(until, Ordering::Relaxed);
-    }
-
-    /// Until when that is, in nanoseconds since the run began; 0 for never.
-    pub(crate) fn talked(&self) -> u64 {
-        self.page().talked.load(Ordering::Relaxed)
     }
 
     /// Keeps the guest's clock from jumping until it is dropped: whoever owes the guest an answer holds it from the

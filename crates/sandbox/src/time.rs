@@ -71,6 +71,7 @@ pub(crate) struct Time {
     grace: u64,
     quiet_since: u64,
     look_at: u64,
+    rest_until: u64,
     pause: u64,
     untold: u64,
     spent: bool,
@@ -98,6 +99,7 @@ impl Time {
             grace: GRACE,
             quiet_since: 0,
             look_at: 0,
+            rest_until: 0,
             pause: SOON,
             untold: 0,
             spent: false,
@@ -234,7 +236,13 @@ impl Time {
         if held {
             return Err(SOON);
         }
-        if real < self.look_at { Err(self.look_at - real) } else { Ok(()) }
+        let next = self.look_at.max(self.rest_until);
+        if real < next { Err(next - real) } else { Ok(()) }
+    }
+
+    /// Somebody was found to run, which took so long: a guest of many threads is not looked at for most of its time.
+    pub(crate) fn looked(&mut self, took: u64) {
+        self.rest_until = self.clock.real().saturating_add(took.saturating_mul(4).min(LATEST));
     }
 
     /// Somebody runs: looking again costs, and more each time.
@@ -246,10 +254,12 @@ impl Time {
         pause
     }
 
-    /// How much longer everything must be quiet, with an answer of the network awaited.
+    /// How much longer everything must be quiet, with an answer of the network awaited: for the grace, or for as long
+    /// as the jump would be, since who wakes up every few milliseconds is never quiet for longer.
     pub(crate) fn grace_left(&mut self, real: u64) -> Option<u64> {
-        let quiet = self.quiet_since.saturating_add(self.grace);
-        let left = quiet.max(self.clock.talked()).saturating_sub(real);
+        let ahead = self.earliest().map_or(u64::MAX, |earliest| earliest.saturating_sub(self.now()));
+        let quiet = real.saturating_sub(self.quiet_since);
+        let left = self.grace.min(ahead.saturating_add(quiet) / 2).saturating_sub(quiet);
         self.look_at = real.saturating_add(left);
         (left > 0).then_some(left)
     }

@@ -218,10 +218,6 @@ impl Tracer<'_> {
                 self.forked(tid, event);
                 self.resume(tid, 0);
             }
-            libc::PTRACE_EVENT_VFORK_DONE => {
-                self.tasks.vfork_done(tid);
-                self.resume(tid, 0);
-            }
             libc::PTRACE_EVENT_EXEC => {
                 self.became(tid);
                 self.resume(tid, 0);
@@ -262,6 +258,7 @@ impl Tracer<'_> {
         self.time.forget(tid);
         let Some(task) = self.tasks.get_mut(tid) else { return };
         task.later = None;
+        task.vforking = false;
         let fresh = task.fresh;
         let Some(call) = kernel::call(tid) else { return self.resume(tid, 0) };
         let foreign = call.arch != arch::NATIVE || call.number & arch::X32 != 0;

@@ -28,8 +28,11 @@ const RET_TRACE: u32 = 0x7ff0_0000;
 const RET_ALLOW: u32 = 0x7fff_0000;
 
 /// The filter: refusals first, then what is traced. What is not named passes; the kernel keeps a map of the
-/// numbers that always pass, so that the length of the table costs them nothing.
+/// numbers that always pass, so that the length of the table costs them nothing. Those that pass by their arguments,
+/// which programs make all the time, stand before all others.
 pub(crate) fn program() -> Vec<Instruction> {
+    let refused = |number: u32| refusals().any(|refused| refused.number == number);
+    let early = |number: u32, narrowed: bool| narrowed && !refused(number);
     let mut program = vec![
         load(ARCH),
         jump(EQUAL, ARCHITECTURE, 1, 0),
@@ -38,6 +41,7 @@ pub(crate) fn program() -> Vec<Instruction> {
         jump(AT_LEAST, FOREIGN_FROM, 0, 1),
         answer(RET_TRACE | FOREIGN),
     ];
+    program.extend(crate::trace::stops(RET_TRACE | CALL, RET_ALLOW, early));
     for refused in refusals() {
         let word = RET_TRACE | REFUSE | refused.error;
         let body = match refused.when {
@@ -66,7 +70,8 @@ pub(crate) fn program() -> Vec<Instruction> {
         program.push(jump(EQUAL, refused.number, 0, body.len() as u8));
         program.extend(body);
     }
-    program.extend(crate::trace::stops(RET_TRACE | CALL, RET_ALLOW));
+    let late = |number: u32, narrowed: bool| !early(number, narrowed);
+    program.extend(crate::trace::stops(RET_TRACE | CALL, RET_ALLOW, late));
     program.push(answer(RET_ALLOW));
     program
 }

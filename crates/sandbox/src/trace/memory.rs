@@ -79,22 +79,72 @@ pub(super) struct Started {
     pub(super) euid: u32,
 }
 
+/// The stack of a program that starts, read in one piece as far as it is short, as most are.
+struct Stack {
+    tid: i32,
+    from: u64,
+    bytes: Vec<u8>,
+}
+
+/// How much is read in one piece. It ends before that, with the memory of the stack, where all of it was read.
+const SHORT_STACK: usize = 12 << 10;
+
+impl Stack {
+    fn read(tid: i32, from: u64) -> Self {
+        let mut bytes = vec![0; SHORT_STACK];
+        let read = kernel::read(tid, from, &mut bytes);
+        bytes.truncate(read);
+        Self { tid, from, bytes }
+    }
+
+    /// What stands at an address, in place of asking the kernel again.
+    fn held(&self, at: u64, length: usize) -> Option<&[u8]> {
+        let start = usize::try_from(at.checked_sub(self.from)?).ok()?;
+        self.bytes.get(start..start.checked_add(length)?)
+    }
+
+    fn fill(&self, at: u64, into: &mut [u8]) -> usize {
+        match self.held(at, into.len()) {
+            Some(held) => {
+                into.copy_from_slice(held);
+                into.len()
+            }
+            None => kernel::read(self.tid, at, into),
+        }
+    }
+
+    fn word(&self, at: u64) -> Result<u64, Unreadable> {
+        let mut word = [0; 8];
+        if self.fill(at, &mut word) == 8 { Ok(u64::from_le_bytes(word)) } else { Err(Unreadable) }
+    }
+
+    fn text(&self, at: u64) -> Result<Vec<u8>, Unreadable> {
+        let start = at.checked_sub(self.from).and_then(|start| usize::try_from(start).ok());
+        let rest = start.and_then(|start| self.bytes.get(start..)).unwrap_or_default();
+        match rest.iter().take(MAX_BYTES).position(|&byte| byte == 0) {
+            Some(end) => Ok(rest.get(..end).unwrap_or_default().to_vec()),
+            None => text(self.tid, at),
+        }
+    }
+}
+
 /// Reads the stack of a program that starts: it is its own and nobody else's yet, so that nothing races with it.
 pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Result<Started, Unreadable> {
     let mut started = Started::default();
-    let count = word(tid, stack)?;
+    let held = Stack::read(tid, stack);
+    let count = held.word(stack)?;
     let arguments = stack.checked_add(8).ok_or(Unreadable)?;
     let environment = count
         .checked_add(1)
         .and_then(|words| arguments.checked_add(words.checked_mul(8)?))
         .ok_or(Unreadable)?;
-    let first = word(tid, arguments)?;
-    let first_variable = word(tid, environment)?;
+    let first = held.word(arguments)?;
+    let first_variable = held.word(environment)?;
     // The kernel copies pointers that nobody bounds but the size of the stack: they are walked in blocks.
     let mut at = environment;
     let mut block = [0; 1024];
     let auxiliary = loop {
-        let read = kernel::read(tid, at, &mut block) & !7;
+        let read = held.fill(at, &mut block) & !7;
         let words = block.get(..read).unwrap_or_default().chunks_exact(8);
         if let Some(end) = words.clone().position(|word| word == [0; 8]) {
             break at + (end as u64 + 1) * 8;
@@ -106,7 +156,7 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
     };
     let mut name = 0;
     let mut vector = [0; 64 * 16];
-    let read = kernel::read(tid, auxiliary, &mut vector);
+    let read = held.fill(auxiliary, &mut vector);
     for (index, pair) in vector.get(..read).unwrap_or_default().chunks_exact(16).enumerate() {
         let value = pair.last_chunk().map_or(0, |value| u64::from_le_bytes(*value));
         match pair.first_chunk().map(|kind| u64::from_le_bytes(*kind)) {
@@ -117,17 +167,16 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
             Some(_) => {}
         }
     }
-    started.asked = text(tid, name).ok();
+    started.asked = held.text(name).ok();
     let end = if first_variable != 0 { first_variable } else { name };
     if count > 0 {
         started.arguments_length = end.saturating_sub(first);
-        let (words, whole) = strings(tid, first, end);
-        started.arguments = words.take(count as usize, whole);
+        let (words, whole) = strings(&held, first, end);
+        started.arguments = words.take((count as usize).min(MAX_WORDS), whole, |_| true);
     }
     if first_variable != 0 {
-        let (words, whole) = strings(tid, first_variable, name);
-        let kept = words.take(usize::MAX, whole);
-        started.environment = kept.into_iter().filter(|word| keep(word)).take(MAX_WORDS).collect();
+        let (words, whole) = strings(&held, first_variable, name);
+        started.environment = words.take(MAX_WORDS, whole, keep);
     }
     Ok(started)
 }
@@ -135,25 +184,21 @@ pub(super) fn started(tid: i32, stack: u64, keep: impl Fn(&[u8]) -> bool) -> Res
 /// Strings that stand one behind the other.
 struct Strings(Vec<u8>);
 
-fn strings(tid: i32, from: u64, to: u64) -> (Strings, bool) {
+fn strings(held: &Stack, from: u64, to: u64) -> (Strings, bool) {
     let whole = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
     let mut bytes = vec![0; whole.min(LONGEST_WORDS)];
-    let read = kernel::read(tid, from, &mut bytes);
+    let read = held.fill(from, &mut bytes);
     bytes.truncate(read);
     (Strings(bytes), read == whole)
 }
 
 impl Strings {
-    fn take(self, most: usize, whole: bool) -> Vec<Bytes> {
+    fn take(self, most: usize, whole: bool, keep: impl Fn(&[u8]) -> bool) -> Vec<Bytes> {
         let mut bytes = &self.0[..];
         if whole {
             bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
         }
         let words = bytes.split(|&byte| byte == 0);
-        words
-            .take(most)
-            .take(if most == usize::MAX { usize::MAX } else { MAX_WORDS })
-            .map(events::bounded)
-            .collect()
+        words.filter(|word| keep(word)).take(most).map(events::bounded).collect()
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Task {
     pub(super) later: Option<Box<Later>>,
     /// Stopped by job control.
     pub(super) listening: bool,
-    /// Waits for a child that runs in its memory.
+    /// Has made a child that runs in its memory, and no call since.
     pub(super) vforking: bool,
     /// Still the launcher's: its first program has not begun.
     pub(super) fresh: bool,
@@ -124,12 +124,6 @@ impl Tasks {
     /// Who has this pid in the guest.
     pub(super) fn by_guest_pid(&self, pid: u32) -> Option<Process> {
         self.groups.values().find(|group| group.pid == pid).map(|group| group.leader)
-    }
-
-    pub(super) fn vfork_done(&mut self, tid: i32) {
-        if let Some(task) = self.tasks.get_mut(&tid) {
-            task.vforking = false;
-        }
     }
 }
 

@@ -159,16 +159,15 @@ impl Tracer<'_> {
         let tasks: Vec<(i32, bool, bool)> = self
             .tasks
             .all()
-            .filter(|(tid, _)| *tid != but)
-            .map(|(tid, task)| (tid, task.fresh, task.listening || task.vforking))
+            .filter(|(tid, task)| *tid != but && !task.listening)
+            .map(|(tid, task)| (tid, task.fresh, task.vforking))
             .collect();
-        for (tid, fresh, still) in tasks {
-            if still {
-                continue;
-            }
+        for (tid, fresh, vforking) in tasks {
             let Ok(line) = std::fs::read(format!("/proc/{tid}/stat")) else { return Idle::Runs };
             match status(&line).map(|status| status.state) {
                 Some(b'S') if !fresh => {}
+                // The kernel makes it wait until its child has memory of its own.
+                Some(b'D') if vforking => continue,
                 // Its parent is told of its end once the tracer was; a first thread is told of when the others end.
                 Some(b'Z') if self.tasks.outlived(tid) => continue,
                 _ => return Idle::Runs,
@@ -193,7 +192,10 @@ impl Tracer<'_> {
             return pause.min(self.time.until_next());
         }
         match self.idle(0) {
-            Idle::Runs => return self.time.runs(real).min(self.time.until_next()),
+            Idle::Runs => {
+                self.time.looked(self.context.clock.real().saturating_sub(real));
+                return self.time.runs(real).min(self.time.until_next());
+            }
             Idle::Waits { network: true } => {
                 if let Some(left) = self.time.grace_left(real) {
                     return left.min(self.time.until_next());

@@ -163,6 +163,8 @@ fn waits_for_a_time_of_a_clock() {
            r+=syscall(SYS_futex,y,FUTEX_WAIT_BITSET,0,&t,0,-1)==0; r+=10*(syscall(SYS_futex,y,FUTEX_WAIT_BITSET,0,0,0,-1)==0); }",
         "1.00 hours, 33",
     );
+    // A parent waits as long as its child runs in its memory, by no call that says until when.
+    waits("if(!vfork()) { sleep(3600); _exit(0); } r=wait(0)>0;", "1.00 hours, 1");
     // A time that has passed is not waited for.
     waits(
         "struct timespec t=later(CLOCK_MONOTONIC,-5); int x=0;
