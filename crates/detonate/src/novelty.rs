@@ -22,6 +22,8 @@ pub(crate) struct Novelty(Mutex<State>);
 struct State {
     deeds: HashSet<u64>,
     used: HashMap<Process, u64>,
+    /// Nanoseconds of processors that were used since something new was done.
+    computed: u64,
     new: Instant,
     any: Instant,
     looked: Instant,
@@ -34,6 +36,7 @@ impl Default for Novelty {
         Self(Mutex::new(State {
             deeds: HashSet::new(),
             used: HashMap::new(),
+            computed: 0,
             new: now,
             any: now,
             looked: now,
@@ -56,7 +59,7 @@ impl Novelty {
             (_, Some(deed)) => {
                 state.active();
                 if state.deeds.len() >= MOST || state.deeds.insert(deed) {
-                    state.new = state.any;
+                    (state.new, state.computed) = (state.any, 0);
                 }
             }
         }
@@ -65,6 +68,12 @@ impl Novelty {
     /// When something was last done that had not been done before.
     pub(crate) fn last(&self) -> Instant {
         self.lock().new
+    }
+
+    /// Whether the guest has computed since then, rather than waited: a tenth of the time or more.
+    pub(crate) fn computes(&self) -> bool {
+        let state = self.lock();
+        Duration::from_nanos(state.computed) >= state.new.elapsed() / 10
     }
 
     /// How long the guest has neither done anything nor computed; none as long as that was not looked at often enough.
@@ -96,9 +105,12 @@ impl State {
         }
         // Beyond what is remembered every process counts as one that computes.
         let known = self.used.len() < MOST || self.used.contains_key(&process);
-        if !known || self.used.insert(process, used).unwrap_or(0) != used {
+        let more =
+            if known { used.saturating_sub(self.used.insert(process, used).unwrap_or(0)) } else { used };
+        if more > 0 || !known {
             self.active();
         }
+        self.computed = self.computed.saturating_add(more);
     }
 }
 

@@ -324,11 +324,14 @@ fn drive(
         if further.peek().is_some() || visits.go_on() {
             continue;
         }
-        // Who computes repeats nothing: only time that went round counts.
-        let went_round = now.saturating_sub(skipped) >= ROUND;
-        let why = if last.elapsed() >= repeating && went_round {
+        let alike = last.elapsed();
+        let went_round = alike >= repeating && now.saturating_sub(skipped) >= ROUND;
+        // The clock of who wakes up all the time goes round slowly. Who computes is not waited for in vain.
+        let wakes = alike >= 2 * repeating && !novelty.computes();
+        let idle = jumped.elapsed().min(run.clock().calm()).min(novelty.idle().unwrap_or_default());
+        let why = if went_round || wakes {
             "it only repeated itself"
-        } else if novelty.idle().is_some_and(|idle| idle >= QUIET) && jumped.elapsed() >= QUIET {
+        } else if idle >= QUIET {
             "nothing more happened"
         } else {
             continue;
