@@ -32,37 +32,14 @@ struct State {
 
 impl Default for Novelty {
     fn default() -> Self {
-        let now = Instant::now();
-        Self(Mutex::new(State {
-            deeds: HashSet::new(),
-            used: HashMap::new(),
-            computed: 0,
-            new: now,
-            any: now,
-            looked: now,
-            idle_looks: 0,
-        }))
+        Self(Mutex::new(State::new(Instant::now())))
     }
 }
 
 impl Novelty {
     pub(crate) fn see(&self, act: &Act) {
         let deed = deed(act);
-        let mut state = self.lock();
-        match (act, deed) {
-            (Act::Host(HostAct::Used { process, user, system, .. }), _) => {
-                state.looked_at(*process, user.saturating_add(*system));
-            }
-            // It takes several looks before this means something.
-            (Act::Host(HostAct::Hidden { .. }), _) => state.active(),
-            (_, None) => {}
-            (_, Some(deed)) => {
-                state.active();
-                if state.deeds.len() >= MOST || state.deeds.insert(deed) {
-                    (state.new, state.computed) = (state.any, 0);
-                }
-            }
-        }
+        self.lock().see(act, deed, Instant::now());
     }
 
     /// When something was last done that had not been done before.
@@ -70,16 +47,14 @@ impl Novelty {
         self.lock().new
     }
 
-    /// Whether the guest has computed since then, rather than waited: a tenth of the time or more.
+    /// Whether the guest has computed since then, rather than waited.
     pub(crate) fn computes(&self) -> bool {
-        let state = self.lock();
-        Duration::from_nanos(state.computed) >= state.new.elapsed() / 10
+        self.lock().computes(Instant::now())
     }
 
     /// How long the guest has neither done anything nor computed; none as long as that was not looked at often enough.
     pub(crate) fn idle(&self) -> Option<Duration> {
-        let state = self.lock();
-        (state.idle_looks >= LOOKS).then(|| state.any.elapsed())
+        self.lock().idle(Instant::now())
     }
 
     /// How long the guest has done nothing; it may have computed.
@@ -93,24 +68,55 @@ impl Novelty {
 }
 
 impl State {
-    fn active(&mut self) {
-        self.any = Instant::now();
+    fn new(now: Instant) -> Self {
+        let (deeds, used) = Default::default();
+        Self { deeds, used, computed: 0, new: now, any: now, looked: now, idle_looks: 0 }
+    }
+
+    fn see(&mut self, act: &Act, deed: Option<u64>, now: Instant) {
+        match (act, deed) {
+            (Act::Host(HostAct::Used { process, user, system, .. }), _) => {
+                self.looked_at(*process, user.saturating_add(*system), now);
+            }
+            // It takes several looks before this means something.
+            (Act::Host(HostAct::Hidden { .. }), _) => self.active(now),
+            (_, None) => {}
+            (_, Some(deed)) => {
+                self.active(now);
+                if self.deeds.len() >= MOST || self.deeds.insert(deed) {
+                    (self.new, self.computed) = (now, 0);
+                }
+            }
+        }
+    }
+
+    fn active(&mut self, now: Instant) {
+        self.any = now;
         self.idle_looks = 0;
     }
 
-    fn looked_at(&mut self, process: Process, used: u64) {
-        if self.looked.elapsed() >= LOOK {
-            self.looked = Instant::now();
+    fn looked_at(&mut self, process: Process, used: u64, now: Instant) {
+        if now.duration_since(self.looked) >= LOOK {
+            self.looked = now;
             self.idle_looks += 1;
         }
         // Beyond what is remembered every process counts as one that computes.
         let known = self.used.len() < MOST || self.used.contains_key(&process);
-        let more =
-            if known { used.saturating_sub(self.used.insert(process, used).unwrap_or(0)) } else { used };
+        let before = if known { self.used.insert(process, used).unwrap_or(0) } else { 0 };
+        let more = used.saturating_sub(before);
         if more > 0 || !known {
-            self.active();
+            self.active(now);
         }
         self.computed = self.computed.saturating_add(more);
+    }
+
+    /// A tenth of the time or more.
+    fn computes(&self, now: Instant) -> bool {
+        Duration::from_nanos(self.computed) >= now.duration_since(self.new) / 10
+    }
+
+    fn idle(&self, now: Instant) -> Option<Duration> {
+        (self.idle_looks >= LOOKS).then(|| now.duration_since(self.any))
     }
 }
 
@@ -176,5 +182,30 @@ mod tests {
     fn who_does_it_is_nothing_new_and_what_is_done_is() {
         check(&[(1, "/a", 0), (2, "/a", 0), (3, "/a", 5)], 1);
         check(&[(1, "/a", 0), (1, "/b", 0), (1, "/a", -2)], 3);
+    }
+
+    /// Looks each second at a process that has used so many milliseconds by then.
+    fn looks(used: &[u64], idle: Option<u64>, computes: bool) {
+        let began = Instant::now();
+        let mut state = State::new(began);
+        let mut now = began;
+        for used in used {
+            now += Duration::from_secs(1);
+            let (process, user) = (Process(1), used * 1_000_000);
+            let look = HostAct::Used { process, user, system: 0, threads: 1, resident: 0 };
+            state.see(&Act::Host(look), None, now);
+        }
+        let found = (state.idle(now).map(|idle| idle.as_secs()), state.computes(now));
+        assert_eq!(found, (idle, computes), "{used:?}");
+    }
+
+    #[test]
+    fn who_waits_is_idle_and_who_computes_is_not() {
+        looks(&[0], None, false);
+        looks(&[0, 0, 0], Some(3), false);
+        looks(&[900, 900, 900, 900], Some(3), true);
+        looks(&[900, 1800, 2700], None, true);
+        looks(&[10, 20, 30], None, false);
+        looks(&[10, 10, 20, 20, 20], Some(2), false);
     }
 }
