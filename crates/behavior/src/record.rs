@@ -173,7 +173,13 @@ impl Record {
 
     /// The command line of a process at a time as one line, escaped, for people.
     pub fn told(&self, process: Process, at: At) -> String {
-        let Some(exec) = self.program(process, at) else { return format!("process {}", process.0) };
+        // What was seen before its start has no other name than that of what it became.
+        let first = || {
+            self.lineage(process).find_map(|record| record.execs.iter().find(|exec| exec.what.result == 0))
+        };
+        let Some(exec) = self.program(process, at).or_else(first) else {
+            return format!("process {}", process.0);
+        };
         let words: Vec<String> =
             exec.what.arguments.iter().take(12).map(|word| model::escape_bytes(word)).collect();
         let line = if words.is_empty() { model::escape_bytes(&exec.what.program) } else { words.join(" ") };

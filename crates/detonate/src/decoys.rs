@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Where the engine's socket lies.
 const ENGINE: &str = "/run/docker.sock";
+/// What the rival's process is called in the record; nothing of the image is.
+pub(crate) const NAME: &str = "decoy";
 /// Where the rival's program lies.
 const RIVAL: &str = "/var/tmp/.cache/xmrig";
 /// Where the network answers as an engine.
@@ -21,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// What is asked of the sandbox. A run that only asks an interpreter to do nothing has no rival beside it.
 pub(crate) fn decoys(neutral: bool, hidden: bool) -> Decoys {
     let rival = Start {
-        probe: "decoy".to_owned(),
+        probe: NAME.to_owned(),
         argv: vec![RIVAL.as_bytes().to_vec(), b"-o".to_vec(), b"127.0.0.1:3333".to_vec()],
         env: Vec::new(),
         cwd: PathBuf::from("/"),

@@ -16,17 +16,17 @@ pub struct Image<'a> {
     /// Its layers, bottom first.
     pub layers: Vec<LayerBytes<'a>>,
     /// Hosts that a list of mining pools knows: asked for every host that the runs spoke to.
-    pub is_pool: &'a dyn Fn(&str) -> bool,
+    pub is_pool: &'a (dyn Fn(&str) -> bool + Sync),
     /// What the image openly says that it is.
     pub declared: Vec<String>,
     /// Whether a package owns the file at a path.
-    pub is_owned: &'a dyn Fn(&[u8]) -> bool,
+    pub is_owned: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
 /// The bytes of a layer.
 pub struct LayerBytes<'a> {
     /// Opens them from the start, as transported.
-    pub open: Box<dyn Fn() -> io::Result<Box<dyn Read + Send>> + 'a>,
+    pub open: Box<dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync + 'a>,
     /// What is declared of them.
     pub declared: Declared,
 }

@@ -18,21 +18,18 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Takes a run in and judges all of them again, since some things show only in comparison.
-    pub(crate) fn add(&mut self, done: &Done, planned: &Planned, image: &Image<'_>, settings: &Settings) {
-        match record(&done.summary.record) {
-            Ok(record) => {
-                self.context = context(image, settings);
-                self.runs.push((planned.context.clone(), record));
-                let hosts = self.runs.iter().flat_map(|(_, record)| record.hosts());
-                self.context.pool_hosts = hosts.filter(|host| (image.is_pool)(host)).collect();
-                self.outcome = behavior::judge(&self.runs, &self.context);
-            }
-            Err(error) => self
-                .outcome
-                .gaps
-                .push(Gap::new(format!("run `{}`", planned.context.name), model::error_chain(&error))),
-        }
+    /// Takes a run in.
+    pub(crate) fn add(&mut self, done: &Done, planned: &Planned) -> Result<(), DetonateError> {
+        self.runs.push((planned.context.clone(), record(&done.summary.record)?));
+        Ok(())
+    }
+
+    /// Judges all runs so far, since some things show only in comparison.
+    pub(crate) fn judge(&mut self, image: &Image<'_>, settings: &Settings) {
+        self.context = context(image, settings);
+        let hosts = self.runs.iter().flat_map(|(_, record)| record.hosts());
+        self.context.pool_hosts = hosts.filter(|host| (image.is_pool)(host)).collect();
+        self.outcome = behavior::judge(&self.runs, &self.context);
     }
 
     /// The runs, in order.

@@ -27,6 +27,7 @@ mod summary;
 mod trust;
 mod users;
 mod visit;
+mod wave;
 
 pub use captured::Capture;
 pub use error::DetonateError;
@@ -102,13 +103,8 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
         not_exercised: plan.not_exercised,
     };
     let mut remains = None;
-    for planned in &plan.runs {
-        if planned.again && remains.is_none() {
-            let why = format!("{}: what the first start left could not be kept", planned.context.name);
-            course.not_exercised.push(why);
-            continue;
-        }
-        remains = course.take(planned, remains.as_ref())?.or(remains);
+    for wave in plan.waves {
+        remains = course.take(wave, remains.as_ref())?.pop().or(remains);
     }
     let left = remains.map(|remains| course.follow(remains, &plan.further)).transpose()?;
     let Course { runs, judged, gaps, not_exercised, .. } = course;
@@ -123,7 +119,7 @@ pub fn detonate(image: &Image<'_>, settings: &Settings) -> Result<Detonation, De
     Ok(Detonation { outcome, runs, summary, captured, captures: settings.captures(), judged, gaps })
 }
 
-/// The runs, as they take place one after the other.
+/// The runs, as they take place: one wave after the other.
 struct Course<'a> {
     image: &'a Image<'a>,
     staged: &'a stage::Staged,
@@ -136,45 +132,56 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Runs one of the plan, where there is time and nothing has convicted yet. Gives what it left, where it is to be
-    /// kept.
+    /// Runs a wave of the plan, as far as there is time and nothing has convicted yet, and judges all runs so far.
+    /// Gives what those left that are to be followed.
     fn take(
         &mut self,
-        planned: &Planned,
+        wave: Vec<Planned>,
         before: Option<&Remains>,
-    ) -> Result<Option<Remains>, DetonateError> {
-        let (settings, name) = (self.settings, &planned.context.name);
-        if settings.is_cancelled() {
+    ) -> Result<Vec<Remains>, DetonateError> {
+        let convicted = self.judged.convicts() && !self.settings.thorough;
+        let (wave, left_out): (Vec<Planned>, Vec<Planned>) =
+            wave.into_iter().partition(|planned| !convicted && (!planned.again || before.is_some()));
+        let why = if convicted {
+            "an earlier run had convicted already"
+        } else {
+            "what the first start left could not be kept"
+        };
+        self.not_exercised.extend(left_out.iter().map(|planned| format!("{}: {why}", planned.context.name)));
+        let came = wave::at_once(self.image, self.staged, &wave, self.settings, self.started, before);
+        if self.settings.is_cancelled() {
             return Err(DetonateError::Cancelled);
         }
-        if self.started.elapsed() >= settings.budget {
-            self.not_exercised.push(format!("{name}: the time for all runs was used up"));
-            return Ok(None);
-        }
-        if self.judged.convicts() && !settings.thorough {
-            self.not_exercised.push(format!("{name}: an earlier run had convicted already"));
-            return Ok(None);
-        }
-        settings.say(&format!("running {name}"));
-        let left = settings.budget.saturating_sub(self.started.elapsed());
-        match run::run(self.image, self.staged, planned, settings, left, before) {
-            Ok(mut done) => {
-                let remains = done.remains.take();
-                if remains.as_ref().is_some_and(|remains| !remains.whole) {
-                    self.not_exercised
-                        .push(format!("what {name} had taken away was there again in what followed it"));
+        let mut left = Vec::new();
+        for (planned, came) in wave.iter().zip(came) {
+            match came {
+                Some(Ok(done)) => left.extend(self.add(planned, done)),
+                Some(Err(DetonateError::Sandbox(error))) if self.runs.is_empty() => {
+                    return Err(DetonateError::Sandbox(error));
                 }
-                self.gaps.extend(done.gaps.iter().cloned());
-                self.judged.add(&done, planned, self.image, settings);
-                self.runs.push(done.summary);
-                Ok(remains)
-            }
-            Err(DetonateError::Sandbox(error)) if self.runs.is_empty() => Err(DetonateError::Sandbox(error)),
-            Err(error) => {
-                self.gaps.push(Gap::new(format!("run `{name}`"), model::error_chain(&error)));
-                Ok(None)
+                Some(Err(error)) => self.gaps.push(gap(planned, &error)),
+                None => self
+                    .not_exercised
+                    .push(format!("{}: the time for all runs was used up", planned.context.name)),
             }
         }
+        self.judged.judge(self.image, self.settings);
+        Ok(left)
+    }
+
+    fn add(&mut self, planned: &Planned, mut done: run::Done) -> Option<Remains> {
+        let name = &planned.context.name;
+        let remains = done.remains.take();
+        if remains.as_ref().is_some_and(|remains| !remains.whole) {
+            self.not_exercised
+                .push(format!("what {name} had taken away was there again in what followed it"));
+        }
+        self.gaps.append(&mut done.gaps);
+        if let Err(error) = self.judged.add(&done, planned) {
+            self.gaps.push(gap(planned, &error));
+        }
+        self.runs.push(done.summary);
+        remains
     }
 
     /// Runs what was left and not run, and what that leaves in turn. Gives all that is to be taken away.
@@ -185,18 +192,19 @@ impl Course<'_> {
             let mut next = Vec::new();
             for remains in &now {
                 let captures = self.settings.captures();
-                let (runs, left) =
+                let (mut runs, left) =
                     stages::stages(self.image, self.judged.runs(), remains, &captures, further, depth);
                 self.not_exercised.extend(left);
-                for planned in runs {
-                    if started.insert(planned.argv.clone()) {
-                        next.extend(self.take(&planned, Some(remains))?);
-                    }
-                }
+                runs.retain(|planned| started.insert(planned.argv.clone()));
+                next.extend(self.take(runs, Some(remains))?);
             }
             over.extend(std::mem::replace(&mut now, next));
         }
         over.extend(now);
         Ok(over)
     }
+}
+
+fn gap(planned: &Planned, error: &DetonateError) -> Gap {
+    Gap::new(format!("run `{}`", planned.context.name), model::error_chain(error))
 }

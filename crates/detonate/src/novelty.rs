@@ -1,35 +1,122 @@
-//! Tells whether a guest still does anything that it has not done before.
+//! Tells whether a guest still does anything, and anything that it has not done before.
 
-use events::{Act, FileOp, NetOp, Peer, ProcessAct, WireKind};
-use std::collections::HashSet;
+use events::{Act, FileOp, HostAct, NetOp, Peer, Process, ProcessAct, WireKind};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::discriminant;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Deeds that are remembered. Who does more different things is always new.
 const MOST: usize = 200_000;
 
-/// What was done so far, and when something was last done for the first time.
-pub(crate) struct Novelty(Mutex<(HashSet<u64>, Instant)>);
+/// How many looks in a row must show that nobody computes.
+const LOOKS: u32 = 2;
+
+/// How far apart two looks of the tracer are at least: it looks once a second, at all processes at once.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What was done so far, when something was last done for the first time, and when anything was.
+pub(crate) struct Novelty(Mutex<State>);
+
+struct State {
+    deeds: HashSet<u64>,
+    used: HashMap<Process, u64>,
+    /// Nanoseconds of processors that were used since something new was done.
+    computed: u64,
+    new: Instant,
+    any: Instant,
+    looked: Instant,
+    idle_looks: u32,
+}
 
 impl Default for Novelty {
     fn default() -> Self {
-        Self(Mutex::new((HashSet::new(), Instant::now())))
+        Self(Mutex::new(State::new(Instant::now())))
     }
 }
 
 impl Novelty {
     pub(crate) fn see(&self, act: &Act) {
-        let Some(deed) = deed(act) else { return };
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0.len() >= MOST || state.0.insert(deed) {
-            state.1 = Instant::now();
+        let deed = deed(act);
+        self.lock().see(act, deed, Instant::now());
+    }
+
+    /// When something was last done that had not been done before.
+    pub(crate) fn last(&self) -> Instant {
+        self.lock().new
+    }
+
+    /// Whether the guest has computed since then, rather than waited.
+    pub(crate) fn computes(&self) -> bool {
+        self.lock().computes(Instant::now())
+    }
+
+    /// How long the guest has neither done anything nor computed; none as long as that was not looked at often enough.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.lock().idle(Instant::now())
+    }
+
+    /// How long the guest has done nothing; it may have computed.
+    pub(crate) fn silent(&self) -> Duration {
+        self.lock().any.elapsed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn new(now: Instant) -> Self {
+        let (deeds, used) = Default::default();
+        Self { deeds, used, computed: 0, new: now, any: now, looked: now, idle_looks: 0 }
+    }
+
+    fn see(&mut self, act: &Act, deed: Option<u64>, now: Instant) {
+        match (act, deed) {
+            (Act::Host(HostAct::Used { process, user, system, .. }), _) => {
+                self.looked_at(*process, user.saturating_add(*system), now);
+            }
+            // It takes several looks before this means something.
+            (Act::Host(HostAct::Hidden { .. }), _) => self.active(now),
+            (_, None) => {}
+            (_, Some(deed)) => {
+                self.active(now);
+                if self.deeds.len() >= MOST || self.deeds.insert(deed) {
+                    (self.new, self.computed) = (now, 0);
+                }
+            }
         }
     }
 
-    pub(crate) fn last(&self) -> Instant {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    fn active(&mut self, now: Instant) {
+        self.any = now;
+        self.idle_looks = 0;
+    }
+
+    fn looked_at(&mut self, process: Process, used: u64, now: Instant) {
+        if now.duration_since(self.looked) >= LOOK {
+            self.looked = now;
+            self.idle_looks += 1;
+        }
+        // Beyond what is remembered every process counts as one that computes.
+        let known = self.used.len() < MOST || self.used.contains_key(&process);
+        let before = if known { self.used.insert(process, used).unwrap_or(0) } else { 0 };
+        let more = used.saturating_sub(before);
+        if more > 0 || !known {
+            self.active(now);
+        }
+        self.computed = self.computed.saturating_add(more);
+    }
+
+    /// A tenth of the time or more.
+    fn computes(&self, now: Instant) -> bool {
+        Duration::from_nanos(self.computed) >= now.duration_since(self.new) / 10
+    }
+
+    fn idle(&self, now: Instant) -> Option<Duration> {
+        (self.idle_looks >= LOOKS).then(|| now.duration_since(self.any))
     }
 }
 
@@ -74,7 +161,7 @@ fn deed(act: &Act) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{Bytes, FileAct, Origin, Process};
+    use events::{Bytes, FileAct, Origin};
 
     fn check(acts: &[(u32, &str, i64)], expect: usize) {
         let mut deeds: Vec<u64> = acts
@@ -95,5 +182,30 @@ mod tests {
     fn who_does_it_is_nothing_new_and_what_is_done_is() {
         check(&[(1, "/a", 0), (2, "/a", 0), (3, "/a", 5)], 1);
         check(&[(1, "/a", 0), (1, "/b", 0), (1, "/a", -2)], 3);
+    }
+
+    /// Looks each second at a process that has used so many milliseconds by then.
+    fn looks(used: &[u64], idle: Option<u64>, computes: bool) {
+        let began = Instant::now();
+        let mut state = State::new(began);
+        let mut now = began;
+        for used in used {
+            now += Duration::from_secs(1);
+            let (process, user) = (Process(1), used * 1_000_000);
+            let look = HostAct::Used { process, user, system: 0, threads: 1, resident: 0 };
+            state.see(&Act::Host(look), None, now);
+        }
+        let found = (state.idle(now).map(|idle| idle.as_secs()), state.computes(now));
+        assert_eq!(found, (idle, computes), "{used:?}");
+    }
+
+    #[test]
+    fn who_waits_is_idle_and_who_computes_is_not() {
+        looks(&[0], None, false);
+        looks(&[0, 0, 0], Some(3), false);
+        looks(&[900, 900, 900, 900], Some(3), true);
+        looks(&[900, 1800, 2700], None, true);
+        looks(&[10, 20, 30], None, false);
+        looks(&[10, 10, 20, 20, 20], Some(2), false);
     }
 }

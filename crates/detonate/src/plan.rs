@@ -95,7 +95,9 @@ pub struct Further {
 
 /// The runs, and what is left out.
 pub(crate) struct Plan {
-    pub(crate) runs: Vec<Planned>,
+    /// Runs that depend on nothing of each other stand together, and those of which a later one may depend before it:
+    /// the start itself, the start in other circumstances, and what is started besides.
+    pub(crate) waves: [Vec<Planned>; 3],
     pub(crate) not_exercised: Vec<String>,
     /// A brief run as the image's user, for what turns up while it runs.
     pub(crate) further: Planned,
@@ -130,7 +132,9 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
     let passwd = staged.kept.get(b"etc/passwd".as_slice()).map_or(&b""[..], Vec::as_slice);
     let group = staged.kept.get(b"etc/group".as_slice()).map_or(&b""[..], Vec::as_slice);
     let config = &image.config.config;
-    let (mut runs, mut not_exercised) = (Vec::new(), Vec::new());
+    let mut waves: [Vec<Planned>; 3] = Default::default();
+    let [first_start, other_starts, besides] = &mut waves;
+    let mut not_exercised = Vec::new();
     let user = users::resolve(&config.user, passwd, group).unwrap_or_else(|| {
         not_exercised.push(format!(
             "the image's user {} is not in its own list; it ran as root",
@@ -163,22 +167,22 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
         first.further.extend(health(config));
         first.further.extend(crontabs(staged));
         first.keeps = true;
-        runs.push(first);
+        first_start.push(first);
         let mut again = base(SECOND_START.to_owned(), start.clone(), BRIEF * 2);
         again.again = true;
-        runs.push(again);
+        other_starts.push(again);
         if user.uid != 0 {
             let mut as_root = base(format!("{AS_CONFIGURED}, as root"), start.clone(), BRIEF * 2);
             as_root.user = User::default();
             as_root.home = "/root".to_owned();
-            runs.push(as_root);
+            other_starts.push(as_root);
         }
         let mut later = base(format!("{AS_CONFIGURED}{LATER}"), start.clone(), BRIEF * 2);
         later.ahead = MONTH;
-        runs.push(later);
+        other_starts.push(later);
         let mut hidden = base(format!("{AS_CONFIGURED}{HIDDEN_PROFILE}"), start, BRIEF * 2);
         hidden.hidden = true;
-        runs.push(hidden);
+        other_starts.push(hidden);
     }
     for (name, arguments) in NEUTRAL {
         if let Some(path) = in_path(image, name) {
@@ -186,27 +190,26 @@ pub(crate) fn plan(image: &Image<'_>, staged: &Staged, settings: &Settings) -> P
             let argv = std::iter::once(path).chain(words).collect();
             let mut probe = base(format!("probe {name}"), argv, BRIEF);
             probe.context.neutral = true;
-            runs.push(probe);
+            besides.push(probe);
         }
     }
     for path in unowned(image).into_iter().take(MOST_PROGRAMS) {
         let name = format!("start {}", model::escape_bytes(&path));
-        runs.push(base(name, vec![path], BRIEF));
+        besides.push(base(name, vec![path], BRIEF));
     }
     if matches!(settings.engine, Engine::Gvisor(_)) {
-        let (told, left_out): (Vec<_>, Vec<_>) = plan.runs.into_iter().partition(|run| run.ahead == 0);
-        plan.runs = told;
         let why = "gVisor shows the host's calendar and no other";
-        plan.not_exercised.extend(left_out.iter().map(|run| format!("{}: {why}", run.context.name)));
-        plan.not_exercised.push("what comes after waiting longer than a run: gVisor skips none".to_owned());
-        plan.not_exercised
-            .push("what answers visitors of its ports: none is visited under gVisor".to_owned());
+        for run in waves.iter_mut().flat_map(|wave| wave.extract_if(.., |run| run.ahead != 0)) {
+            not_exercised.push(format!("{}: {why}", run.context.name));
+        }
+        not_exercised.push("what comes after waiting longer than a run: gVisor skips none".to_owned());
+        not_exercised.push("what answers visitors of its ports: none is visited under gVisor".to_owned());
     }
     if !config.on_build.is_empty() {
         not_exercised.push("instructions for images that are built on this one".to_owned());
     }
     let further = base(String::new(), Vec::new(), BRIEF);
-    Plan { runs, not_exercised, further }
+    Plan { waves, not_exercised, further }
 }
 
 /// The image's own check of its health.

@@ -51,11 +51,14 @@ pub(crate) struct Done {
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long nothing may happen before a run that only waits is ended: with waiting skipped, such a run has nothing
-/// more to show.
-const QUIET: Duration = Duration::from_secs(4);
-/// How long a run may only repeat itself: by then the guest's clock has gone round many times.
+/// How long the guest may be idle before a run is ended: with waiting skipped, such a run has nothing more to show.
+const QUIET: Duration = Duration::from_secs(2);
+/// How long it must have done nothing before what the plan adds is started ahead of its time.
+const CALM: Duration = Duration::from_millis(600);
+/// How long a run may only repeat itself: by then the guest's clock has gone round many times. The first run is
+/// looked at longest, since the others are there for what differs from it.
 const REPEATING: Duration = Duration::from_secs(8);
+const REPEATING_AGAIN: Duration = Duration::from_secs(4);
 /// How much waiting must have been skipped meanwhile, in nanoseconds.
 const ROUND: u64 = 60_000_000_000;
 /// The longest file of the run's changes that is kept for scanning, and how many of them.
@@ -92,12 +95,12 @@ pub(crate) fn run(
         engine: settings.engine.name().to_owned(),
         image: image.name.clone(),
     };
-    let (recorder, inlet) = Recorder::begin(&record, &head, run.clock())?;
+    let novelty = Arc::new(Novelty::default());
+    let (recorder, inlet) = Recorder::begin(&record, &head, run.clock(), Arc::clone(&novelty))?;
     let mut doors = run.doors();
     let inward = doors.as_mut().map(|doors| std::mem::take(&mut doors.inward)).unwrap_or_default();
     let named = doors.as_mut().map(|doors| std::mem::take(&mut doors.named)).unwrap_or_default();
     let (visits, engine) = (Visits::new(inward), Engine::new(named));
-    let novelty = Novelty::default();
     let server = serve(&run, doors, image, planned, settings, canaries, authority, inlet.clone())?;
     drop(unanswered);
     inlet.seen(Source::Host, Act::Host(HostAct::Began { run: planned.context.name.clone() }));
@@ -106,7 +109,7 @@ pub(crate) fn run(
     let mut gaps = Vec::new();
     let outcome = std::thread::scope(|scope| {
         let traced = inlet.clone();
-        let (served, novelty) = (&visits, &novelty);
+        let served = &visits;
         let events = run.events();
         let reader = scope.spawn(move || {
             let mut finished = None;
@@ -115,12 +118,11 @@ pub(crate) fn run(
                     finished = Some(why.clone());
                 }
                 served.see(&event.act);
-                novelty.see(&event.act);
                 traced.traced(event);
             }
             finished
         });
-        let ended_by_us = drive(&run, planned, settings, started, &recorder, novelty, &mut gaps, || {
+        let ended_by_us = drive(&run, planned, settings, started, &visits, &novelty, &mut gaps, || {
             visits.make(scope, &inlet);
             engine.take(|| visits.socket());
             reader.is_finished()
@@ -282,7 +284,7 @@ fn drive(
     planned: &Planned,
     settings: &Settings,
     started: Instant,
-    recorder: &Recorder,
+    visits: &Visits,
     novelty: &Novelty,
     gaps: &mut Vec<Gap>,
     is_over: impl Fn() -> bool,
@@ -290,12 +292,16 @@ fn drive(
     let mut further = planned.further.clone();
     further.sort_by_key(|further| further.after);
     let mut further = further.into_iter().peekable();
-    let mut seen = 0;
-    let mut changed = Instant::now();
+    let repeating = if planned.keeps { REPEATING } else { REPEATING_AGAIN };
     let (mut new, mut skipped) = (novelty.last(), 0);
+    let (mut jumped, mut guest) = (Instant::now(), 0);
+    // Who is silent under gVisor may only be waiting: nothing is skipped there.
+    let skips = settings.engine == sandbox::Engine::Native;
     while !is_over() {
         std::thread::sleep(LOOK);
-        while let Some(next) = further.next_if(|next| started.elapsed() >= next.after) {
+        while let Some(next) = further
+            .next_if(|next| started.elapsed() >= next.after || (novelty.silent() >= CALM && !visits.go_on()))
+        {
             let start = Start {
                 probe: next.name.clone(),
                 argv: next.argv,
@@ -315,31 +321,31 @@ fn drive(
             run.end("cancelled");
             return Some("cancelled".to_owned());
         }
-        let count = recorder.count.load(std::sync::atomic::Ordering::Relaxed);
-        if count != seen {
-            seen = count;
-            changed = Instant::now();
+        let now = run.clock().skipped();
+        if now != guest {
+            (guest, jumped) = (now, Instant::now());
         }
         let last = novelty.last();
         if last != new {
-            (new, skipped) = (last, run.clock().skipped());
+            (new, skipped) = (last, now);
         }
-        // Who computes repeats nothing: only time that went round counts.
-        let went_round = run.clock().skipped().saturating_sub(skipped) >= ROUND;
-        if further.peek().is_none()
-            && started.elapsed() >= REPEATING
-            && last.elapsed() >= REPEATING
-            && went_round
-        {
-            run.end("it only repeated itself");
-            return Some("it only repeated itself".to_owned());
+        if further.peek().is_some() || visits.go_on() {
+            continue;
         }
-        // Who is silent under gVisor may only be waiting: nothing is skipped there.
-        let skips = settings.engine == sandbox::Engine::Native;
-        if skips && further.peek().is_none() && changed.elapsed() >= QUIET {
-            run.end("nothing more happened");
-            return Some("nothing more happened".to_owned());
-        }
+        let alike = last.elapsed();
+        let went_round = alike >= repeating && now.saturating_sub(skipped) >= ROUND;
+        // The clock of who wakes up all the time goes round slowly. Who computes is not waited for in vain.
+        let wakes = skips && alike >= 2 * repeating && !novelty.computes();
+        let idle = jumped.elapsed().min(run.clock().calm()).min(novelty.idle().unwrap_or_default());
+        let why = if went_round || wakes {
+            "it only repeated itself"
+        } else if skips && idle >= QUIET {
+            "nothing more happened"
+        } else {
+            continue;
+        };
+        run.end(why);
+        return Some(why.to_owned());
     }
     None
 }

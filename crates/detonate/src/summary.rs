@@ -1,6 +1,6 @@
 use crate::run::RunSummary;
 use behavior::{At, Record, RunContext};
-use events::{Origin, WireKind};
+use events::{HostAct, Origin, WireKind};
 use model::{Detonation, FlowLine, ProcessLine, RunLine};
 
 /// Processes and connections of one run that a report tells of.
@@ -29,7 +29,13 @@ pub(crate) fn summary(
                 detonation.limitations.push(limitation.clone());
             }
         }
-        let processes = record.processes().filter(|process| process.process == process.leader);
+        let ours = record.host().iter().find_map(|act| match &act.what {
+            HostAct::Probe { name, process } if name == crate::decoys::NAME => Some(*process),
+            _ => None,
+        });
+        let processes = record.processes().filter(|process| {
+            process.process == process.leader && ours.is_none_or(|ours| process.process != ours)
+        });
         detonation.processes.extend(processes.take(MOST).map(|process| {
             let last = process.life.ended.map_or(record.end(), |(at, _)| at);
             ProcessLine {

@@ -32,6 +32,7 @@ struct State {
     listening: BTreeSet<SocketAddr>,
     waiting: VecDeque<SocketAddr>,
     made: u64,
+    speaking: usize,
 }
 
 impl Visits {
@@ -43,6 +44,7 @@ impl Visits {
                 listening: BTreeSet::new(),
                 waiting: VecDeque::new(),
                 made: 0,
+                speaking: 0,
             }),
         }
     }
@@ -100,9 +102,19 @@ impl Visits {
             let (Some(first), Some(second)) = (state.sockets.pop(), state.sockets.pop()) else { return };
             let number = OURS + state.made;
             state.made += 1;
+            state.speaking += 1;
             let inlet = inlet.clone();
-            scope.spawn(move || speak(at, first, second, number, &inlet));
+            scope.spawn(move || {
+                speak(at, first, second, number, &inlet);
+                self.lock().speaking -= 1;
+            });
         }
+    }
+
+    /// Whether somebody is spoken to, or is about to be.
+    pub(crate) fn go_on(&self) -> bool {
+        let state = self.lock();
+        state.speaking > 0 || !(state.waiting.is_empty() || state.sockets.len() < 2)
     }
 }
 

@@ -45,6 +45,13 @@ pub(crate) fn flows(detonation: &Detonation, run: usize) -> Vec<&FlowLine> {
     detonation.network.iter().filter(|flow| flow.run == run).collect()
 }
 
+/// The name of the program that opened a connection, where that is known.
+pub(crate) fn program<'a>(detonation: &'a Detonation, flow: &FlowLine) -> Option<&'a str> {
+    let opens = |process: &&ProcessLine| process.run == flow.run && Some(process.number) == flow.process;
+    let process = detonation.processes.iter().find(opens)?;
+    process.command.split_whitespace().next()?.rsplit('/').next().filter(|name| !name.is_empty())
+}
+
 /// A time since the run began, as people read it.
 pub(crate) fn time(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;

@@ -7,6 +7,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The clock that the guest is shown: the host's, and all waiting that was skipped. The warden moves it, and the
 /// parent's answers (NTP, `Date`, certificates) read it.
@@ -27,6 +28,8 @@ struct Page {
     held: AtomicU64,
     /// How many were begun or given so far.
     answers: AtomicU64,
+    /// When the guest last made a call that is looked at, in nanoseconds of the host since the run began.
+    called: AtomicU64,
 }
 
 /// Keeps the guest's clock from jumping while an answer to it is made.
@@ -115,6 +118,17 @@ impl Clock {
     /// Whether somebody holds it, and a number that changes with each answer.
     pub(crate) fn answering(&self) -> (bool, u64) {
         (self.page().held.load(Ordering::Acquire) > 0, self.page().answers.load(Ordering::Acquire))
+    }
+
+    /// The guest made a call, at a time of the host.
+    pub(crate) fn calls(&self, real: u64) {
+        self.page().called.store(real, Ordering::Relaxed);
+    }
+
+    /// For how long the guest has made no call that is looked at, also none that is worth no event, such as asking
+    /// for the time.
+    pub fn calm(&self) -> Duration {
+        Duration::from_nanos(self.real().saturating_sub(self.page().called.load(Ordering::Relaxed)))
     }
 
     /// Nanoseconds between the host's calendar and the guest's when the run began.

@@ -220,6 +220,7 @@ impl Time {
     /// The guest did something.
     pub(crate) fn active(&mut self) {
         self.quiet_since = self.clock.real();
+        self.clock.calls(self.quiet_since);
     }
 
     /// Whether it is time to look whether everything waits; otherwise for how long not.

@@ -29,7 +29,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 name: service.name.to_owned(),
                 packages: Some((service.name, service.packages)),
                 expect: service.expect.to_vec(),
-                seconds: 150,
+                // A run ends when nothing more happens: this is for machines that are busy.
+                seconds: 240,
                 ..Case::default()
             };
             case.config.os = "linux".to_owned();

@@ -50,16 +50,17 @@ mv "$F/layers/$1.part" "$F/layers/$1.tar"
 
 /// The layers of an image with these packages: the base, and what installing them adds.
 pub(crate) fn layers(name: &str, packages: &str) -> Vec<PathBuf> {
-    // One installation at a time: they share the base below them.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(NAME);
     let base = folder.join("base.tar");
+    // One makes the base, and the others wait for it; what they put on top of it, they put there at the same time.
+    static BASE_TURN: Mutex<()> = Mutex::new(());
+    let turn = BASE_TURN.lock().unwrap();
     if !base.is_file() {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         sh(&folder, BASE, &[]);
     }
+    drop(turn);
     if packages.is_empty() {
         return vec![base];
     }

@@ -37,9 +37,11 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report, text: Texts) -> io::Re
         for flow in flows.iter().take(most) {
             let said =
                 if flow.said.is_empty() { String::new() } else { format!(": {}", text.of(&flow.said)) };
+            let who = runs::program(detonation, flow);
             let line = format!(
-                "{} {}:{} {} ({} bytes out, {} in){said}",
+                "after {}{} to {}:{} {} ({} bytes out, {} in){said}",
                 time(flow.milliseconds),
+                who.map(|who| format!(" {}", text.of(who))).unwrap_or_default(),
                 text.of(&flow.host),
                 flow.port,
                 text.of(&flow.protocol),

@@ -223,9 +223,10 @@ const MOST_WRITING: usize = 4096;
 pub(crate) fn copy(from: impl Read, directory: Option<&OwnedFd>) -> std::io::Result<Content> {
     let mut from = from.take(LONGEST);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let part = "part";
+    // Runs that go on at the same time keep what they bring in one directory.
+    let part = format!("part-{}", rustix::process::getpid().as_raw_nonzero());
     let mut to = match directory {
-        Some(directory) => Some(File::from(rustix::fs::openat(directory, part, flags, 0o600.into())?)),
+        Some(directory) => Some(File::from(rustix::fs::openat(directory, &part, flags, 0o600.into())?)),
         None => None,
     };
     let mut hasher = Sha256::new();
@@ -243,7 +244,7 @@ pub(crate) fn copy(from: impl Read, directory: Option<&OwnedFd>) -> std::io::Res
     let sha256: [u8; 32] = hasher.finalize().into();
     if let Some(directory) = directory {
         let name: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        rustix::fs::renameat(directory, part, directory, &name)?;
+        rustix::fs::renameat(directory, &part, directory, &name)?;
     }
     Ok(Content { sha256, length, kept: directory.is_some() })
 }

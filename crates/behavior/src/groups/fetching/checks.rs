@@ -175,7 +175,9 @@ fn with_program(
 ) -> Finding {
     let exec = &named.exec.what;
     let mut finding = finding.at_path(exec.program.strip_prefix(b"/").unwrap_or(&exec.program));
-    if let Some(content) = &exec.content {
+    // Of a script the content is known from its file.
+    let of_file = || run.record.file(&exec.program).and_then(|history| history.contents.last());
+    if let Some(content) = exec.content.as_ref().or_else(of_file) {
         finding.content = Some(model::Digest::sha256(content.sha256));
     }
     finding = finding.with_evidence("command", &run.record.told(named.process, named.exec.at), None);
