@@ -323,8 +323,8 @@ impl Reading<'_, '_> {
         let mut done = Done { end: self.kept.end(), ..Done::default() };
         analyze_file(&file, &piece.bytes, crew.analyzers, |analyzer| !passing.has(analyzer), &mut done);
         let taken = self.sums.of(&file.entry, gate_of(&piece.bytes));
-        let hashed = taken.md5 || taken.sha1;
-        let stream = hashed.then(|| crew.streams.open(index, taken.sha1, &self.runway, &self.reply));
+        let open = || crew.streams.open(index, taken.sha1, &self.runway, &self.reply);
+        let stream = (taken.md5 || taken.sha1).then(open);
         let mut read = 0;
         loop {
             fill(&mut piece.bytes, PIECE, &mut data, &mut sha256);
@@ -440,14 +440,11 @@ fn gate_of(bytes: &[u8]) -> &[u8] {
 }
 
 fn analyze_batch(batch: &Batch, sums: Sums, end: Arc<End>, analyzers: &[&dyn FileAnalyzer]) -> Done {
-    let contents: Vec<(&[u8], Taken)> = batch
-        .files
-        .iter()
-        .map(|file| {
-            let bytes = &batch.bytes[file.range.clone()];
-            (bytes, sums.of(&file.entry, gate_of(bytes)))
-        })
-        .collect();
+    let taken = |file: &Opened| {
+        let bytes = &batch.bytes[file.range.clone()];
+        (bytes, sums.of(&file.entry, gate_of(bytes)))
+    };
+    let contents: Vec<(&[u8], Taken)> = batch.files.iter().map(taken).collect();
     let hashes = hash_files(&contents);
     let mut done = Done { end, ..Done::default() };
     for ((file, (bytes, _)), hashes) in batch.files.iter().zip(contents).zip(hashes) {
@@ -471,9 +468,8 @@ fn analyze_file(
 ) {
     let signs = Signs::of(bytes);
     let view = FileView { entry: &file.entry, bytes, whole: file.whole, stages: &[], signs };
-    let head = gate_of(bytes);
     for analyzer in analyzers.iter().filter(|analyzer| is_asked(**analyzer)) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, head) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match analyzer.wants(view.entry, gate_of(bytes)) {
             Want::Nothing => Ok(Vec::new()),
             Want::Whole(limit) if !view.whole => {
                 Err(format!("it is larger than the {limit} bytes that are read of such a file"))

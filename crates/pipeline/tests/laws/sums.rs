@@ -129,7 +129,7 @@ fn has(report: &Report, id: &str) -> bool {
     report.findings.iter().any(|finding| finding.id == id)
 }
 
-const TAMPERED: &str = "S-PKG-TAMPERED";
+const TAMPERED: &str = "S-EVA-PKGTAMPER";
 
 #[test]
 fn what_is_asked_for_and_lacking_is_read_again() {
