@@ -134,11 +134,7 @@ struct Course<'a> {
 impl Course<'_> {
     /// Runs a wave of the plan, as far as there is time and nothing has convicted yet, and judges all runs so far.
     /// Gives what those left that are to be followed.
-    fn take(
-        &mut self,
-        wave: Vec<Planned>,
-        before: Option<&Remains>,
-    ) -> Result<Vec<Remains>, DetonateError> {
+    fn take(&mut self, wave: Vec<Planned>, before: Option<&Remains>) -> Result<Vec<Remains>, DetonateError> {
         let convicted = self.judged.convicts() && !self.settings.thorough;
         let (wave, left_out): (Vec<Planned>, Vec<Planned>) =
             wave.into_iter().partition(|planned| !convicted && (!planned.again || before.is_some()));

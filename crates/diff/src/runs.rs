@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn what_only_the_new_image_did_is_told() {
         let id = started("/usr/bin/id", Origin::Image);
-        check((&[id.clone()], &[]), (&[id.clone()], &[]), &[]);
-        check((&[id.clone()], &[]), (&[], &[]), &[]);
+        check((std::slice::from_ref(&id), &[]), (std::slice::from_ref(&id), &[]), &[]);
+        check((std::slice::from_ref(&id), &[]), (&[], &[]), &[]);
         check((&[], &[]), (&[id], &[]), &["medium program-started /usr/bin/id"]);
         check((&[], &[]), (&[started("/tmp/x", Origin::Written)], &[]), &["high program-started /tmp/x"]);
         check(

@@ -160,4 +160,3 @@ fn quotes_a_flow(message: &[u8]) -> bool {
     let quoted = message.get(8..).unwrap_or_default();
     quoted.first() == Some(&0x45) && matches!(quoted.get(9), Some(6 | 17)) && message.len() <= 576
 }
-

@@ -195,8 +195,7 @@ fn read_image(
             platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
                 let how = settings.detonate.as_ref();
                 let stands = !concluded.lacks_sums || sums == Sums::EVERY;
-                how.filter(|_| stands)
-                    .map(|how| detonation::run(view, image, concluded, how, settings, crew))
+                how.filter(|_| stands).map(|how| detonation::run(view, image, concluded, how, settings, crew))
             });
         if !concluded.lacks_sums || sums == Sums::EVERY {
             return Some((layers, concluded, ran));

@@ -49,7 +49,15 @@ pub(crate) enum Ask {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
     /// The guest is about to start. The doors of its network go with it, in this order and number.
-    Ready { limitations: Vec<String>, tcp: usize, udp: usize, raw: usize, packets: usize, inward: usize, named: usize },
+    Ready {
+        limitations: Vec<String>,
+        tcp: usize,
+        udp: usize,
+        raw: usize,
+        packets: usize,
+        inward: usize,
+        named: usize,
+    },
     /// A process was started.
     Started,
     /// It could not be.

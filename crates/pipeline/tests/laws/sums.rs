@@ -105,6 +105,7 @@ fn report(image: &[u8], listed: bool) -> (Report, u64) {
         exceptions: verdict::Exceptions::default(),
         today: model::Date::of_unix_seconds(0),
         endpoints: false,
+        detonate: None,
         watch: Arc::new(Watch::default()),
     };
     let report = scan(&Locator::DockerArchive { path: file, reference: None }, &settings).unwrap();

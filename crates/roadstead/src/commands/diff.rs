@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Diff) -> anyhow::Result<u8> {
         }
         settings.detonate = Some(Detonate {
             scratch: args.scratch.clone(),
+            engine: sandbox::Engine::Native,
             keep: None,
             duration: args.duration,
             // An image that is convicted early would have done more, and its other half is compared with this.

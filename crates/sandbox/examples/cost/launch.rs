@@ -144,6 +144,7 @@ fn timed(command: &mut Command) -> Option<Ran> {
 fn spec(tree: &Tree, script: &str) -> Spec {
     let root = rustix::process::geteuid().is_root();
     Spec {
+        engine: sandbox::Engine::Native,
         root: Root {
             lower: vec![tree.path().to_owned()],
             owners: if root { Owners::Guest } else { Owners::Sandbox },

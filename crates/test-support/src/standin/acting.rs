@@ -213,6 +213,7 @@ impl Code {
 }
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+#[expect(clippy::unwrap_used, reason = "a test, which the lint does not see behind further conditions")]
 mod tests {
     use super::*;
     use std::io::{BufRead as _, BufReader, Write as _};

@@ -104,7 +104,11 @@ impl Tracks {
         match self.tree.keep(path) {
             Kept::New(content) => {
                 self.remember(path, &content);
-                self.tell_host(HostAct::Captured { content: content.clone() });
+                self.tell_host(HostAct::Captured {
+                    content: content.clone(),
+                    path: Some(bounded(path)),
+                    given: None,
+                });
                 Some(content)
             }
             Kept::Known(content) => {
