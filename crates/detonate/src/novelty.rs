@@ -1,6 +1,6 @@
 //! Tells whether a guest still does anything, and anything that it has not done before.
 
-use events::{Act, FileOp, HostAct, NetOp, Peer, Process, ProcessAct, WireKind};
+use events::{Act, FileOp, HostAct, NetOp, Origin, Peer, Process, ProcessAct, WireKind};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::discriminant;
@@ -128,9 +128,10 @@ fn deed(act: &Act) -> Option<u64> {
         Act::Process(ProcessAct::Exec(exec)) => (&exec.program, &exec.arguments).hash(&mut hash),
         Act::Process(act) => discriminant(act).hash(&mut hash),
         Act::File(file) => {
-            (discriminant(&file.op), &file.path, file.result < 0).hash(&mut hash);
+            let own = file.origin == Origin::Written || matches!(file.op, FileOp::Open { create: true, .. });
+            (discriminant(&file.op), place(&file.path, own), file.result < 0).hash(&mut hash);
             if let FileOp::Rename(to) | FileOp::Link(to) = &file.op {
-                to.hash(&mut hash);
+                place(to, true).hash(&mut hash);
             }
         }
         Act::Net(net) => {
@@ -158,10 +159,17 @@ fn deed(act: &Act) -> Option<u64> {
     Some(hash.finish())
 }
 
+/// A path without what differs each time: of a file that the run made only the directory, since its name may be made
+/// up, and no numbers, since they may be those of processes.
+fn place(path: &[u8], own: bool) -> Vec<u8> {
+    let end = path.iter().rposition(|&byte| byte == b'/').filter(|_| own).unwrap_or(path.len());
+    path.iter().take(end).filter(|byte| !byte.is_ascii_digit()).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{Bytes, FileAct, Origin};
+    use events::{Bytes, FileAct};
 
     fn check(acts: &[(u32, &str, i64)], expect: usize) {
         let mut deeds: Vec<u64> = acts
@@ -182,6 +190,9 @@ mod tests {
     fn who_does_it_is_nothing_new_and_what_is_done_is() {
         check(&[(1, "/a", 0), (2, "/a", 0), (3, "/a", 5)], 1);
         check(&[(1, "/a", 0), (1, "/b", 0), (1, "/a", -2)], 3);
+        check(&[(1, "/proc/17/stat", 0), (1, "/proc/233/stat", 0)], 1);
+        assert_eq!(place(b"/tmp/worker-x7f3a", true), place(b"/tmp/worker-q11", true));
+        assert_ne!(place(b"/tmp/a", true), place(b"/var/a", true));
     }
 
     /// Looks each second at a process that has used so many milliseconds by then.

@@ -59,6 +59,9 @@ const CALM: Duration = Duration::from_millis(600);
 /// looked at longest, since the others are there for what differs from it.
 const REPEATING: Duration = Duration::from_secs(8);
 const REPEATING_AGAIN: Duration = Duration::from_secs(4);
+/// How long a run goes on at least, and how much waiting must have been skipped, until it need not repeat itself to end.
+const DAYS_IN: Duration = Duration::from_secs(30);
+const DAY: u64 = 86_400_000_000_000;
 /// How much waiting must have been skipped meanwhile, in nanoseconds.
 const ROUND: u64 = 60_000_000_000;
 /// The longest file of the run's changes that is kept for scanning, and how many of them.
@@ -337,9 +340,11 @@ fn drive(
         // The clock of who wakes up all the time goes round slowly. Who computes is not waited for in vain.
         let wakes = skips && alike >= 2 * repeating && !novelty.computes();
         let idle = jumped.elapsed().min(run.clock().calm()).min(novelty.idle().unwrap_or_default());
-        let why = if went_round || wakes {
-            "it only repeated itself"
-        } else if skips && idle >= QUIET {
+        // There is always something new in a service that asks for names: days of it are enough.
+        let for_days = started.elapsed() >= DAYS_IN && now >= DAY && !novelty.computes();
+        let why = if went_round || wakes || for_days {
+            if went_round || wakes { "it only repeated itself" } else { "it went on for days" }
+        } else if idle >= QUIET {
             "nothing more happened"
         } else {
             continue;

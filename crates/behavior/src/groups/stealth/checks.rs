@@ -71,9 +71,11 @@ pub(in crate::groups) fn judge(run: &Run<'_>, out: &mut Outcome) {
             started(run, named, out);
         }
     }
+    let execs = run.record.execs();
+    let programs: BTreeSet<&[u8]> = execs.iter().map(|named| named.exec.what.program.as_slice()).collect();
     for (path, history) in run.record.files() {
         for step in &history.steps {
-            touched(run, path, step, out);
+            touched(run, &programs, path, step, out);
         }
     }
     named(run, out);
@@ -156,7 +158,13 @@ fn pretends(run: &Run<'_>, process: Process, at: At, name: &[u8], program: &[u8]
     }
 }
 
-fn touched(run: &Run<'_>, path: &[u8], step: &Noted<FileStep>, out: &mut Outcome) {
+fn touched(
+    run: &Run<'_>,
+    programs: &BTreeSet<&[u8]>,
+    path: &[u8],
+    step: &Noted<FileStep>,
+    out: &mut Outcome,
+) {
     let (process, at) = (step.what.process, step.at);
     let shown = model::escape_bytes(path);
     match &step.what.op {
@@ -193,8 +201,7 @@ fn touched(run: &Run<'_>, path: &[u8], step: &Noted<FileStep>, out: &mut Outcome
             add(run, out, &LOGHIST, format!("{shown} was made to lead nowhere"), process, at);
         }
         FileOp::Times(seconds) if step.what.done => {
-            let executed = run.record.execs().iter().any(|named| named.exec.what.program.as_slice() == path);
-            let program = executed
+            let program = programs.contains(path)
                 || [b"/bin/".as_slice(), b"/usr/bin/", b"/usr/sbin/", b"/sbin/", b"/usr/lib/"]
                     .iter()
                     .any(|place| is_under(path, place));
