@@ -344,7 +344,7 @@ fn drive(
         let for_days = started.elapsed() >= DAYS_IN && now >= DAY && !novelty.computes();
         let why = if went_round || wakes || for_days {
             if went_round || wakes { "it only repeated itself" } else { "it went on for days" }
-        } else if idle >= QUIET {
+        } else if skips && idle >= QUIET {
             "nothing more happened"
         } else {
             continue;
