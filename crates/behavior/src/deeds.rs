@@ -80,15 +80,14 @@ fn is_planned(run: &str) -> bool {
 
 fn of(record: &Record, planned: bool) -> BTreeSet<Deed> {
     let mut deeds = BTreeSet::new();
-    for started in record
-        .execs()
-        .iter()
-        .skip(usize::from(planned))
-        .map(|named| &named.exec.what)
-        .filter(|exec| exec.result == 0)
-    {
-        deeds.insert(Deed::Started { program: steady_path(&started.program), origin: started.origin });
-    }
+    // What the plan started by itself comes first: everything else descends from it.
+    let execs = record.execs_of_image();
+    let started = execs.iter().skip(usize::from(planned)).map(|named| &named.exec.what);
+    deeds.extend(
+        started
+            .filter(|exec| exec.result == 0)
+            .map(|exec| Deed::Started { program: steady_path(&exec.program), origin: exec.origin }),
+    );
     deeds.extend(contacted(record));
     deeds.extend(asked(record));
     deeds.extend(listened(record));
@@ -272,6 +271,21 @@ mod tests {
         let probe = with(|scene| scene.run.name = "probe app".into());
         let none = Scene::starting(&["/other"]);
         check(&none, &probe, &[]);
+        // The decoy that the sandbox puts beside is not the image's, whoever of both is first.
+        let mut beside = Scene::starting(&["/other"]);
+        let decoy = beside.born(events::Process(0));
+        beside.exec(decoy, &["/var/tmp/.cache/xmrig"], Origin::Planted);
+        check(&none, &beside, &[]);
+        let mut before = Scene::beside("/var/tmp/.cache/xmrig");
+        before.run.name = "start /x".into();
+        let other = before.born(events::Process(0));
+        before.exec(other, &["/x"], Origin::Image);
+        check(&none, &before, &[]);
+        let bait = with(|scene| {
+            let child = scene.born(FIRST);
+            scene.exec(child, &["/root/backup.sh"], Origin::Planted);
+        });
+        check(&app(), &bait, &[started("/root/backup.sh", Origin::Planted)]);
         let failed = with(|scene| scene.exec_with_result(FIRST, &["/bin/no"], Origin::Image, -2));
         check(&app(), &failed, &[]);
     }
