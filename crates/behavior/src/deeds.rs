@@ -80,20 +80,19 @@ fn is_planned(run: &str) -> bool {
 
 fn of(record: &Record, planned: bool) -> BTreeSet<Deed> {
     let mut deeds = BTreeSet::new();
-    for started in record
-        .execs()
-        .iter()
-        .skip(usize::from(planned))
-        .map(|named| &named.exec.what)
-        .filter(|exec| exec.result == 0)
-    {
-        deeds.insert(Deed::Started { program: steady_path(&started.program), origin: started.origin });
-    }
+    // What the plan started by itself comes first: everything else descends from it.
+    let execs = record.execs_of_image();
+    let started = execs.iter().skip(usize::from(planned)).map(|named| &named.exec.what);
+    deeds.extend(
+        started
+            .filter(|exec| exec.result == 0)
+            .map(|exec| Deed::Started { program: steady_path(&exec.program), origin: exec.origin }),
+    );
     deeds.extend(contacted(record));
     deeds.extend(asked(record));
     deeds.extend(listened(record));
     let written = record.files().filter(|(path, history)| is_told(path) && history.is_left());
-    deeds.extend(written.map(|(path, _)| Deed::Wrote { path: without_numbers(&model::escape_bytes(path)) }));
+    deeds.extend(written.map(|(path, _)| Deed::Wrote { path: steady_parts(&model::escape_bytes(path)) }));
     deeds
 }
 
@@ -179,17 +178,25 @@ fn steady_path(path: &[u8]) -> String {
     if !TEMPORARY.iter().any(|place| path.starts_with(place)) {
         return shown;
     }
-    let parts: Vec<String> = shown.split('/').map(steady_part).collect();
-    parts.join("/")
+    steady_parts(&shown)
 }
 
-/// `tmp.Xk2eVq9aTz` is `tmp.*`, `build-7f3a9c21` is `build-*`, and a number is any number.
+fn steady_parts(path: &str) -> String {
+    path.split('/').map(steady_part).collect::<Vec<_>>().join("/")
+}
+
+/// `tmp.Xk2eVq9aTz` and `tmpk3x_9qzab.py` are `tmp*` and `tmp*.py`, `build-7f3a9c21` is `build-*`, and a number is any
+/// number.
 fn steady_part(part: &str) -> String {
-    let at = part.rfind(['.', '-', '_']).map_or(0, |at| at + 1);
-    let (stem, end) = part.split_at(at);
-    if let Some(rest) = end.strip_prefix("tmp").filter(|rest| rest.len() >= 6) {
-        return if is_made_up(rest) || stem.is_empty() { format!("{stem}tmp*") } else { part.to_owned() };
+    if let Some(rest) = part.strip_prefix("tmp") {
+        let rest = rest.strip_prefix(['.', '-', '_']).unwrap_or(rest);
+        let drawn = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        let (drawn, ending) = rest.split_at(drawn.unwrap_or(rest.len()));
+        if drawn.len() >= 6 {
+            return format!("tmp*{ending}");
+        }
     }
+    let (stem, end) = part.split_at(part.rfind(['.', '-', '_']).map_or(0, |at| at + 1));
     if is_made_up(end) { format!("{stem}*") } else { without_numbers(part) }
 }
 
@@ -206,7 +213,8 @@ fn is_made_up(text: &str) -> bool {
 /// A name with the labels taken out that carry data: a canary, a piece of a file, a number of a session.
 fn steady_name(name: &str) -> String {
     let carries = |label: &&str| {
-        label.len() >= 32 || (label.len() >= 16 && label.chars().any(|letter| letter.is_ascii_digit()))
+        let digits = label.split(|letter: char| !letter.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+        label.len() >= 32 || (label.len() >= 16 && digits > 0) || digits >= 5
     };
     let lower = name.to_lowercase();
     let labels: Vec<&str> = lower.split('.').map(|label| if carries(&label) { "*" } else { label }).collect();
@@ -263,7 +271,7 @@ mod tests {
         check(&app(), &starts("/usr/bin/app", Origin::Written), &[started("/usr/bin/app", Origin::Written)]);
         let (one, other) = ("/tmp/tmp.Xk2eVq9aTz/x", "/tmp/tmp.9bQrT1yyWe/x");
         check(&starts(one, Origin::Written), &starts(other, Origin::Written), &[]);
-        check(&app(), &starts(one, Origin::Written), &[started("/tmp/tmp.*/x", Origin::Written)]);
+        check(&app(), &starts(one, Origin::Written), &[started("/tmp/tmp*/x", Origin::Written)]);
         check(
             &starts("/tmp/x", Origin::Written),
             &starts("/tmp/y", Origin::Written),
@@ -272,6 +280,21 @@ mod tests {
         let probe = with(|scene| scene.run.name = "probe app".into());
         let none = Scene::starting(&["/other"]);
         check(&none, &probe, &[]);
+        // The decoy that the sandbox puts beside is not the image's, whoever of both is first.
+        let mut beside = Scene::starting(&["/other"]);
+        let decoy = beside.born(events::Process(0));
+        beside.exec(decoy, &["/var/tmp/.cache/xmrig"], Origin::Planted);
+        check(&none, &beside, &[]);
+        let mut before = Scene::beside("/var/tmp/.cache/xmrig");
+        before.run.name = "start /x".into();
+        let other = before.born(events::Process(0));
+        before.exec(other, &["/x"], Origin::Image);
+        check(&none, &before, &[]);
+        let bait = with(|scene| {
+            let child = scene.born(FIRST);
+            scene.exec(child, &["/root/backup.sh"], Origin::Planted);
+        });
+        check(&app(), &bait, &[started("/root/backup.sh", Origin::Planted)]);
         let failed = with(|scene| scene.exec_with_result(FIRST, &["/bin/no"], Origin::Image, -2));
         check(&app(), &failed, &[]);
     }
@@ -317,6 +340,8 @@ mod tests {
         };
         check(&asks("AKIA2222OOOO3333PPPP.t.example"), &asks("akia7777bbbb8888cccc.t.example"), &[]);
         check(&app(), &asks("AKIA2222OOOO3333PPPP.t.example"), &asked("*.t.example"));
+        check(&asks("s441686148.t.example"), &asks("s63627970.t.example"), &[]);
+        check(&asks("node7.t.example"), &asks("node8.t.example"), &asked("node8.t.example"));
         check(&asks("a.example"), &asks("b.example"), &asked("b.example"));
     }
 
@@ -345,6 +370,8 @@ mod tests {
         let wrote = |path: &str| [Deed::Wrote { path: path.to_owned() }];
         check(&app(), &writes("/etc/cron.d/x"), &wrote("/etc/cron.d/x"));
         check(&writes("/app/log-2026-11-28"), &writes("/app/log-2027-01-03"), &[]);
+        check(&writes("/root/tmp0in_pvvb"), &writes("/root/tmpanlej0mq"), &[]);
+        check(&app(), &writes("/root/tmp0in_pvvb"), &wrote("/root/tmp*"));
         for path in ["/tmp/x", "/var/lib/app/x", "/proc/self/oom_adj", "/run/app.pid", "/dev/null"] {
             check(&app(), &writes(path), &[]);
         }
@@ -363,10 +390,12 @@ mod tests {
     #[test]
     fn temporary_parts_of_paths() {
         let check = |part: &str, expect: &str| assert_eq!(steady_part(part), expect, "{part}");
-        check("tmp.Xk2eVq9aTz", "tmp.*");
+        check("tmp.Xk2eVq9aTz", "tmp*");
+        check("tmp.tweutfkmar", "tmp*");
         check("build-7f3a9c21", "build-*");
-        check("tmpab3kx_9z", "tmpab0kx_0z");
-        check("tmpk3x9qzab", "tmp*");
+        check("tmpab3kx_9z", "tmp*");
+        check("tmpk3x9qzab.py", "tmp*.py");
+        check("tmpfs", "tmpfs");
         check("installer", "installer");
         check("python3.11", "python0.0");
         check("4711", "0");

@@ -103,6 +103,15 @@ impl Record {
         all
     }
 
+    /// The programs that the image started: all but what the sandbox put beside it to be found and attacked.
+    pub fn execs_of_image(&self) -> Vec<NamedExec<'_>> {
+        let is_decoy = |named: &NamedExec<'_>| {
+            let by_sandbox = self.processes.get(&named.process).is_some_and(|process| process.parent.0 == 0);
+            by_sandbox && named.exec.what.origin == events::Origin::Planted
+        };
+        self.execs().into_iter().filter(|named| !is_decoy(named)).collect()
+    }
+
     /// The program that a process runs at a time, also where it was started by whom it descends from.
     pub fn program(&self, process: Process, at: At) -> Option<&Noted<events::Exec>> {
         self.lineage(process)

@@ -39,6 +39,17 @@ impl Scene {
         scene
     }
 
+    /// A scene that begins with what the sandbox put beside the image.
+    pub(crate) fn beside(decoy: &str) -> Self {
+        let mut scene = Self::starting(&[decoy]);
+        if let Some(Act::Process(ProcessAct::Exec(exec))) =
+            scene.events.last_mut().map(|event| &mut event.act)
+        {
+            exec.origin = Origin::Planted;
+        }
+        scene
+    }
+
     pub(crate) fn note(&mut self, source: Source, act: Act) {
         self.clock += 1_000_000;
         let number = self.events.len() as u64;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Bodies, kept once each under their digest, until the space for them is used up.
 pub(crate) struct Captures {
@@ -62,8 +63,30 @@ impl Captures {
     }
 }
 
+/// Runs that go on at the same time keep the same body in one directory, each by a file of its own until it is whole.
 fn write(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-    let part = path.with_extension("part");
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let part = path.with_extension(format!("part-{}", NUMBER.fetch_add(1, Relaxed)));
     std::fs::write(&part, bytes)?;
     std::fs::rename(part, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_keep_the_same_body_at_once_lose_none() {
+        let directory = tempfile::tempdir().unwrap();
+        for number in 0..200_u32 {
+            let body = number.to_le_bytes();
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    let captures = Captures::new(Some(directory.path().to_owned()), 1 << 20);
+                    scope.spawn(move || assert!(!captures.keep(&body).lost, "{number}"));
+                }
+            });
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 200);
+    }
 }

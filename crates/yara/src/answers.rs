@@ -23,7 +23,8 @@ pub(crate) fn of(context: &RunContext, record: &Record, known: &[Finding]) -> (A
     found.dedup();
     let steps = || record.flows().flat_map(Flow::each);
     let lost: u64 = record.lost().map(|(_, count)| count).fold(0, u64::saturating_add);
-    let execs = record.execs();
+    // A rule about miners must not hold for the decoy that the sandbox puts beside every image.
+    let execs = record.execs_of_image();
     let mut answers = Answers {
         run: context.name.clone(),
         lost: number(lost),

@@ -93,26 +93,30 @@ mod tests {
         Event { number, real: number, guest: number, source: Seen::Call, act }
     }
 
-    /// A run in which `/bin/sh -c WORDS` says something over port 6379.
-    fn run(name: &str, words: &str, said: &[u8]) -> (RunContext, Record) {
-        let process = Process(1);
+    fn exec(process: Process, program: &str, words: &[&str]) -> Exec {
         let bytes = |text: &str| events::bounded(text.as_bytes());
-        let born = ProcessAct::Born { process, parent: Process(0), pid: 1, thread: false, leader: process };
-        let exec = Exec {
+        Exec {
             process,
-            asked: bytes("/bin/sh"),
-            program: bytes("/bin/sh"),
+            asked: bytes(program),
+            program: bytes(program),
             origin: Origin::Image,
             content: None,
             interpreter: None,
-            arguments: ["sh", "-c", words].map(bytes).to_vec(),
+            arguments: words.iter().map(|word| bytes(word)).collect(),
             arguments_length: 0,
             environment: Vec::new(),
             directory: bytes("/"),
             euid: 0,
             standard: [Descriptor::Null, Descriptor::Null, Descriptor::Null],
             result: 0,
-        };
+        }
+    }
+
+    /// A run in which `/bin/sh -c WORDS` says something over port 6379.
+    fn run(name: &str, words: &str, said: &[u8]) -> (RunContext, Record) {
+        let process = Process(1);
+        let born = ProcessAct::Born { process, parent: Process(0), pid: 1, thread: false, leader: process };
+        let exec = exec(process, "/bin/sh", &["sh", "-c", words]);
         let said = Said {
             guest: true,
             decrypted: false,
@@ -223,6 +227,24 @@ rule Plain { condition: behavior.found["D-MIN-SUBMIT"] and behavior.sent(/stones
             Source { name: "b.yar".to_owned(), bytes: "import \"image\"\nimport \"behavior\"\n".into() };
         let error = Pack::compile("ours", vec![both]).unwrap_err().to_string();
         assert!(error.starts_with("b.yar imports both"), "{error}");
+    }
+
+    #[test]
+    fn the_decoy_of_the_sandbox_is_nobodys_deed() {
+        let rules = pack("import \"behavior\"\nrule a { condition: behavior.executes(/xmrig/) }");
+        let run = |parent: u32, origin| {
+            let process = Process(2);
+            let parent = Process(parent);
+            let born = ProcessAct::Born { process, parent, pid: 2, thread: false, leader: process };
+            let mut exec = exec(process, "/var/tmp/.cache/xmrig", &["xmrig"]);
+            exec.origin = origin;
+            let events =
+                [event(0, Act::Process(born)), event(1, Act::Process(ProcessAct::Exec(Box::new(exec))))];
+            (RunContext { name: "first".to_owned(), ..RunContext::default() }, Record::of(events))
+        };
+        check(&rules, &[run(0, Origin::Planted)], &[], &[]);
+        check(&rules, &[run(0, Origin::Image)], &[], &["D-YARA-RULE context first "]);
+        check(&rules, &[run(1, Origin::Planted)], &[], &["D-YARA-RULE context first "]);
     }
 
     #[test]

@@ -143,7 +143,10 @@ fn what_only_the_new_image_did_is_told_and_can_be_accepted() {
     assert_eq!(seen_in_runs(&read), [""; 0]);
     for format in ["table", "markdown"] {
         let ran = room.run(&["diff", "--no-cache", "--detonate", "--format", format, &old, &new]);
-        assert!(ran.out.contains("host-contacted") && ran.out.contains("203.0.113.9:9090"), "{ran:?}");
+        assert!(
+            ran.out.contains("host-contacted") && ran.out.contains("203.0.113.9") && ran.out.contains("9090"),
+            "{ran:?}"
+        );
     }
     let accept = room.run(&[&DIFF[..], &["--write-baseline", "accepted.toml", &old, &new]].concat());
     assert_eq!(accept.code, 0, "{accept:?}");
