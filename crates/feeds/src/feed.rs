@@ -176,7 +176,8 @@ impl Feed {
         }
     }
 
-    /// What is known without any import, beside [`may_be_built_in`]: the two miners of the 2021 alert, both published by MD5 only.
+    /// What is known without any import: the two miners of the 2021 alert, both published by MD5 only. Whoever adds to
+    /// them sees that [`may_be_built_in`] still tells all that they may be of.
     pub(crate) fn built_in() -> Self {
         const SOURCE: &str = "Aqua Nautilus, Supply chain threats using container images (2021)";
         const MINERS: [(u128, &str); 2] = [

@@ -18,7 +18,8 @@ pub struct Generated {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-const WORDS: &str = "inspect/src/rules/anchors.in";
+/// The anchors of texts lie with those who search for all words of texts at once.
+const TEXT_ANCHORS: &str = "inspect/src/rules/anchors.in";
 
 /// Compiles the rules under `rules/yara` of a checkout, given as the folder `rules/yara` itself.
 ///
@@ -59,8 +60,8 @@ pub fn generate(rules: &Path) -> Result<Generated, Error> {
     let catalogue =
         catalogue(&declared, &all_anchors, &sources::digest(&digested), &cases) + &belongs(&compiled_digests);
     files.push(("yara/src/built_in/catalogue.in".to_owned(), catalogue.into_bytes()));
-    let words = words(all_anchors.get(&Kind::Text).map(Vec::as_slice).unwrap_or_default())?;
-    files.push((WORDS.to_owned(), words.into_bytes()));
+    let anchors = text_anchors(all_anchors.get(&Kind::Text).map(Vec::as_slice).unwrap_or_default())?;
+    files.push((TEXT_ANCHORS.to_owned(), anchors.into_bytes()));
     Ok(Generated { files })
 }
 
@@ -212,7 +213,7 @@ fn catalogue(
 }
 
 /// The anchors of texts, which are searched for together with all other words: see `inspect::Signs`.
-fn words(anchors: &[Vec<u8>]) -> Result<String, Error> {
+fn text_anchors(anchors: &[Vec<u8>]) -> Result<String, Error> {
     let mut text = String::from(
         "// Written by `cargo xtask rules` from rules/yara. Do not edit.\n\
          /// A text without any of these fulfils no rule of the product.\n\
@@ -265,8 +266,8 @@ mod tests {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let generated = generate(&here.join("../../rules/yara")).unwrap();
         let file = |end: &str| &generated.files.iter().find(|(name, _)| name.ends_with(end)).unwrap().1;
-        let words = std::fs::read(here.join("..").join(WORDS)).unwrap();
-        assert!(&words == file(WORDS), "the anchors are not current: run cargo xtask rules");
+        let anchors = std::fs::read(here.join("..").join(TEXT_ANCHORS)).unwrap();
+        assert!(&anchors == file(TEXT_ANCHORS), "the anchors are not current: run cargo xtask rules");
         let catalogue = file("catalogue.in");
         let held = std::fs::read(here.join("src/built_in/catalogue.in")).unwrap();
         let sources =

@@ -2,10 +2,9 @@
 
 use feeds::{Indicators, Kind, Options as Import};
 use model::{Finding, Report, Role, Verdict};
-use pipeline::{Settings, Watch, scan};
+use pipeline::scan;
 use proptest::prelude::*;
-use source::{Locator, Options};
-use std::sync::Arc;
+use source::Locator;
 use test_support::{ImageBuilder, LayerBuilder, sha256_hex, standin};
 
 /// Where the payload may hide, and where excuses may be written.
@@ -92,19 +91,7 @@ fn report(at: usize, excuses: Excuses) -> Report {
     std::fs::write(&file, image.build().docker_archive(&["metal3d/xmrig:1"])).unwrap();
     let list = format!("{} miner (stand-in)\n", sha256_hex(&payload()));
     let (feed, _) = feeds::import(list.as_bytes(), &Import::named("list").of_kind(Kind::Hashes)).unwrap();
-    let settings = Settings {
-        source: Options::default(),
-        limits: layers::Limits::default(),
-        jobs: 1,
-        cache: None,
-        indicators: Indicators::new(vec![feed]),
-        rules: Default::default(),
-        exceptions: verdict::Exceptions::default(),
-        today: model::Date::of_unix_seconds(0),
-        endpoints: false,
-        detonate: None,
-        watch: Arc::new(Watch::default()),
-    };
+    let settings = crate::settings(Indicators::new(vec![feed]));
     scan(&Locator::DockerArchive { path: file, reference: None }, &settings).unwrap()
 }
 

@@ -2,11 +2,10 @@
 
 use feeds::{Indicators, Kind, Options as Import};
 use model::Report;
-use pipeline::{Settings, Watch, scan};
+use pipeline::scan;
 use proptest::prelude::*;
-use source::{Locator, Options};
+use source::Locator;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use test_support::{ImageBuilder, LayerBuilder, standin};
 
@@ -95,19 +94,7 @@ fn report(image: &[u8], listed: bool) -> (Report, u64) {
     std::fs::write(&file, image).unwrap();
     let list = format!("{} md5\n{} sha1\n", "77".repeat(16), "77".repeat(20));
     let (feed, _) = feeds::import(list.as_bytes(), &Import::named("list").of_kind(Kind::Hashes)).unwrap();
-    let settings = Settings {
-        source: Options::default(),
-        limits: layers::Limits::default(),
-        jobs: 2,
-        cache: None,
-        indicators: Indicators::new(if listed { vec![feed] } else { Vec::new() }),
-        rules: Default::default(),
-        exceptions: verdict::Exceptions::default(),
-        today: model::Date::of_unix_seconds(0),
-        endpoints: false,
-        detonate: None,
-        watch: Arc::new(Watch::default()),
-    };
+    let settings = crate::settings(Indicators::new(if listed { vec![feed] } else { Vec::new() }));
     let report = scan(&Locator::DockerArchive { path: file, reference: None }, &settings).unwrap();
     (report, settings.watch.progress.files.load(Ordering::Relaxed))
 }

@@ -108,11 +108,8 @@ fn known_file(image: &ImageView<'_>, fates: &Fates, seen: &Seen<'_>, more: usize
     if let Some(md5) = &seen.hashes.md5 {
         finding = finding.with_evidence("md5", &hex(md5), None);
     }
-    finding = finding.with_evidence("sha256", &hex(&seen.hashes.sha256), None).with_evidence(
-        "source",
-        label.source,
-        None,
-    );
+    finding = finding.with_evidence("sha256", &hex(&seen.hashes.sha256), None);
+    finding = finding.with_evidence("source", label.source, None);
     if !label.origin.is_empty() {
         finding = finding.with_evidence("origin", label.origin, None);
     }
