@@ -31,6 +31,8 @@ pub(super) struct Tracks {
     missing: HashSet<Vec<u8>>,
     /// What was kept of files, by their paths: a program may be gone when it is seen to run.
     known: HashMap<Vec<u8>, Content>,
+    /// Processes that no other was seen to make, and that no start in the container was told to be.
+    unclaimed: HashSet<i32>,
     born: u32,
     dropped: u32,
     lost: [(LostWhy, u64); 4],
@@ -84,6 +86,7 @@ impl Tracks {
             sockets: HashMap::new(),
             missing: HashSet::new(),
             known: HashMap::new(),
+            unclaimed: HashSet::new(),
             born: 0,
             dropped: 0,
             lost: [(LostWhy::Unreadable, 0), (LostWhy::Untraced, 0), (LostWhy::Content, 0), (engine, 0)],
@@ -127,6 +130,7 @@ impl Tracks {
             Some(known) if known.began == 0 => known.began = began,
             _ => {
                 self.born(Process(0), (thread, began), group)?;
+                self.unclaimed.insert(group);
             }
         }
         let (name, cwd) = (context.bytes(9), context.bytes(8));
@@ -190,6 +194,7 @@ impl Tracks {
     pub(super) fn started(&mut self, thread: i32, probe: &str, start: &Start) {
         let Some(process) = self.threads.get(&thread).map(|known| known.process) else { return };
         self.began = true;
+        self.unclaimed.remove(&thread);
         self.tell_host(HostAct::Probe { name: probe.to_owned(), process });
         if let Some(group) = self.groups.get_mut(&thread) {
             // The streams of a container are pipes of ours.
@@ -221,6 +226,7 @@ impl Tracks {
         if body.number(6) & SHARED_GROUP == 0 {
             self.groups.remove(&new);
         }
+        self.unclaimed.remove(&new);
         self.born(process, (thread, body.number(5)), new);
         if let Some(child) = self.threads.get_mut(&thread) {
             child.name = name;
@@ -363,8 +369,10 @@ impl Tracks {
         self.report.flush();
     }
 
-    /// Tells what was lost, at the end.
-    pub(super) fn finish(&mut self) {
+    /// Tells what was lost, at the end, when `untold` starts in the container were not told of. Of those, whoever
+    /// ran is among the unclaimed; the others came too late for the container, as they can with any engine.
+    pub(super) fn finish(&mut self, untold: usize) {
+        self.lose(Loss::Untraced, untold.min(self.unclaimed.len()) as u64);
         self.lose(Loss::Content, self.missing.len() as u64);
         for (why, count) in self.lost.clone() {
             if count > 0 {

@@ -47,9 +47,7 @@ pub(crate) fn watch(first: Pid, mut context: Context, runtime: &Runtime) -> Resu
     // What was said before the end is still in the pipes.
     while watch.take(&probe) {}
     watch.started_further();
-    let untold = runtime.further.borrow().len() as u64;
-    watch.tracks.lose(Loss::Untraced, untold);
-    watch.tracks.finish();
+    watch.tracks.finish(runtime.further.borrow().len());
     let ended = watch.tracks.first;
     let why = match why {
         End::Order(why) => why,
