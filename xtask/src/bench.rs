@@ -80,6 +80,17 @@ pub(crate) fn run(root: &Path, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Measures what running costs. Who measures is an example of the sandbox's own crate, since the sandbox starts the
+/// program again that it is part of.
+pub(crate) fn sandbox(root: &Path, rounds: &[&str]) -> Result<()> {
+    let example = ["run", "--quiet", "--profile", "quick", "--package", "sandbox", "--example", "cost", "--"];
+    let status = Command::new("cargo").args(example).args(rounds).current_dir(root).status();
+    if !status.context("cannot run cargo")?.success() {
+        bail!("the sandbox could not be measured");
+    }
+    Ok(())
+}
+
 struct Tools {
     roadstead: PathBuf,
     xtask: PathBuf,

@@ -20,7 +20,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   reference            write the generated pages: docs/reference, and the demo's output in the README
   reference --check    fail where they are not current
   bench --images DIR [--runs N] [--threads N] [--peers VENV] [--no-peers] [--no-million]
-                       measure scans of the OCI layouts in DIR against inflating and hashing them";
+                       measure scans of the OCI layouts in DIR against inflating and hashing them
+  bench sandbox [ROUNDS]
+                       measure the sandbox against plain namespaces, strace and other launchers";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["rules"] => rules(root()),
         ["reference"] => reference::write(root()),
         ["reference", "--check"] => reference::check(root()),
+        ["bench", "sandbox", rest @ ..] => bench::sandbox(root(), rest),
         ["bench", rest @ ..] => bench::Plan::parse(rest).and_then(|plan| bench::run(root(), &plan)),
         ["bench-floor", layout, threads] => threads
             .parse()

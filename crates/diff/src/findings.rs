@@ -30,7 +30,12 @@ pub fn compare(old: &[Finding], new: &[Finding], changes: &mut Vec<Change>) {
         });
     }
     changes.extend(rest.into_iter().map(added));
-    changes.extend(old.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(finding, _)| Change {
+    let left = old.iter().zip(&matched).filter(|(_, matched)| !**matched);
+    changes.extend(left.map(|(finding, _)| gone(finding)));
+}
+
+pub(crate) fn gone(finding: &Finding) -> Change {
+    Change {
         kind: ChangeKind::FindingGone,
         severity: Severity::Low,
         layer: None,
@@ -39,10 +44,10 @@ pub fn compare(old: &[Finding], new: &[Finding], changes: &mut Vec<Change>) {
         reached: None,
         what: format!("{} ({} before) is gone.", finding.title, finding.role.name()),
         ..added(finding)
-    }));
+    }
 }
 
-fn added(finding: &Finding) -> Change {
+pub(crate) fn added(finding: &Finding) -> Change {
     let severity = match finding.role {
         // One of these alone makes the image malicious.
         Role::Convicts => Severity::Critical,
@@ -70,7 +75,7 @@ fn added(finding: &Finding) -> Change {
     }
 }
 
-fn worse(then: &Finding, now: &Finding) -> Change {
+pub(crate) fn worse(then: &Finding, now: &Finding) -> Change {
     let mut change = added(now);
     change.what = format!("{} It was {} and {} before.", change.what, then.severity.name(), then.role.name());
     change.before = added(then).after;

@@ -137,6 +137,16 @@ pub enum ChangeKind {
     ReachAdded,
     /// A host that no program or script of the old image named.
     HostAdded,
+    /// A program that ran, and in no run of the old image.
+    ProgramStarted,
+    /// A host that was spoken to, and in no run of the old image.
+    HostContacted,
+    /// A name that was asked for, and in no run of the old image.
+    NameAsked,
+    /// A port that was opened to others, and in no run of the old image.
+    PortOpened,
+    /// A file that was written and left, and in no run of the old image.
+    FileWritten,
     /// A program or script that no package owns, with other content.
     ProgramChanged,
     /// What the start leads to, with other content.
@@ -157,7 +167,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::SignatureLost,
         Self::FindingAdded,
         Self::OwnedAltered,
@@ -170,6 +180,11 @@ impl ChangeKind {
         Self::ProgramCopied,
         Self::ReachAdded,
         Self::HostAdded,
+        Self::ProgramStarted,
+        Self::HostContacted,
+        Self::NameAsked,
+        Self::PortOpened,
+        Self::FileWritten,
         Self::ProgramChanged,
         Self::ReachChanged,
         Self::ProgramMoved,
@@ -195,6 +210,11 @@ impl ChangeKind {
             Self::ProgramCopied => "program-copied",
             Self::ReachAdded => "reach-added",
             Self::HostAdded => "host-added",
+            Self::ProgramStarted => "program-started",
+            Self::HostContacted => "host-contacted",
+            Self::NameAsked => "name-asked",
+            Self::PortOpened => "port-opened",
+            Self::FileWritten => "file-written",
             Self::ProgramChanged => "program-changed",
             Self::ReachChanged => "reach-changed",
             Self::ProgramMoved => "program-moved",

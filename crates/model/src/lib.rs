@@ -9,6 +9,7 @@ mod comparison;
 mod config;
 mod date;
 mod detection;
+mod detonation;
 mod digest;
 mod error_chain;
 mod escape;
@@ -29,6 +30,7 @@ pub use comparison::{
 pub use config::{HealthCheck, History, ImageConfig, RootFs, RunConfig};
 pub use date::{Date, DateError};
 pub use detection::{Detection, RENAMED_TECHNIQUES};
+pub use detonation::{Detonation, FlowLine, ProcessLine, RunLine};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_chain::error_chain;
 pub use escape::{escape_bytes, escape_text, is_hidden};

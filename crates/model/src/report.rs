@@ -1,4 +1,4 @@
-use crate::{Digest, ExceptionUse, Finding, Gap, Verdict};
+use crate::{Detonation, Digest, ExceptionUse, Finding, Gap, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The version of the report that outsiders script against.
@@ -28,6 +28,9 @@ pub struct Report {
     /// The exceptions that were given, with what became of each.
     #[serde(default)]
     pub exceptions: Vec<ExceptionUse>,
+    /// What running it showed, where it was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detonation: Option<Detonation>,
     /// How much was looked at.
     pub coverage: Coverage,
     /// How long it took, in milliseconds. Not part of the verdict's identity.

@@ -1,10 +1,11 @@
 //! Two images, read as a scan reads one, and what the new one can do that the old one could not.
 
+use crate::detonation::{self, Ran};
 use crate::layer::{first_sums, read_layers};
 use crate::platform::{Concluded, conclude_with};
 use crate::{Error, Settings, chain, open, rules_digest, transport};
 use diff::{Drift, Face};
-use inspect::{Crew, Sums, with_crew};
+use inspect::{Crew, ImageView, Sums, with_crew};
 use model::{Change, ChangeKind, Comparison, DIFF_SCHEMA, Gap, Severity, Side, State, Tool};
 use source::{Image, Locator, Opened};
 
@@ -75,24 +76,38 @@ impl Both {
             let chain_of = |concluded: &Concluded| {
                 concluded.reached.iter().flat_map(|(_, chain)| chain).cloned().collect::<Vec<_>>()
             };
-            let (of_old, (of_new, drift)) =
-                conclude_with(then, old, &old_layers, settings, |old, concluded| {
+            let stands = |concluded: &Concluded| !concluded.lacks_sums || sums == [Sums::EVERY; 2];
+            let run = |view: &ImageView<'_>, image: &Image, concluded: &Concluded| {
+                let how = settings.detonate.as_ref().filter(|_| stands(concluded));
+                how.map(|how| detonation::run(view, image, concluded, how, settings, crew))
+            };
+            let mut old_ran = None;
+            let (mut before, (mut after, (mut drift, new_ran))) =
+                conclude_with(then, old, &old_layers, settings, |view, concluded| {
                     let chain = chain_of(concluded);
-                    let old = Face { image: old, chain: &chain, findings: &concluded.findings };
-                    conclude_with(now, new, &new_layers, settings, |new, concluded| {
+                    let face = Face { image: view, chain: &chain, findings: &concluded.findings };
+                    old_ran = run(view, old, concluded);
+                    let lacking = !stands(concluded);
+                    conclude_with(now, new, &new_layers, settings, |view, concluded| {
                         let chain = chain_of(concluded);
-                        diff::compare(old, Face { image: new, chain: &chain, findings: &concluded.findings })
+                        let new_face = Face { image: view, chain: &chain, findings: &concluded.findings };
+                        let drift = diff::compare(face, new_face);
+                        (drift, if lacking { None } else { run(view, new, concluded) })
                     })
                 });
-            if !(of_old.lacks_sums || of_new.lacks_sums) || sums == [Sums::EVERY; 2] {
-                self.old.add(of_old);
-                self.new.add(of_new);
-                self.drifts.push(drift);
-                return;
+            if !(stands(&before) && stands(&after)) {
+                sums = [Sums::EVERY; 2];
+                settings.watch.expect_again(old);
+                settings.watch.expect_again(new);
+                continue;
             }
-            sums = [Sums::EVERY; 2];
-            settings.watch.expect_again(old);
-            settings.watch.expect_again(new);
+            if let (Some(then), Some(now)) = (old_ran, new_ran) {
+                ran((&new.platform.to_string(), &mut drift), (&mut before, then), (&mut after, now));
+            }
+            self.old.add(before);
+            self.new.add(after);
+            self.drifts.push(drift);
+            return;
         }
     }
 
@@ -139,6 +154,27 @@ impl Both {
     }
 }
 
+/// Compares what both did when they were run. What was not run of either is not compared.
+fn ran(
+    (platform, drift): (&str, &mut Drift),
+    (before, old): (&mut Concluded, Ran),
+    (after, new): (&mut Concluded, Ran),
+) {
+    if let (Some(then), Some(now)) = (&old.deeds, &new.deeds) {
+        let (old, new) = (
+            diff::Ran { deeds: then, findings: &old.findings },
+            diff::Ran { deeds: now, findings: &new.findings },
+        );
+        diff::compare_runs(platform, old, new, &mut drift.changes, &mut drift.gaps);
+    }
+    for (concluded, ran) in [(before, old), (after, new)] {
+        let left_out = ran.summary.into_iter().flat_map(|summary| summary.not_exercised);
+        concluded.gaps.extend(left_out.map(|why| Gap::new(format!("{platform}, in the sandbox"), why)));
+        concluded.gaps.extend(ran.gaps);
+        concluded.findings.extend(ran.findings);
+    }
+}
+
 /// One image with its verdict over the platforms that were compared; its gaps are gaps of the comparison.
 fn side(
     opened: &Opened,
@@ -150,7 +186,7 @@ fn side(
     gaps.extend(
         concluded.gaps.iter().map(|gap| Gap { what: format!("{name}: {}", gap.what), why: gap.why.clone() }),
     );
-    let chain = chain::headline(&concluded.reached, &concluded.findings);
+    let chain = chain::headline(&chain::ways(&concluded.reached), &concluded.findings, &Default::default());
     let judged = verdict::judge(concluded.findings, concluded.gaps, chain);
     Side {
         reference: model::escape_text(&opened.reference),

@@ -5,10 +5,13 @@
 //! error that says which stage it was.
 #![forbid(unsafe_code)]
 
+mod captures;
 mod chain;
 mod compare;
 mod declared;
+mod detonation;
 mod exceptions;
+mod kept;
 mod layer;
 mod listing;
 mod platform;
@@ -17,8 +20,10 @@ mod transport;
 mod verdict_key;
 
 pub use compare::compare;
+pub use detonation::Detonate;
 pub use inspect::analyzers::NOT_IMPLEMENTED;
 pub use inspect::controls::Control;
+pub use kept::replay;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
@@ -52,6 +57,24 @@ pub enum Error {
         /// Platforms of the new image.
         new: String,
     },
+    /// Records of runs that cannot be judged again.
+    #[error("cannot read the records in {directory}; `roadstead detonate --keep` writes such a directory")]
+    Records {
+        /// Where; escaped.
+        directory: String,
+        /// What was refused.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A record that cannot be read.
+    #[error("cannot judge the runs of {platform} again")]
+    Replay {
+        /// The platform that ran; escaped.
+        platform: String,
+        /// What is wrong with the record.
+        #[source]
+        source: detonate::DetonateError,
+    },
     /// The person asked to stop.
     #[error("stopped before the image was read; nothing was kept")]
     Cancelled,
@@ -66,7 +89,10 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     let opened = open(locator, settings)?;
     let scanned = exceptions::scanned(locator, &opened);
     let key = verdict_key::of(&opened, &scanned, settings);
-    if let Some(mut report) = kept_report(key.as_ref(), settings) {
+    // What a run shows is not a function of what is kept: an image that is to be run is run.
+    if settings.detonate.is_none()
+        && let Some(mut report) = kept_report(key.as_ref(), settings)
+    {
         report.timing_ms = Timing { total: millis(started), ..Timing::default() };
         return Ok(report);
     }
@@ -83,7 +109,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     }
     // A report that an analyzer failed over is made anew, as the analyzer may be mended meanwhile.
     let lasting = read.lasting && !read.outcome.failed;
-    let report = conclude(&opened, &scanned, settings, read.outcome, read.coverage, started);
+    let report = conclude(&opened, &scanned, settings, read, started);
     if lasting
         && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))
     {
@@ -112,6 +138,8 @@ fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> 
 
 struct Read {
     outcome: Concluded,
+    /// What running the platforms came to, where they were to be run.
+    ran: detonation::Ran,
     coverage: Coverage,
     /// Whether another run would read the same: nothing was missed for reasons of the moment.
     lasting: bool,
@@ -121,12 +149,13 @@ struct Read {
 fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
     let mut read = Read {
         outcome: transport::conclude(opened),
+        ran: detonation::Ran::default(),
         coverage: Coverage::default(),
         lasting: opened.gaps.is_empty(),
     };
     let mut counted = BTreeSet::new();
     for image in &opened.images {
-        let Some((layers, concluded)) = read_image(opened, image, settings, crew) else { break };
+        let Some((layers, concluded, ran)) = read_image(opened, image, settings, crew) else { break };
         read.lasting &= layers.iter().all(|layer| layer.lasting);
         for layer in &layers {
             let facts = &layer.facts;
@@ -138,6 +167,11 @@ fn read_all(opened: &Opened, settings: &Settings, crew: &Crew<'_>) -> Read {
             }
         }
         read.outcome.add(concluded);
+        if let Some(ran) = ran {
+            ran.count(&mut read.coverage);
+            read.ran.add(ran);
+            read.lasting = false;
+        }
     }
     read
 }
@@ -149,7 +183,7 @@ fn read_image(
     image: &Image,
     settings: &Settings,
     crew: &Crew<'_>,
-) -> Option<(Vec<ReadLayer>, Concluded)> {
+) -> Option<(Vec<ReadLayer>, Concluded, Option<detonation::Ran>)> {
     let mut sums = layer::first_sums(image, settings);
     loop {
         let layers = layer::read_layers(image, &[], sums, settings, crew);
@@ -157,9 +191,14 @@ fn read_image(
             return None;
         }
         settings.watch.say("judging");
-        let concluded = platform::conclude(opened, image, &layers, settings);
+        let (concluded, ran) =
+            platform::conclude_with(opened, image, &layers, settings, |view, concluded| {
+                let how = settings.detonate.as_ref();
+                let stands = !concluded.lacks_sums || sums == Sums::EVERY;
+                how.filter(|_| stands).map(|how| detonation::run(view, image, concluded, how, settings, crew))
+            });
         if !concluded.lacks_sums || sums == Sums::EVERY {
-            return Some((layers, concluded));
+            return Some((layers, concluded, ran));
         }
         sums = Sums::EVERY;
         settings.watch.say("reading layers");
@@ -167,22 +206,35 @@ fn read_image(
     }
 }
 
-fn conclude(
-    opened: &Opened,
-    scanned: &Scanned,
-    settings: &Settings,
-    mut outcome: Concluded,
-    coverage: Coverage,
-    started: Instant,
-) -> Report {
+fn conclude(opened: &Opened, scanned: &Scanned, settings: &Settings, read: Read, started: Instant) -> Report {
+    let Read { mut outcome, ran, coverage, .. } = read;
     let platforms: Vec<String> = opened.images.iter().map(|image| image.platform.to_string()).collect();
     let mut gaps = outcome.gaps;
     if opened.images.is_empty() {
         gaps.push(Gap::new("image", "it holds no platform that could be read"));
     }
+    if settings.detonate.as_ref().is_some_and(|how| how.alone) {
+        outcome.findings.clear();
+    }
+    outcome.findings.extend(ran.findings);
+    gaps.extend(ran.gaps);
+    let ways = chain::ways(&outcome.reached);
+    let image = ImageSummary {
+        reference: model::escape_text(&opened.reference),
+        digest: opened.digest,
+        platforms,
+        layers: outcome.layers,
+    };
+    if let Some(directory) = settings.detonate.as_ref().and_then(|how| how.keep.as_ref()) {
+        let ran = (ran.summary.as_ref(), ran.kept);
+        if let Err(error) = kept::write(directory, (&image, scanned, &ways), &coverage, &gaps, ran) {
+            gaps.push(detonation::not_kept(&error));
+        }
+    }
     let exceptions = exceptions::lay_on(&mut outcome.findings, scanned, settings);
-    let chain = chain::headline(&outcome.reached, &outcome.findings);
-    let judged = verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, platforms.len());
+    let chain = chain::headline(&ways, &outcome.findings, &ran.origins);
+    let judged =
+        verdict::judge(outcome.findings, gaps, chain).with_coverage(&coverage, image.platforms.len());
     let total = millis(started);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
@@ -191,12 +243,7 @@ fn conclude(
             rules: rules_digest(&settings.rules),
             feeds: settings.indicators.feeds(),
         },
-        image: ImageSummary {
-            reference: model::escape_text(&opened.reference),
-            digest: opened.digest,
-            platforms,
-            layers: outcome.layers,
-        },
+        image,
         verdict: judged.verdict,
         summary: judged.summary,
         axes: judged.axes,
@@ -204,6 +251,7 @@ fn conclude(
         chain: judged.chain,
         gaps: judged.gaps,
         exceptions,
+        detonation: ran.summary,
         coverage,
         timing_ms: Timing { total, static_: total, dynamic: 0 },
     }

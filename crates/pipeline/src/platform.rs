@@ -34,12 +34,8 @@ impl Concluded {
     }
 }
 
-/// Concludes one platform from the facts of its layers.
-pub(crate) fn conclude(opened: &Opened, image: &Image, read: &[ReadLayer], settings: &Settings) -> Concluded {
-    conclude_with(opened, image, read, settings, |_, _| ()).0
-}
-
-/// The same, and what a look at the image and at what was concluded gives.
+/// Concludes one platform from the facts of its layers; with what a look at the image and at what was concluded
+/// gives.
 pub(crate) fn conclude_with<T>(
     opened: &Opened,
     image: &Image,
@@ -116,8 +112,9 @@ pub(crate) fn conclude_with<T>(
         })
         .collect();
     concluded.reached.push((platform, chain));
-    let looked = look(&view, &concluded);
     concluded.lacks_sums = ownership.lacks_sums();
+    let looked = look(&view, &concluded);
+    concluded.lacks_sums |= ownership.lacks_sums();
     (concluded, looked)
 }
 
@@ -133,7 +130,7 @@ fn digest_of(image: &Image, index: usize, facts: &LayerFacts) -> Digest {
         .unwrap_or_else(|| Digest::sha256([0; 32]))
 }
 
-fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
+pub(crate) fn owned(tree: &Tree<'_>, facts: &[&LayerFacts]) -> Ownership {
     let parts = facts.iter().enumerate().flat_map(|(layer, facts)| {
         facts.facts.iter().filter_map(move |(entry, fact)| match fact {
             Fact::Packages(part) => Some((layers::Place { layer: layer as u32, entry: *entry }, part)),

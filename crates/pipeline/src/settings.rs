@@ -32,6 +32,8 @@ pub struct Settings {
     pub today: model::Date,
     /// Whether the hosts that programs and scripts name are read, which only a comparison asks for.
     pub endpoints: bool,
+    /// How images are run; none for a scan that only reads.
+    pub detonate: Option<crate::Detonate>,
     /// What is going on, for whoever shows it.
     pub watch: Arc<Watch>,
 }
@@ -119,6 +121,7 @@ pub fn known_detections() -> Vec<&'static Detection> {
     let mut all = inspect::detections();
     all.extend(yara::detections());
     all.extend(crate::transport::DETECTIONS);
+    all.extend(detonate::detections());
     all
 }
 

@@ -1,4 +1,5 @@
 mod chain;
+mod detonation;
 mod stack;
 
 use crate::Catalogue;
@@ -7,6 +8,7 @@ use crate::phrase::{self, SEVERITIES, counted, safe, shortened};
 use askama::Template as _;
 use base64::Engine as _;
 use chain::Chain;
+use detonation::RunView;
 use model::{Finding, Report, thousands};
 use sha2::{Digest as _, Sha256};
 use stack::Stack;
@@ -38,6 +40,8 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
         more_gaps: more(report.gaps.len()),
         exceptions: exception_warnings(report).iter().take(MOST).map(|warning| text(warning)).collect(),
         exception_count: counted(report.exceptions.len() as u64, "exception"),
+        runs: RunView::all(report),
+        not_exercised: RunView::not_exercised(report),
         stacks: Stack::all(report, &sorted),
         coverage: coverage(report),
         version: text(&report.tool.version),
@@ -72,6 +76,8 @@ struct Page {
     more_gaps: Option<String>,
     exceptions: Vec<String>,
     exception_count: String,
+    runs: Vec<RunView>,
+    not_exercised: Vec<String>,
     stacks: Vec<Stack>,
     coverage: Vec<(&'static str, String)>,
     version: String,
@@ -248,7 +254,8 @@ mod tests {
 
     #[test]
     fn texts_are_texts_and_nothing_else() {
-        let elements = structure(&html(&sample::miner()));
+        let mut elements = structure(&html(&sample::miner()));
+        elements.extend(structure(&html(&sample::detonated())));
         let allowed: std::collections::HashSet<_> = elements.iter().collect();
         for element in structure(&html(&sample::hostile())) {
             assert!(allowed.contains(&element), "{element:?}");

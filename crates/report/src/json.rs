@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        for report in [sample::miner(), sample::clean(), sample::hostile()] {
+        for report in [sample::miner(), sample::detonated(), sample::clean(), sample::hostile()] {
             assert_eq!(serde_json::from_str::<Report>(&text(&report)).unwrap(), report);
         }
     }
@@ -117,7 +117,9 @@ mod tests {
     fn every_report_keeps_the_published_contract() {
         let schema = schema();
         jsonschema::draft202012::meta::validate(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
-        for report in [sample::miner(), sample::excepted(), sample::clean(), sample::many(30)] {
+        for report in
+            [sample::miner(), sample::excepted(), sample::detonated(), sample::clean(), sample::many(30)]
+        {
             let value: Value = serde_json::from_str(&text(&report)).unwrap();
             let errors: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}");
@@ -128,7 +130,9 @@ mod tests {
     #[test]
     fn the_contract_is_strict() {
         let schema = schema();
-        let value: Value = serde_json::from_str(&text(&sample::excepted())).unwrap();
+        let mut whole = sample::excepted();
+        whole.detonation = sample::detonated().detonation;
+        let value: Value = serde_json::from_str(&text(&whole)).unwrap();
         let objects = pointers(&value);
         assert!(objects.len() > 20);
         for at in objects {
@@ -139,8 +143,8 @@ mod tests {
                 let mut fewer = value.clone();
                 fewer.pointer_mut(&at).unwrap().as_object_mut().unwrap().remove(field);
                 // Reports of earlier versions do without these and are still read.
-                let later =
-                    ["layers", "axis", "content", "exception", "exceptions"].contains(&field.as_str());
+                let later = ["layers", "axis", "content", "exception", "exceptions", "detonation"]
+                    .contains(&field.as_str());
                 assert!(!schema.is_valid(&fewer) || later, "{at} does without {field}");
             }
         }

@@ -15,6 +15,7 @@ mod json;
 mod junit;
 mod markdown;
 mod phrase;
+mod runs;
 #[cfg(test)]
 mod sample;
 mod sarif;

@@ -3,6 +3,7 @@ mod escape;
 use crate::Catalogue;
 use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, safe, shortened};
+use crate::runs;
 pub(crate) use escape::{code, prose};
 use model::{Finding, Report};
 use std::io;
@@ -25,6 +26,7 @@ pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io
     writeln!(out, "**Platforms.** {platforms}\n")?;
     chain(report, out)?;
     findings(report, catalogue, out)?;
+    runs(report, out)?;
     gaps(report, out)?;
     exceptions(report, out)?;
     writeln!(out, "*Coverage: {}.*", prose(&phrase::coverage(report)))
@@ -102,6 +104,40 @@ fn place(finding: &Finding) -> String {
     if parts.is_empty() { "the image as a whole".to_owned() } else { parts.join("<br>") }
 }
 
+/// What running the image showed: each run, and whom it spoke to.
+fn runs(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(detonation) = &report.detonation else { return Ok(()) };
+    writeln!(out, "#### What it did in the sandbox\n")?;
+    for run in detonation.runs.iter().take(SHOWN) {
+        writeln!(out, "- *{}:* {}", prose(&short(&run.name)), prose(&short(&runs::sentence(run))))?;
+    }
+    writeln!(out)?;
+    if !detonation.network.is_empty() {
+        writeln!(out, "| Run | When | Spoke to | Protocol | Out | In | Said |")?;
+        writeln!(out, "|:--|--:|:--|:--|--:|--:|:--|")?;
+        for flow in detonation.network.iter().take(SHOWN) {
+            let name = detonation.runs.get(flow.run).map_or("", |run| run.name.as_str());
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} |",
+                prose(&short(name)),
+                runs::time(flow.milliseconds),
+                code(&short(&format!("{}:{}", flow.host, flow.port))),
+                prose(&short(&flow.protocol)),
+                model::thousands(flow.sent),
+                model::thousands(flow.received),
+                code(&short(&flow.said))
+            )?;
+        }
+        writeln!(out)?;
+    }
+    let not = detonation.not_exercised.iter().chain(&detonation.limitations);
+    for sentence in not.take(SHOWN) {
+        writeln!(out, "- not exercised: {}", prose(&short(sentence)))?;
+    }
+    writeln!(out)
+}
+
 fn gaps(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     if report.gaps.is_empty() {
         return Ok(());
@@ -158,11 +194,18 @@ mod tests {
     #[test]
     fn the_attacker_adds_no_line_no_cell_and_no_block() {
         let hostile = text(&sample::hostile());
-        assert_eq!(hostile.lines().count(), text(&sample::excepted()).lines().count());
-        for line in hostile.lines().filter(|line| line.starts_with('|')) {
-            assert_eq!(line.matches('|').count(), 5, "{line}");
+        let mut harmless = sample::excepted();
+        harmless.detonation = sample::detonated().detonation;
+        if let Some(detonation) = &mut harmless.detonation {
+            detonation.limitations.push("the other list".to_owned());
         }
-        let ours = ["#", "**", "*Coverage", "|", "- ◌", "- ○", "1. *", "2. *", "3. *"];
+        let harmless = text(&harmless);
+        assert_eq!(hostile.lines().count(), harmless.lines().count());
+        for (line, model) in hostile.lines().zip(harmless.lines()).filter(|(line, _)| line.starts_with('|')) {
+            assert_eq!(line.matches('|').count(), model.matches('|').count(), "{line}");
+        }
+        let ours =
+            ["#", "**", "*Coverage", "|", "- ◌", "- ○", "1. *", "2. *", "3. *", "- *", "- not exercised: "];
         for line in hostile.lines().filter(|line| !line.is_empty()) {
             assert!(ours.iter().any(|start| line.starts_with(start)), "{line}");
         }

@@ -2,9 +2,9 @@
 //! is an attack on whoever prints it.
 
 use model::{
-    Axes, Axis, ChainStep, Class, Coverage, Detection, Digest, Exception, ExceptionState, ExceptionUse,
-    Finding, Gap, ImageSummary, LayerRef, LayerSummary, REPORT_SCHEMA, Report, Role, Severity, Stage, Timing,
-    Tool, Verdict, Vulnerable,
+    Axes, Axis, ChainStep, Class, Coverage, Detection, Detonation, Digest, Exception, ExceptionState,
+    ExceptionUse, Finding, FlowLine, Gap, ImageSummary, LayerRef, LayerSummary, ProcessLine, REPORT_SCHEMA,
+    Report, Role, RunLine, Severity, Stage, Timing, Tool, Verdict, Vulnerable,
 };
 
 pub(crate) const HASH: Detection = Detection {
@@ -129,6 +129,7 @@ pub(crate) fn miner() -> Report {
         ],
         gaps: vec![Gap::new("layer 3 of linux/arm64", "512 bytes after the end of the archive")],
         exceptions: Vec::new(),
+        detonation: None,
         coverage: Coverage {
             layers: 5,
             files: 3120,
@@ -176,6 +177,51 @@ pub(crate) fn excepted() -> Report {
             findings: 1,
         },
     ];
+    report
+}
+
+/// The same, run: it waits, starts what it wrote, and logs in at a pool.
+pub(crate) fn detonated() -> Report {
+    let process = |number, parent, command: &str, origin: &str| ProcessLine {
+        run: 0,
+        number,
+        parent,
+        milliseconds: u64::from(number) * 10,
+        command: command.to_owned(),
+        origin: origin.to_owned(),
+    };
+    let run = |name: &str, skipped_seconds| RunLine {
+        name: name.to_owned(),
+        platform: "linux/amd64".to_owned(),
+        ended: "all processes ended".to_owned(),
+        events: 1_204,
+        milliseconds: 2_310,
+        skipped_seconds,
+    };
+    let mut report = miner();
+    report.detonation = Some(Detonation {
+        engine: "native".to_owned(),
+        runs: vec![run("as configured", 21_600), run("probe python3", 0)],
+        processes: vec![
+            process(1, 0, "python3 dao.py", "image"),
+            process(2, 1, "/tmp/.x/ld -c /tmp/.x/c.json", "written"),
+            process(3, 1, "sleep 21600", "image"),
+        ],
+        network: vec![FlowLine {
+            run: 0,
+            process: Some(2),
+            milliseconds: 21_600_400,
+            host: "pool.invalid".to_owned(),
+            port: 443,
+            protocol: "stratum".to_owned(),
+            sent: 212,
+            received: 398,
+            said: "login someone".to_owned(),
+        }],
+        not_exercised: vec!["probe node: an earlier run had convicted already".to_owned()],
+        limitations: Vec::new(),
+    });
+    report.coverage.runs = 2;
     report
 }
 
@@ -279,6 +325,24 @@ pub(crate) fn hostile() -> Report {
         step.what.clone_from(&long);
         step.finding = Some(evil.clone());
     }
+    report.detonation = detonated().detonation.map(|mut detonation| {
+        for run in &mut detonation.runs {
+            run.name.clone_from(&evil);
+            run.ended.clone_from(&long);
+        }
+        for process in &mut detonation.processes {
+            process.command.clone_from(&long);
+            process.origin.clone_from(&evil);
+        }
+        for flow in &mut detonation.network {
+            for text in [&mut flow.host, &mut flow.protocol, &mut flow.said] {
+                text.clone_from(&long);
+            }
+        }
+        detonation.not_exercised = vec![long.clone()];
+        detonation.limitations = vec![evil.clone()];
+        detonation
+    });
     report.gaps = vec![Gap { what: evil, why: long }];
     report
 }

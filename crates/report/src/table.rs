@@ -1,4 +1,5 @@
 pub(crate) mod page;
+mod runs;
 
 use crate::exception::{self, exception_warnings};
 use crate::phrase::{self, SEVERITIES, safe, shortened};
@@ -20,6 +21,7 @@ pub(crate) fn render(
     head(&mut page, report, text)?;
     chain(&mut page, report, text)?;
     findings(&mut page, report, text, catalogue)?;
+    runs::write(&mut page, report, text)?;
     gaps(&mut page, report, text)?;
     exceptions(&mut page, report, text)?;
     beside(&mut page, report, text)?;
@@ -282,13 +284,20 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_shown_with_their_processes_and_connections() {
+        insta::assert_snapshot!(text(&sample::detonated(), Style::default()));
+    }
+
+    #[test]
     fn a_clean_image_is_four_lines() {
         insta::assert_snapshot!(text(&sample::clean(), Style::default()));
     }
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        for report in [sample::miner(), sample::excepted(), sample::hostile(), sample::many(30)] {
+        for report in
+            [sample::miner(), sample::excepted(), sample::detonated(), sample::hostile(), sample::many(30)]
+        {
             for width in [40, 60, 80, 200] {
                 for line in text(&report, Style { width, verbose: true, color: false }).lines() {
                     let columns = unicode_width::UnicodeWidthStr::width(line);

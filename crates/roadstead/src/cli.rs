@@ -1,4 +1,9 @@
+mod running;
+
+pub(crate) use running::{DetonateCommand, EngineName, RunArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use running::duration;
 use std::path::PathBuf;
 
 /// Keeps malicious container images out: reads them to the last byte, and judges.
@@ -19,11 +24,15 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Compare two images: what can the new one do that the old one could not
     Diff(Diff),
+    /// Run an image in a sandbox whose network is answered and leads nowhere, and judge what it does
+    Detonate(DetonateCommand),
+    /// Say what this machine can and cannot do for running images
+    Doctor,
     /// List the files that a runtime would show of an image, with the layer that brought each
     Files(Files),
     /// Explain a report, or what a finding's id means
     Explain(Explain),
-    /// Build the images of a real campaign from harmless stand-ins, scan them, and show what is found
+    /// Build the images of a real campaign from harmless stand-ins, scan and run them, and show what is found
     Demo(Demo),
     /// Show or clear what earlier scans have kept
     Cache(CacheCommand),
@@ -50,17 +59,8 @@ pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
 
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t = Form::Table)]
-    pub(crate) format: Form,
-
-    /// Write the report to a file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// The verdict from which on the exit code is 1
-    #[arg(long, value_enum, default_value_t = FailOn::Malicious)]
-    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 
     /// List of known bad hashes (MD5, SHA-1 or SHA-256, one a line, optional label after it); repeatable
     #[arg(long, value_name = "FILE")]
@@ -69,6 +69,13 @@ pub(crate) struct Scan {
     /// A folder of YARA rules (.yar, .yara), or one file, to hold every file against as well; repeatable
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
+
+    /// Run it as well, and judge what it is and what it does together
+    #[arg(long)]
+    pub(crate) detonate: bool,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 
     /// Exceptions: findings that are known and accepted, in TOML; each for one content or one place, until a day
     #[arg(long, value_name = "FILE")]
@@ -85,10 +92,6 @@ pub(crate) struct Scan {
     /// Where imported feeds are kept
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-
-    /// Show everything that was found, context included
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
 }
 
 const DIFF_EXAMPLES: &str = "\
@@ -98,6 +101,7 @@ Examples:
   roadstead diff --write-baseline accepted.toml OLD NEW   accept what there is today
   roadstead diff --baseline accepted.toml OLD NEW         fail on anything else
   roadstead diff --fail-on medium --platform linux/arm64 OLD NEW
+  roadstead diff --detonate OLD NEW                       run both, and compare what they do too
 
 Exit codes: 0 nothing at or above --fail-on; 1 something; 2 the command could not run; 3 something was not
 compared.";
@@ -136,7 +140,40 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "FILE")]
     pub(crate) write_baseline: Option<PathBuf>,
 
+    /// Run both images as well, and compare what they do
+    #[arg(long, help_heading = "Running")]
+    pub(crate) detonate: bool,
+
+    /// How long all runs of one image may take; `90s`, `5m`
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "detonate",
+        help_heading = "Running")]
+    pub(crate) duration: std::time::Duration,
+
+    /// Where the trees of the images are laid out for the while, in a directory of its own
+    #[arg(long, value_name = "DIR", requires = "detonate", help_heading = "Running")]
+    pub(crate) scratch: Option<PathBuf>,
+
     /// Show every change, those of low severity included
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+/// What becomes of a report.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub(crate) format: Form,
+
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The verdict from which on the exit code is 1
+    #[arg(long, value_enum, default_value_t = FailOn::Malicious)]
+    pub(crate) fail_on: FailOn,
+
+    /// Show everything that was found, context included
     #[arg(long, short)]
     pub(crate) verbose: bool,
 }
@@ -175,6 +212,10 @@ pub(crate) struct Demo {
     /// Take these out of the five images first, to see what is found without them
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) without: Vec<Told>,
+
+    /// Only read the images, and run none
+    #[arg(long)]
+    pub(crate) no_run: bool,
 
     /// Print each report in full
     #[arg(long, short)]

@@ -2,7 +2,9 @@
 
 mod cache;
 mod demo;
+mod detonate;
 mod diff;
+mod doctor;
 mod explain;
 mod feeds;
 mod files;
@@ -16,6 +18,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Scan(args) => scan::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Detonate(args) => detonate::run(&args),
+        Command::Doctor => doctor::run(),
         Command::Files(args) => files::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -11,6 +11,15 @@ pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 /// Fallback for both, and where the container stores of an ordinary user lie.
 pub(crate) const HOME: &str = "HOME";
 
+/// Where programs lie; only gVisor's is looked for.
+pub(crate) const PATH: &str = "PATH";
+
+/// The directories of `$PATH`, without those that depend on where one stands.
+pub(crate) fn path() -> Vec<PathBuf> {
+    let path = std::env::var_os(PATH).unwrap_or_default();
+    std::env::split_paths(&path).filter(|directory| directory.is_absolute()).collect()
+}
+
 /// Whether colours are switched off.
 pub(crate) fn no_color() -> bool {
     std::env::var_os(NO_COLOR).is_some_and(|value| !value.is_empty())

@@ -21,6 +21,10 @@ use std::process::ExitCode;
 const COULD_NOT_RUN: u8 = 2;
 
 fn main() -> ExitCode {
+    // A sandbox is kept by this same program, started again with an argument that only it knows.
+    if let Some(code) = sandbox::warden_main() {
+        return code;
+    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(refused) => {

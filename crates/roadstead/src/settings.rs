@@ -1,9 +1,9 @@
-use crate::cli::{ImageArgs, ReadArgs, Scan};
+use crate::cli::{EngineName, ImageArgs, ReadArgs, RunArgs, Scan};
 use crate::{env_vars, interrupt};
 use anyhow::{Context as _, bail};
 use feeds::{Feed, FeedDirectory, Imported, Indicators, Kind, Options as Import};
 use model::Date;
-use pipeline::{Settings, Watch};
+use pipeline::{Detonate, Settings, Watch};
 use source::{Locator, Mirror, Options, StorageRoots};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,7 @@ pub(crate) fn reading(args: &ReadArgs, indicators: Indicators) -> anyhow::Result
         exceptions: Exceptions::default(),
         today: today(),
         endpoints: false,
+        detonate: None,
         watch: Arc::new(Watch::default()),
     })
 }
@@ -64,6 +65,38 @@ pub(crate) fn indicators(args: &Scan) -> anyhow::Result<Indicators> {
         }
     }
     Ok(Indicators::new(all))
+}
+
+/// How an image is run; `alone` judges it by its behaviour and nothing else.
+pub(crate) fn detonate(args: &RunArgs, alone: bool) -> anyhow::Result<Detonate> {
+    let engine = match args.engine {
+        EngineName::Native => sandbox::Engine::Native,
+        EngineName::Gvisor => sandbox::Engine::Gvisor(runsc().context("the engine gvisor cannot be used")?),
+    };
+    Ok(Detonate {
+        scratch: args.scratch.clone(),
+        keep: args.keep.clone(),
+        duration: args.duration,
+        thorough: args.thorough,
+        pcap: args.pcap.clone(),
+        alone,
+        engine,
+    })
+}
+
+/// gVisor's program, where one is installed that can be used.
+pub(crate) fn runsc() -> Result<sandbox::Runsc, sandbox::RunscError> {
+    let directories = crate::env_vars::path();
+    sandbox::Runsc::find(directories.iter().map(PathBuf::as_path))
+}
+
+/// What this machine lacks for running images, where it lacks something without which there is no sandbox.
+pub(crate) fn cannot_run() -> Option<String> {
+    let scratch = tempfile::tempdir().ok()?;
+    sandbox::probe_host(scratch.path())
+        .into_iter()
+        .find(|capability| capability.needed && !capability.there)
+        .map(|capability| format!("{}: {}", capability.name, capability.note))
 }
 
 /// Reads the file of a feed under the name of the file, as `with` completes the options.

@@ -39,3 +39,4 @@ pub use locator::Locator;
 pub use open::{Artifact, Image, Layer, Opened, open};
 pub use options::{Limits, Mirror, Options, StorageRoots};
 pub use registry::is_signed;
+pub use rootfs::header;

@@ -1,6 +1,6 @@
 //! A root file system in a directory, as the one layer of an image.
 
-mod header;
+pub mod header;
 mod walk;
 
 use crate::content::Origin;

@@ -1,5 +1,7 @@
 //! Programs that stand where malware would stand. Each is harmless by construction: its only code is `exit(0)`, and
-//! whatever else it carries is never read by it.
+//! whatever else it carries is never read by it. Those of [`acting`] say what malware says, to nobody.
+
+pub mod acting;
 
 /// A static x86-64 Linux program whose only act is `exit(0)`, followed by a text that gives it a hash of its
 /// own. The text is never read by the program.
@@ -12,11 +14,18 @@ pub fn program(text: &str) -> Vec<u8> {
 pub fn program_with(strings: &[&str], padding: usize) -> Vec<u8> {
     // mov eax, 60 (exit); xor edi, edi; syscall
     const CODE: [u8; 9] = [0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05];
-    const BASE: u64 = 0x40_0000;
-    const HEADERS: u64 = 64 + 56;
-    let data: Vec<u8> = strings.iter().flat_map(|text| text.bytes().chain([0])).collect();
-    let length = HEADERS + CODE.len() as u64 + data.len() as u64 + padding as u64;
+    let mut data: Vec<u8> = strings.iter().flat_map(|text| text.bytes().chain([0])).collect();
+    data.resize(data.len() + padding, 0);
+    elf(&CODE, &data)
+}
 
+/// Where the file is loaded, and the length of what stands before the code.
+const BASE: u64 = 0x40_0000;
+const HEADERS: u64 = 64 + 56;
+
+/// A static program of this code, which begins with its first byte, and this data behind it.
+fn elf(code: &[u8], data: &[u8]) -> Vec<u8> {
+    let length = HEADERS + code.len() as u64 + data.len() as u64;
     // ELF header: 64 bits, little endian, executable, x86-64, one program header and no sections.
     let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
     elf.extend(2_u16.to_le_bytes());
@@ -35,44 +44,62 @@ pub fn program_with(strings: &[&str], padding: usize) -> Vec<u8> {
     for word in [0, BASE, BASE, length, length, 0x1000] {
         elf.extend(word.to_le_bytes());
     }
-    elf.extend(CODE);
+    elf.extend(code);
     elf.extend(data);
-    elf.resize(elf.len() + padding, 0);
     elf
 }
 
 /// A program with the data of a miner's build: the salt of its hash function, the tables of its algorithms and
 /// options, and what it says to a pool. What it calls itself comes from outside, because forks change that first.
 pub fn miner(names: &[&str]) -> Vec<u8> {
-    const DATA: [&str; 24] = [
-        "cpu-max-threads-hint",
-        "RandomX\x03",
-        "rx/0",
-        "rx/wow",
-        "rx/arq",
-        "cn/r",
-        "cn/half",
-        "cn-heavy/xhv",
-        "argon2/chukwa",
-        "kawpow",
-        "ghostrider",
-        "donate-level",
-        "randomx-1gb-pages",
-        "huge-pages-jit",
-        "nicehash",
-        "rig-id",
-        "algo-perf",
-        "{\"id\":%lld,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":",
-        "\"method\":\"submit\"",
-        "keepalived",
-        "stratum+tcp://",
-        "stratum+ssl://",
-        "job_id",
-        "seed_hash",
-    ];
-    let strings: Vec<&str> = names.iter().copied().chain(DATA).collect();
+    let strings: Vec<&str> = names.iter().copied().chain(MINER_DATA).collect();
     program_with(&strings, 2048)
 }
+
+/// As [`miner`], and it acts as one: it logs in at a pool at this address, and answers the job that it is given.
+pub fn acting_miner(names: &[&str], (address, port): ([u8; 4], u16), account: &str) -> Vec<u8> {
+    use acting::Act;
+    let agent = names.first().copied().unwrap_or("miner");
+    let [login, before, after] = acting::mines(account, agent);
+    let acts = [
+        Act::Connect(address, port),
+        Act::Say(&login),
+        Act::Hear,
+        Act::Say(&before),
+        Act::SayJob,
+        Act::Say(&after),
+        Act::Hear,
+    ];
+    let strings: Vec<&str> = names.iter().copied().chain(MINER_DATA).collect();
+    acting::program(&acts, &strings, 2048)
+}
+
+const MINER_DATA: [&str; 24] = [
+    "cpu-max-threads-hint",
+    "RandomX\x03",
+    "rx/0",
+    "rx/wow",
+    "rx/arq",
+    "cn/r",
+    "cn/half",
+    "cn-heavy/xhv",
+    "argon2/chukwa",
+    "kawpow",
+    "ghostrider",
+    "donate-level",
+    "randomx-1gb-pages",
+    "huge-pages-jit",
+    "nicehash",
+    "rig-id",
+    "algo-perf",
+    "{\"id\":%lld,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":",
+    "\"method\":\"submit\"",
+    "keepalived",
+    "stratum+tcp://",
+    "stratum+ssl://",
+    "job_id",
+    "seed_hash",
+];
 
 /// A shell entrypoint as honest images have them: it prepares and then becomes the command.
 pub fn shell_entrypoint() -> Vec<u8> {

@@ -12,6 +12,7 @@ mod without;
 pub use without::Without;
 
 use crate::standin;
+use crate::standin::acting::Act;
 use crate::{Image, ImageBuilder, Layer, LayerBuilder, md5_hex};
 use launchers::Work;
 use packages::{Package, with_apk, with_dpkg};
@@ -39,8 +40,8 @@ pub fn five_images() -> Vec<StoryImage> {
 
 /// As [`five_images`], with something taken from them.
 pub fn five_images_without(without: Without) -> Vec<StoryImage> {
-    let launched = miner(without, "6.12.2");
-    let direct = miner(without, "6.13.1");
+    let launched = miner(without, "6.12.2", 442, 1);
+    let direct = miner(without, "6.13.1", 443, 4);
     let story = |(user, repository, tag): (&str, &str, &str), detected, contains, image, miner: &[u8]| {
         let [user, repository] = [user, repository].map(|name| without.name(name));
         let tag = if without.names { "latest" } else { tag };
@@ -111,16 +112,18 @@ pub fn five_images_without(without: Without) -> Vec<StoryImage> {
     ]
 }
 
-/// The stand-in for one build of the miner.
-fn miner(without: Without, version: &'static str) -> Vec<u8> {
+/// The stand-in for one build of the miner. Where a network answers, it logs in and submits a share.
+fn miner(without: Without, version: &'static str, port: u16, whose: u8) -> Vec<u8> {
     let build = without.build(version);
     if without.engine {
         return standin::program(build);
     }
+    let pool = ([203, 0, 113, 66], port);
+    let account = without.account(whose);
     if without.names {
-        return standin::miner(&[build]);
+        return standin::acting_miner(&[build], pool, &account);
     }
-    standin::miner(&[&format!("XMRig {build}"), "xmrig.json", "donate.v2.xmrig.com"])
+    standin::acting_miner(&[&format!("XMRig {build}"), "xmrig.json", "donate.v2.xmrig.com"], pool, &account)
 }
 
 fn told_by_arguments(without: Without, miner: &[u8]) -> Image {
@@ -192,8 +195,12 @@ fn launched_image(
     });
     let script_layer = LayerBuilder::new().file(script.trim_start_matches('/'), 0o755, text);
     let script_name = script.rsplit('/').next().unwrap_or(script);
+    // What the script does is done by the interpreter's stand-in, since no interpreter is here to read it.
+    let program = hidden.first().map_or("", |(path, ..)| *path);
+    let acts = [Act::EndWithoutScript, Act::Become(program, &[program])];
+    let python = standin::acting::program(&acts, &["stand-in for python3.11"], 0);
     ImageBuilder::new()
-        .layer(Layer::from(debian()).created_by("/bin/sh -c #(nop) ADD file:rootfs in / "))
+        .layer(Layer::from(debian_with(python)).created_by("/bin/sh -c #(nop) ADD file:rootfs in / "))
         .history("/bin/sh -c #(nop)  CMD [\"bash\"]")
         .layer(
             Layer::from(script_layer)
@@ -284,7 +291,15 @@ fn shell_image() -> Image {
 
 /// A small Debian: a shell, Python and an init, each owned by its package.
 fn debian() -> LayerBuilder {
+    debian_with(standin::program("stand-in for python3.11"))
+}
+
+/// The same with this stand-in for its interpreter.
+fn debian_with(python: Vec<u8>) -> LayerBuilder {
     let program = |name: &str| standin::program(&format!("stand-in for {name}"));
+    // The first lines of scripts ask it for the interpreter, and it is asked for no other program.
+    let env =
+        standin::acting::program(&[Act::BecomeToldProgram("/usr/bin/python3")], &["stand-in for env"], 0);
     let packages = [
         Package {
             name: "base-files",
@@ -295,12 +310,12 @@ fn debian() -> LayerBuilder {
         Package {
             name: "coreutils",
             version: "9.1-1",
-            files: vec![("usr/bin/env", 0o755, program("env")), ("usr/bin/sort", 0o755, program("sort"))],
+            files: vec![("usr/bin/env", 0o755, env), ("usr/bin/sort", 0o755, program("sort"))],
         },
         Package {
             name: "python3.11-minimal",
             version: "3.11.2-6+deb12u6",
-            files: vec![("usr/bin/python3.11", 0o755, program("python3.11"))],
+            files: vec![("usr/bin/python3.11", 0o755, python)],
         },
         Package { name: "tini", version: "0.19.0-1", files: vec![("usr/bin/tini", 0o755, program("tini"))] },
     ];

@@ -249,6 +249,7 @@ mod tests {
             chain: judgement.chain,
             gaps: judgement.gaps,
             exceptions: Vec::new(),
+            detonation: None,
             coverage: Coverage::default(),
             timing_ms: Timing::default(),
         }

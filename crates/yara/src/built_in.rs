@@ -2,6 +2,7 @@
 //! compiled against what the sources give.
 
 use crate::anchors::Prefilter;
+use crate::sources::Subject;
 use inspect::Signs;
 use layers::Entry;
 use model::{Class, Detection, Role, Severity, Stage};
@@ -30,13 +31,15 @@ pub(crate) enum Kind {
     Text,
     /// Where files lie and what leads to them.
     Place,
+    /// What an image does when it is run.
+    Behavior,
 }
 
 include!("built_in/catalogue.in");
 
 /// Everything that a rule of the product, or one that was brought, can find.
 pub fn detections() -> Vec<&'static Detection> {
-    DETECTIONS.iter().chain([&crate::meta::RULE]).collect()
+    DETECTIONS.iter().chain([&crate::meta::RULE, &crate::meta::RUN_RULE]).collect()
 }
 
 /// Whether bytes have a literal that the built-in rules ask for, so that the engine is asked. For measuring.
@@ -50,7 +53,7 @@ pub(crate) fn rule(name: &str) -> Option<&'static BuiltInRule> {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Program, Self::Text, Self::Place];
+    pub(crate) const ALL: [Self; 4] = [Self::Program, Self::Text, Self::Place, Self::Behavior];
 
     /// The folder of its sources, and the name of what is compiled from them.
     pub(crate) fn folder(self) -> &'static str {
@@ -58,6 +61,15 @@ impl Kind {
             Self::Program => "program",
             Self::Text => "text",
             Self::Place => "place",
+            Self::Behavior => "behavior",
+        }
+    }
+
+    pub(crate) fn subject(self) -> Subject {
+        match self {
+            Self::Program | Self::Text => Subject::Content,
+            Self::Place => Subject::Places,
+            Self::Behavior => Subject::Runs,
         }
     }
 
@@ -79,7 +91,7 @@ impl Kind {
         static PROGRAM: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(PROGRAM_ANCHORS));
         match self {
             Self::Program => PROGRAM.passes(bytes),
-            Self::Text | Self::Place => signs.may_fulfil_rules(),
+            Self::Text | Self::Place | Self::Behavior => signs.may_fulfil_rules(),
         }
     }
 
@@ -93,10 +105,12 @@ impl Kind {
         static PROGRAM: Loaded = LazyLock::new(|| load(include_bytes!("built_in/program.yrc")));
         static TEXT: Loaded = LazyLock::new(|| load(include_bytes!("built_in/text.yrc")));
         static PLACE: Loaded = LazyLock::new(|| load(include_bytes!("built_in/place.yrc")));
+        static BEHAVIOR: Loaded = LazyLock::new(|| load(include_bytes!("built_in/behavior.yrc")));
         let loaded = match self {
             Self::Program => &PROGRAM,
             Self::Text => &TEXT,
             Self::Place => &PLACE,
+            Self::Behavior => &BEHAVIOR,
         };
         LazyLock::force(loaded).as_ref().map_err(Clone::clone)
     }

@@ -1,7 +1,9 @@
 //! Cases: inputs for which a rule must hold, and near misses for which it must not.
 
+use crate::behavior_module;
 use crate::built_in::{self, Kind};
 use crate::image_module::Answers;
+use crate::sources::Subject;
 use crate::{Error, Pack, engine, sources};
 use inspect::RuleFacts;
 use serde::Deserialize;
@@ -41,7 +43,15 @@ pub struct Input {
     /// Where the file lies, for rules about places.
     #[serde(default)]
     pub file: Option<PlaceOf>,
+    /// What a run did, for rules about behavior: the lists of the module.
+    #[serde(default)]
+    pub run: Option<RunOf>,
 }
+
+/// What a rule about behavior is told.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct RunOf(behavior_module::Answers);
 
 /// What a rule about places is told.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -97,12 +107,12 @@ pub fn built_in_cases() -> Result<Tested, Error> {
         let case = built_in::CASES.iter().find(|(name, _)| *name == rule.name);
         let case = case.map(|(name, text)| read(name, text)).transpose()?.unwrap_or_default();
         let rules = rule.kind.rules().map_err(Error::Compiled)?;
-        let about_places = rule.kind == Kind::Place;
+        let subject = rule.kind.subject();
         tested.take(rule.name, &case, |input| {
-            if !about_places && !passes(rule.kind, &input.bytes()?) {
+            if subject == Subject::Content && !passes(rule.kind, &input.bytes()?) {
                 return Ok(false);
             }
-            input.holds(rules, rule.name, about_places, None)
+            input.holds(rules, rule.name, subject, None)
         });
     }
     Ok(tested)
@@ -132,14 +142,14 @@ pub fn test(folder: &Path) -> Result<Tested, Error> {
         }
     }
     let mut tested = Tested::default();
-    let sets = [(pack.content, false), (pack.places, true)];
-    for (rules, about_places) in sets.iter().filter_map(|(rules, about)| Some(((*rules)?, *about))) {
+    let sets = [(pack.content, Subject::Content), (pack.places, Subject::Places), (pack.runs, Subject::Runs)];
+    for (rules, subject) in sets.iter().filter_map(|(rules, subject)| Some(((*rules)?, *subject))) {
         for rule in rules.iter().filter(|rule| !rule.is_private()) {
             let name = rule.identifier();
             let case = texts.iter().find(|(of, _)| of == name);
             let case = case.map(|(name, text)| read(name, text)).transpose()?.unwrap_or_default();
             let path = Some(engine::Path(b"case"));
-            tested.take(name, &case, |input| input.holds(rules, name, about_places, path));
+            tested.take(name, &case, |input| input.holds(rules, name, subject, path));
         }
     }
     for (name, _) in &texts {
@@ -209,16 +219,26 @@ impl Input {
         &self,
         rules: &'static Rules,
         rule: &str,
-        about_places: bool,
+        subject: Subject,
         path: Option<engine::Path<'_>>,
     ) -> Result<bool, String> {
-        if about_places {
-            let file = self.file.as_ref().ok_or("a case of a rule about places says where the file lies")?;
-            return Ok(engine::ask(rules, &file.answers())?.iter().any(|(_, name)| name == rule));
+        match subject {
+            Subject::Content => {
+                let mut found = RuleFacts { hits: Vec::new(), cut: false };
+                engine::scan(rules, path, &self.bytes()?, &mut found)?;
+                Ok(found.hits.iter().any(|hit| hit.rule == rule))
+            }
+            Subject::Places => {
+                let file =
+                    self.file.as_ref().ok_or("a case of a rule about places says where the file lies")?;
+                Ok(engine::ask(rules, &file.answers())?.iter().any(|(_, name)| name == rule))
+            }
+            Subject::Runs => {
+                let RunOf(run) =
+                    self.run.as_ref().ok_or("a case of a rule about behavior has a table `run`")?;
+                Ok(engine::ask_run(rules, run)?.iter().any(|hit| hit.rule == rule))
+            }
         }
-        let mut found = RuleFacts { hits: Vec::new(), cut: false };
-        engine::scan(rules, path, &self.bytes()?, &mut found)?;
-        Ok(found.hits.iter().any(|hit| hit.rule == rule))
     }
 }
 

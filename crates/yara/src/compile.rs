@@ -1,5 +1,6 @@
 use crate::engine::Path;
-use crate::{Error, Rejected, Source};
+use crate::sources::Subject;
+use crate::{Error, Rejected, Source, calls};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 use yara_x::{Compiler, Rules, SourceCode};
@@ -66,6 +67,10 @@ fn compile(sources: &[Source], dialect: Dialect) -> Result<Compiled, Error> {
         if dialect == Dialect::Brought {
             compiler.new_namespace(&source.name);
         }
+        let source = match source.subject()? {
+            Subject::Runs => &calls::written_out(source),
+            Subject::Content | Subject::Places => source,
+        };
         let code = SourceCode::from(source.bytes.as_slice()).with_origin(&source.name);
         if let Err(error) = compiler.add_source(code) {
             return Err(Error::Compile(shown(&error.to_string())));

@@ -87,6 +87,19 @@ pub(crate) fn ask(
     })
 }
 
+/// The rules about runs that hold, with what they found in what was said.
+pub(crate) fn ask_run(
+    rules: &'static Rules,
+    answers: &crate::behavior_module::Answers,
+) -> Result<Vec<RuleHit>, String> {
+    with_scanner(rules, false, |scanner| {
+        scanner.set_module_output(answers.message()?).map_err(|error| error.to_string())?;
+        let said = answers.said();
+        let results = scanner.scan(&said).map_err(|error| self::said(&error))?;
+        Ok(results.matching_rules().take(MAX_HITS).map(|rule| hit(&rule)).collect())
+    })
+}
+
 fn said(error: &ScanError) -> String {
     match error {
         ScanError::Timeout => format!("its rules were given up after {} seconds", TIME.as_secs()),

@@ -111,7 +111,7 @@ fn about_content(
     hit: &RuleHit,
     stage: Option<&StageFacts>,
 ) -> Finding {
-    let explanation = explanation(meta);
+    let explanation = explanation(meta, "it");
     let mut finding = image.finding_in(&meta::RULE, explanation, seen.place, stage);
     say(&mut finding, meta);
     for found in &hit.matches {
@@ -121,14 +121,15 @@ fn about_content(
     seen.weigh(finding, meta.reached)
 }
 
-fn explanation(meta: &Meta) -> String {
+/// That a rule holds, and for what.
+pub(crate) fn explanation(meta: &Meta, what: &str) -> String {
     let rule = model::escape_text(&meta.rule);
     match (meta.pack.as_str(), meta.why.as_str()) {
-        (built_in::PACK, _) => format!("The rule {rule} holds for it."),
-        (pack, "") => format!("The rule {rule} of {} holds for it.", model::escape_text(pack)),
+        (built_in::PACK, _) => format!("The rule {rule} holds for {what}."),
+        (pack, "") => format!("The rule {rule} of {} holds for {what}.", model::escape_text(pack)),
         (pack, why) => {
             format!(
-                "The rule {rule} of {} holds for it: {}",
+                "The rule {rule} of {} holds for {what}: {}",
                 model::escape_text(pack),
                 model::escape_text(why)
             )
@@ -137,7 +138,7 @@ fn explanation(meta: &Meta) -> String {
 }
 
 /// Puts what a rule says of itself into its finding, with whose word it is.
-fn say(finding: &mut Finding, meta: &Meta) {
+pub(crate) fn say(finding: &mut Finding, meta: &Meta) {
     finding.id.clone_from(&meta.id);
     finding.title = model::escape_text(&meta.title);
     (finding.severity, finding.role, finding.class) = (meta.severity, meta.role, meta.class);
@@ -181,7 +182,7 @@ fn ask(
         for holds in rules.ask(&answers) {
             match holds {
                 Ok(meta) => {
-                    let mut finding = image.finding_at(&meta::RULE, explanation(&meta), place);
+                    let mut finding = image.finding_at(&meta::RULE, explanation(&meta, "it"), place);
                     say(&mut finding, &meta);
                     finding = finding.with_evidence("content", &answers.hits.join(", "), None);
                     finding.reachable = seen.reached.then_some(true);

@@ -2,8 +2,9 @@
 
 use crate::built_in::Kind;
 use crate::meta::{self, Pairs};
+use crate::sources::Subject;
 use crate::{Error, Source, anchors, compile, sources};
-use model::{Class, Role, Severity};
+use model::{Class, Role, Severity, Stage};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,7 +35,7 @@ pub fn generate(rules: &Path) -> Result<Generated, Error> {
         let mut read = sources::read(&rules.join(kind.folder()))?;
         for source in &mut read {
             source.name = format!("{}/{}", kind.folder(), source.name);
-            if source.is_about_places() != (kind == Kind::Place) {
+            if source.subject()? != kind.subject() {
                 return Err(unfit(source, "*", "stands in the wrong folder for what it imports"));
             }
         }
@@ -42,7 +43,7 @@ pub fn generate(rules: &Path) -> Result<Generated, Error> {
         if let Some(warning) = compiled.warnings.first() {
             return Err(Error::Compile(warning.clone()));
         }
-        let found = if kind == Kind::Place { Vec::new() } else { anchors_of(&read)? };
+        let found = if kind.subject() == Subject::Content { anchors_of(&read)? } else { Vec::new() };
         all_anchors.insert(kind, found);
         let file_of = files_of(&read);
         for rule in compiled.rules.iter().filter(|rule| !rule.is_private()) {
@@ -124,6 +125,10 @@ impl Declared {
                 .ok_or_else(|| unfit(format!("says no {name} in its metadata")))
         };
         let id = text("id")?;
+        let stage = if kind == Kind::Behavior { Stage::Dynamic } else { Stage::Static };
+        if !id.starts_with(meta::family(stage)) && stage == Stage::Dynamic {
+            return Err(unfit(format!("has an id that does not begin with {}", meta::family(stage))));
+        }
         for needed in ["author", "license"] {
             text(needed)?;
         }
@@ -133,10 +138,11 @@ impl Declared {
                 meta::severity(text("severity")?).ok_or_else(|| unfit("has no such severity".to_owned()))?;
             let role = meta::role(pairs.get("role").unwrap_or("corroborates"))
                 .ok_or_else(|| unfit("has no such role".to_owned()))?;
-            let class = meta::class(pairs.get("class").unwrap_or("file"))
+            let usual = if stage == Stage::Dynamic { "proc" } else { "file" };
+            let class = meta::class(pairs.get("class").unwrap_or(usual), stage)
                 .ok_or_else(|| unfit("has no such class".to_owned()))?;
             let detection = format!(
-                "Detection {{ id: {id:?}, title: {:?}, severity: {}, role: {}, class: {}, stage: Stage::Static, \
+                "Detection {{ id: {id:?}, title: {:?}, severity: {}, role: {}, class: {}, stage: Stage::{stage:?}, \
                  techniques: &{:?}, why: {:?}, advice: {:?} }}",
                 text("title")?,
                 severity_path(severity),

@@ -175,7 +175,7 @@ static DESCRIPTOR: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
         let mut described = field(name, number, label, kind);
         if *sort == Sort::Hits {
             described.type_name = Some(".roadstead.Image.HitEntry".to_owned());
-            root.nested_type.push(hit_entry());
+            root.nested_type.push(truths("HitEntry"));
         }
         root.field.push(described);
     }
@@ -190,12 +190,12 @@ static DESCRIPTOR: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
     file.message_by_package_relative_name("Image")
 });
 
-/// What a map is made of.
-fn hit_entry() -> DescriptorProto {
+/// What a map from names to truths is made of.
+pub(crate) fn truths(name: &str) -> DescriptorProto {
     let mut options = MessageOptions::default();
     options.set_map_entry(true);
     DescriptorProto {
-        name: Some("HitEntry".to_owned()),
+        name: Some(name.to_owned()),
         field: vec![
             field("key", 1, Label::LABEL_OPTIONAL, Type::TYPE_STRING),
             field("value", 2, Label::LABEL_OPTIONAL, Type::TYPE_BOOL),
@@ -205,7 +205,7 @@ fn hit_entry() -> DescriptorProto {
     }
 }
 
-fn field(name: &str, number: i32, label: Label, kind: Type) -> FieldDescriptorProto {
+pub(crate) fn field(name: &str, number: i32, label: Label, kind: Type) -> FieldDescriptorProto {
     FieldDescriptorProto {
         name: Some(name.to_owned()),
         number: Some(number),

@@ -1,14 +1,17 @@
 //! Content rules in YARA.
 //!
 //! Comes in: the bytes of files and of what is decoded out of them, and rules: the pack of the product, which was
-//! compiled when it was built, and the sources of packs that a person brought. Goes out: which rules hold, as facts;
-//! and findings, once it is known where each file lies.
+//! compiled when it was built, and the sources of packs that a person brought; the records of runs. Goes out: which
+//! rules hold, as facts; and findings, once it is known where each file lies or what the runs did.
 //! Never: compiled rules from outside, an include, a rule's word without its limits, or a file that was given up in
 //! silence. It is the only crate that links the rule engine.
 #![forbid(unsafe_code)]
 
 mod anchors;
+mod answers;
+mod behavior_module;
 mod built_in;
+mod calls;
 mod cases;
 mod compile;
 mod engine;
@@ -19,6 +22,7 @@ mod lint;
 mod meta;
 mod pack;
 mod rule_set;
+mod runs;
 mod sources;
 
 pub use built_in::{detections, reaches_engine};
@@ -80,6 +84,14 @@ pub enum Error {
         file: String,
         /// The rule.
         rule: String,
+    },
+    /// Rules about places and about runs in one file.
+    #[error(
+        "{file} imports both \"image\" and \"behavior\"; put the rules about runs into a file of their own"
+    )]
+    Both {
+        /// The file.
+        file: String,
     },
     /// What was compiled cannot be brought into a form that lasts, or back.
     #[error("the compiled rules cannot be used: {0}")]

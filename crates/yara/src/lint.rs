@@ -29,8 +29,9 @@ pub fn lint(folder: &Path) -> Result<Vec<Remark>, Error> {
     }
     for rule in pack.rules() {
         let name = &rule.rule;
-        if rule.id == meta::RULE.id {
-            remark(name, format!("has no id of the form S-YARA-NAME, so its findings are {}", meta::RULE.id));
+        if let Some(unsaid) = [&meta::RULE, &meta::RUN_RULE].into_iter().find(|unsaid| rule.id == unsaid.id) {
+            let family = meta::family(unsaid.stage);
+            remark(name, format!("has no id of the form {family}NAME, so its findings are {}", unsaid.id));
         }
         let missing = [
             ("why", rule.why.is_empty()),

@@ -14,6 +14,21 @@ pub(crate) const RULE: Detection = Detection {
     advice: "Read the rule and what it found. Give it `severity` and `role` in its metadata if it shall count.",
 };
 
+/// The finding of a rule about runs that says of itself no id.
+pub(crate) const RUN_RULE: Detection = Detection {
+    id: "D-YARA-RULE",
+    title: "Rule about behavior of a pack that was brought",
+    severity: Severity::Medium,
+    role: Role::Context,
+    class: Class::Proc,
+    stage: Stage::Dynamic,
+    techniques: &[],
+    why: "A rule of a pack that was named with --rules holds for what the image did when it was run. Rules are written \
+          for many purposes, from hunting to conviction, so a match only explains unless the rule's metadata says how \
+          it counts.",
+    advice: "Read the rule and what the run did. Give the rule `severity` and `role` in its metadata if it shall count.",
+};
+
 /// What a rule says of the findings that it makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
@@ -75,10 +90,11 @@ const MAX_TEXT: usize = 1000;
 
 impl Meta {
     /// Reads what a rule of somebody's says. What it leaves out is filled in so that it does not count.
-    pub(crate) fn brought(pack: &str, rule: &str, pairs: &Pairs) -> Self {
+    /// `unsaid` is the finding of a rule that says nothing.
+    pub(crate) fn brought(pack: &str, rule: &str, pairs: &Pairs, unsaid: &Detection) -> Self {
         let text = |name: &str| pairs.get(name).map(|text| shortened(text).to_owned());
         let any = |names: &[&str]| names.iter().find_map(|name| text(name));
-        let id = text("id").filter(|id| is_own_id(id)).unwrap_or_else(|| RULE.id.to_owned());
+        let id = text("id").filter(|id| is_own_id(id, unsaid.stage)).unwrap_or_else(|| unsaid.id.to_owned());
         Self {
             pack: pack.to_owned(),
             rule: rule.to_owned(),
@@ -86,10 +102,10 @@ impl Meta {
             title: text("title").unwrap_or_else(|| format!("Rule {rule}")),
             why: any(&["why", "description"]).unwrap_or_default(),
             advice: text("advice").unwrap_or_default(),
-            severity: pairs.get("severity").and_then(severity).unwrap_or(RULE.severity),
-            role: pairs.get("role").and_then(role).unwrap_or(RULE.role),
+            severity: pairs.get("severity").and_then(severity).unwrap_or(unsaid.severity),
+            role: pairs.get("role").and_then(role).unwrap_or(unsaid.role),
             reached: pairs.get("role_reached").and_then(role),
-            class: pairs.get("class").and_then(class).unwrap_or(RULE.class),
+            class: pairs.get("class").and_then(|word| class(word, unsaid.stage)).unwrap_or(unsaid.class),
             techniques: techniques(pairs),
             author: text("author"),
             license: any(&["license", "licence"]),
@@ -126,11 +142,16 @@ impl Meta {
 
 /// Ids of brought rules stand in a family of their own, and none of them is one of the product: what that means is not
 /// for a rule of others to say.
-fn is_own_id(id: &str) -> bool {
-    let rest = id.strip_prefix("S-YARA-").unwrap_or_default();
+fn is_own_id(id: &str, stage: Stage) -> bool {
+    let rest = id.strip_prefix(family(stage)).unwrap_or_default();
     let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-';
     let taken = crate::built_in::DETECTIONS.iter().any(|detection| detection.id == id);
     !rest.is_empty() && rest.len() <= 40 && rest.bytes().all(fits) && !taken
+}
+
+/// With what the ids of rules begin.
+pub(crate) fn family(stage: Stage) -> &'static str {
+    if stage == Stage::Dynamic { "D-YARA-" } else { "S-YARA-" }
 }
 
 pub(crate) fn techniques(pairs: &Pairs) -> Vec<String> {
@@ -155,10 +176,13 @@ pub(crate) fn role(word: &str) -> Option<Role> {
         .find(|role| role.name().eq_ignore_ascii_case(word))
 }
 
-pub(crate) fn class(word: &str) -> Option<Class> {
-    [Class::Name, Class::Meta, Class::Config, Class::File, Class::Reach]
-        .into_iter()
-        .find(|class| class.name().eq_ignore_ascii_case(word))
+/// A rule can only speak of what it sees: one about files is no evidence of what went over the network.
+pub(crate) fn class(word: &str, stage: Stage) -> Option<Class> {
+    let known: &[Class] = match stage {
+        Stage::Dynamic => &[Class::Proc, Class::Net],
+        Stage::Static => &[Class::Name, Class::Meta, Class::Config, Class::File, Class::Reach],
+    };
+    known.iter().copied().find(|class| class.name().eq_ignore_ascii_case(word))
 }
 
 fn shortened(text: &str) -> &str {

@@ -1,6 +1,7 @@
 use crate::compile::{self, Compiled};
 use crate::meta::Pairs;
-use crate::{Error, Meta, Source, sources};
+use crate::sources::Subject;
+use crate::{Error, Meta, Source, meta, sources};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
@@ -22,6 +23,7 @@ pub struct Pack {
     digest: String,
     pub(crate) content: Option<&'static Rules>,
     pub(crate) places: Option<&'static Rules>,
+    pub(crate) runs: Option<&'static Rules>,
     metas: BTreeMap<(String, String), Meta>,
     rejected: Vec<Rejected>,
     warnings: Vec<String>,
@@ -45,20 +47,27 @@ impl Pack {
 
     pub(crate) fn compile(name: &str, sources: Vec<Source>) -> Result<Self, Error> {
         let digest = sources::digest(&sources);
-        let (places, content): (Vec<_>, Vec<_>) = sources.into_iter().partition(Source::is_about_places);
+        let (mut content, mut places, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+        for source in sources {
+            match source.subject()? {
+                Subject::Content => content.push(source),
+                Subject::Places => places.push(source),
+                Subject::Runs => runs.push(source),
+            }
+        }
         let mut pack = Self {
             name: name.to_owned(),
             digest,
             content: None,
             places: None,
+            runs: None,
             metas: BTreeMap::new(),
             rejected: Vec::new(),
             warnings: Vec::new(),
         };
-        let keys = [format!("{} content", pack.digest), format!("{} places", pack.digest)];
         if !content.is_empty() {
             let compiled = compile::brought(name, content)?;
-            pack.content = Some(pack.take(&keys[0], compiled));
+            pack.content = Some(pack.take(Subject::Content, compiled));
         }
         if !places.is_empty() {
             let compiled = compile::brought(name, places)?;
@@ -70,20 +79,25 @@ impl Pack {
                     rule: rule.identifier().to_owned(),
                 });
             }
-            pack.places = Some(pack.take(&keys[1], compiled));
+            pack.places = Some(pack.take(Subject::Places, compiled));
+        }
+        if !runs.is_empty() {
+            let compiled = compile::brought(name, runs)?;
+            pack.runs = Some(pack.take(Subject::Runs, compiled));
         }
         Ok(pack)
     }
 
-    fn take(&mut self, key: &str, compiled: Compiled) -> &'static Rules {
+    fn take(&mut self, subject: Subject, compiled: Compiled) -> &'static Rules {
+        let unsaid = if subject == Subject::Runs { &meta::RUN_RULE } else { &meta::RULE };
         for rule in compiled.rules.iter() {
             let (file, name) = (rule.namespace().to_owned(), rule.identifier().to_owned());
-            let meta = Meta::brought(&format!("{}/{file}", self.name), &name, &Pairs::of(&rule));
+            let meta = Meta::brought(&format!("{}/{file}", self.name), &name, &Pairs::of(&rule), unsaid);
             self.metas.insert((file, name), meta);
         }
         self.rejected.extend(compiled.rejected);
         self.warnings.extend(compiled.warnings);
-        lasting(key, compiled.rules)
+        lasting(&format!("{} {subject:?}", self.digest), compiled.rules)
     }
 
     /// Its name, that of its folder.
@@ -185,9 +199,12 @@ mod tests {
     #[test]
     fn deep_nesting_ends_in_an_answer() {
         for (open, shut) in [("(", ")"), ("not (", ")"), ("for any i in (1..2) : (", ")"), ("-", "")] {
-            let text = format!("rule a {{ condition: {}true{} }}", open.repeat(2_000), shut.repeat(2_000));
-            if let Err(error) = pack(&[("x.yar", &text)]) {
-                assert!(error.to_string().len() < 100_000);
+            for import in ["", "import \"behavior\"\n"] {
+                let (open, shut) = (open.repeat(2_000), shut.repeat(2_000));
+                let text = format!("{import}rule a {{ condition: {open}true{shut} }}");
+                if let Err(error) = pack(&[("x.yar", &text)]) {
+                    assert!(error.to_string().len() < 100_000);
+                }
             }
         }
     }

@@ -23,15 +23,35 @@ pub struct Source {
 }
 
 impl Source {
-    /// Whether its rules ask where files lie, and not what they hold. The question is for the import at the start of
+    /// What its rules are about, as the modules that it imports say. The question is for the import at the start of
     /// a line, as the language has it; within a comment or a string it does no harm but to ask for another place of
     /// the rules, which the compiler then says.
-    pub(crate) fn is_about_places(&self) -> bool {
+    pub(crate) fn subject(&self) -> Result<Subject, Error> {
+        match (self.imports(b"\"image\""), self.imports(b"\"behavior\"")) {
+            (true, true) => Err(Error::Both { file: self.name.clone() }),
+            (true, false) => Ok(Subject::Places),
+            (false, true) => Ok(Subject::Runs),
+            (false, false) => Ok(Subject::Content),
+        }
+    }
+
+    fn imports(&self, module: &[u8]) -> bool {
         self.bytes.split(|&byte| byte == b'\n').any(|line| {
             let line = line.trim_ascii();
-            line.strip_prefix(b"import").is_some_and(|rest| rest.trim_ascii().starts_with(b"\"image\""))
+            line.strip_prefix(b"import").is_some_and(|rest| rest.trim_ascii().starts_with(module))
         })
     }
+}
+
+/// What rules are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// What files hold.
+    Content,
+    /// Where files lie.
+    Places,
+    /// What an image does when it is run.
+    Runs,
 }
 
 /// The files of rules in a folder and the folders below it, in the order of their names. A file instead of a folder is

@@ -9,14 +9,22 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("packages", &["model"]),
     ("feeds", &["model"]),
     ("inspect", &["model", "layers", "packages", "feeds"]),
-    ("diff", &["model", "layers", "packages", "inspect"]),
-    ("yara", &["model", "layers", "inspect"]),
+    ("events", &[]),
+    ("sandbox", &["events"]),
+    ("fakenet", &["events"]),
+    ("behavior", &["model", "events"]),
+    ("diff", &["model", "layers", "packages", "inspect", "events", "behavior"]),
+    ("yara", &["model", "layers", "inspect", "events", "behavior"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
     ("store", &["model"]),
+    ("detonate", &["model", "layers", "events", "sandbox", "fakenet", "behavior", "verdict"]),
     (
         "pipeline",
-        &["model", "source", "layers", "packages", "feeds", "inspect", "diff", "yara", "verdict", "store"],
+        &[
+            "model", "source", "layers", "packages", "feeds", "inspect", "diff", "yara", "verdict", "store",
+            "detonate",
+        ],
     ),
     (
         "roadstead",
@@ -32,6 +40,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "verdict",
             "report",
             "store",
+            "sandbox",
             "pipeline",
             "test-support",
         ],
@@ -41,7 +50,11 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
 
 /// Dependencies of others that only some crates may have; the reason is what a person is told.
 pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
-    ("tokio", &[], "the work is bound by the processor; asynchronous code stays out until a server needs it"),
+    (
+        "tokio",
+        &["fakenet"],
+        "only who answers many connections at once needs it; reading and judging is bound by the processor",
+    ),
     ("reqwest", &["source"], "only `source` opens connections"),
     ("clap", &["roadstead", "xtask"], "only the command line knows of arguments"),
     ("indicatif", &["roadstead"], "only the command line draws on a terminal"),

@@ -124,7 +124,7 @@ mod tests {
     fn some_dependencies_have_one_home() {
         check("source", "[dependencies]\nreqwest.workspace = true", &[]);
         check("layers", "[dependencies]\nreqwest.workspace = true", &["only `source`"]);
-        check("source", "[dependencies]\ntokio.workspace = true", &["asynchronous"]);
+        check("source", "[dependencies]\ntokio.workspace = true", &["many connections"]);
         check("model", "[dev-dependencies]\nanyhow.workspace = true", &["libraries name their errors"]);
     }
 

@@ -63,8 +63,8 @@ fn promises(text: &str) -> Vec<Promise> {
     promises
 }
 
-/// Whether a test `crate::path::name` is in the tree: a function of this name under a test attribute, in a
-/// file of that crate whose path has all parts of the path.
+/// Whether a test `crate::path::name` is in the tree: a function of this name under a test attribute, or in the
+/// `TESTS` of a harness of its own, in a file of that crate whose path has all parts of the path.
 fn exists(tree: &Tree, test: &str) -> bool {
     let parts: Vec<&str> = test.split("::").collect();
     let [crate_name, modules @ .., name] = parts.as_slice() else { return false };
@@ -77,7 +77,8 @@ fn exists(tree: &Tree, test: &str) -> bool {
         let stem = inside.with_extension("");
         let holds =
             |module: &str| module == "tests" || stem.components().any(|part| part.as_os_str() == module);
-        modules.iter().all(|module| holds(module)) && is_test(&file.text, &signature)
+        modules.iter().all(|module| holds(module))
+            && (is_test(&file.text, &signature) || is_listed(&file.text, name))
     })
 }
 
@@ -94,12 +95,20 @@ fn is_test(text: &str, signature: &str) -> bool {
     })
 }
 
+/// Whether a list `TESTS`, as harnesses of their own have it, holds a test of this name.
+fn is_listed(text: &str, name: &str) -> bool {
+    let entry = format!("(\"{name}\",");
+    let lists = text.split("const TESTS: &[Test] = &[").skip(1);
+    lists.filter_map(|list| list.split("];").next()).any(|list| list.contains(&entry))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(specification: &str, expect: &[&str]) {
-        let rust = "#[cfg(test)]\nmod tests {\n    #[test]\n    #[cfg(unix)]\n    fn it_holds() {}\n    fn no_test() {}\n}\n";
+        let rust = "#[cfg(test)]\nmod tests {\n    #[test]\n    #[cfg(unix)]\n    fn it_holds() {}\n    fn no_test() {}\n}\n\
+             const TESTS: &[Test] = &[\n    (\"listed\", listed),\n];\nconst OTHERS: &[Test] = &[(\"other\", other)];\n";
         let tree =
             Tree::of(&[(SPECIFICATION, specification), ("crates/test-support/src/image/parts.rs", rust)]);
         let found = problems(&tree);
@@ -116,6 +125,8 @@ mod tests {
         check("1. A `b`.\n", &["names no test"]);
         check("1. A. Test: `test_support::image::gone`\n", &["no test is named"]);
         check("1. A. Test: `test_support::other::it_holds`\n", &["no test is named"]);
+        check("1. A. Test: `test_support::parts::listed`\n", &[]);
+        check("1. A. Test: `test_support::parts::other`\n", &["no test is named"]);
         check("1. A. Test: `test_support::no_test`\n", &["no test is named"]);
         check("1. A. Test: `it_holds`\n", &["no test is named"]);
         check("2. A. Test: `test_support::it_holds`\n", &["should be number 1"]);

@@ -32,9 +32,17 @@ fn of_file(file: &TextFile) -> Vec<Problem> {
     {
         problems.push(Problem::new(path, 0, "has a name that says nothing; name the idea"));
     }
-    let may_be_mod = in_tests || path.starts_with("crates/inspect/src/analyzers");
+    let in_file_sets =
+        ["crates/inspect/src/analyzers", "crates/behavior/src/groups", "crates/fakenet/src/protocols"]
+            .iter()
+            .any(|folder| path.starts_with(folder));
+    let may_be_mod = in_tests || in_file_sets;
     if stem == "mod" && !may_be_mod {
-        problems.push(Problem::new(path, 0, "only analyzers have a mod.rs; write foo.rs beside foo/"));
+        problems.push(Problem::new(
+            path,
+            0,
+            "only rooms with the same set of files have a mod.rs; write foo.rs beside foo/",
+        ));
     }
     for (at, line) in file.text.lines().enumerate() {
         if line.contains(concat!("#[ign", "ore")) {

@@ -18,6 +18,7 @@ fn settings(indicators: feeds::Indicators) -> pipeline::Settings {
         exceptions: verdict::Exceptions::default(),
         today: model::Date::of_unix_seconds(0),
         endpoints: false,
+        detonate: None,
         watch: Default::default(),
     }
 }

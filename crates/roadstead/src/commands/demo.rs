@@ -1,3 +1,5 @@
+mod running;
+
 use crate::cli::{Demo, Told};
 use crate::{interrupt, terminal};
 use anyhow::{Context as _, bail};
@@ -13,7 +15,8 @@ use std::sync::Arc;
 use test_support::story::{StoryImage, Without, benign_images, five_images_without};
 
 /// Builds the alert's five images and three benign ones, scans all as any image is scanned, and shows the
-/// alert's table with what was found. Nothing leaves the machine and nothing stays on it.
+/// alert's table with what was found; then runs all, and shows what they are convicted of by their deeds alone.
+/// Nothing leaves the machine and nothing stays on it.
 pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
     let scratch =
         tempfile::Builder::new().prefix("roadstead-demo-").tempdir().context("cannot make a directory")?;
@@ -33,15 +36,19 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
         let bare =
             if without == Without::LISTED { None } else { Some(scan(&bare, scratch.path(), &settings)?) };
         let report = scan(&story, dir, &settings)?;
-        rows.push(Row { story, harmful: true, report, bare });
+        rows.push(Row { story, harmful: true, report, bare, ran: None });
     }
     for story in benign_images() {
         let report = scan(&story, dir, &settings)?;
-        rows.push(Row { story, harmful: false, report, bare: None });
+        rows.push(Row { story, harmful: false, report, bare: None, ran: None });
     }
     let mut out = BufWriter::new(io::stdout().lock());
     writeln!(out, "{}\n", INTRODUCTION)?;
     table(&rows, &mut out)?;
+    if !args.no_run {
+        writeln!(out)?;
+        running::run_all(&mut rows, dir, settings, &mut out)?;
+    }
     for row in rows.iter().filter(|row| row.harmful) {
         writeln!(out)?;
         evidence(row, &mut out)?;
@@ -96,10 +103,16 @@ struct Row {
     report: Report,
     /// What is said of it when everything is taken out of it that a list could hold.
     bare: Option<Report>,
+    /// What running it came to, where it was run.
+    ran: Option<Report>,
 }
 
 impl Row {
     fn is_as_told(&self) -> bool {
+        let told = if self.harmful { Verdict::Malicious } else { Verdict::Clean };
+        if self.ran.as_ref().is_some_and(|ran| ran.verdict != told) {
+            return false;
+        }
         if !self.harmful {
             return self.report.verdict == Verdict::Clean;
         }
@@ -123,10 +136,15 @@ fn by_class(report: &Report) -> BTreeMap<Class, BTreeSet<&str>> {
 }
 
 fn scan(story: &StoryImage, dir: &Path, settings: &Settings) -> anyhow::Result<Report> {
-    let path: PathBuf = dir.join(story.reference.replace(['/', ':'], "_")).with_extension("tar");
+    let path = archive(story, dir);
     std::fs::write(&path, story.image.docker_archive(&[&story.reference]))
         .with_context(|| format!("cannot write {}", model::escape_text(&path.to_string_lossy())))?;
     Ok(pipeline::scan(&Locator::DockerArchive { path, reference: None }, settings)?)
+}
+
+/// Where an image is written.
+fn archive(story: &StoryImage, dir: &Path) -> PathBuf {
+    dir.join(story.reference.replace(['/', ':'], "_")).with_extension("tar")
 }
 
 fn settings(indicators: Indicators) -> anyhow::Result<Settings> {
@@ -140,6 +158,7 @@ fn settings(indicators: Indicators) -> anyhow::Result<Settings> {
         exceptions: verdict::Exceptions::default(),
         today: crate::settings::today(),
         endpoints: false,
+        detonate: None,
         watch: Arc::new(Watch::default()),
     })
 }

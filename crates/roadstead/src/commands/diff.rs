@@ -1,10 +1,11 @@
 use crate::cli::{Diff, DiffForm, DiffLevel};
 use crate::progress::Progress;
 use crate::{output, settings, terminal};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use diff::Baseline;
 use feeds::Indicators;
 use model::{Comparison, Severity};
+use pipeline::Detonate;
 use report::ComparisonFormat;
 use source::Locator;
 use std::sync::Arc;
@@ -14,6 +15,21 @@ pub(crate) fn run(args: &Diff) -> anyhow::Result<u8> {
     let (old, new): (Locator, Locator) = (args.old.parse()?, args.new.parse()?);
     let mut settings = settings::reading(&args.read, Indicators::default())?;
     settings.endpoints = true;
+    if args.detonate {
+        if let Some(lack) = settings::cannot_run() {
+            bail!("images cannot be run on this machine: {lack}; `roadstead doctor` says more");
+        }
+        settings.detonate = Some(Detonate {
+            scratch: args.scratch.clone(),
+            engine: sandbox::Engine::Native,
+            keep: None,
+            duration: args.duration,
+            // An image that is convicted early would have done more, and its other half is compared with this.
+            thorough: true,
+            pcap: None,
+            alone: false,
+        });
+    }
     let mut comparison = {
         let _progress = Progress::start(Arc::clone(&settings.watch), args.read.quiet);
         pipeline::compare(&old, &new, &settings)?

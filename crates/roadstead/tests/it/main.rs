@@ -2,7 +2,11 @@
 //! code out. Images are made on the spot; nothing leaves the machine.
 
 #[cfg(test)]
+mod behavior;
+#[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod captures;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
@@ -11,6 +15,8 @@ mod controls;
 mod damage;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod detonate;
 #[cfg(test)]
 mod diff;
 #[cfg(test)]

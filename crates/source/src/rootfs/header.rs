@@ -1,25 +1,33 @@
+//! Headers of tar archives, as they are written for what is read as a layer and is none.
+
 /// What the header of one member says.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Member<'a> {
+pub struct Member<'a> {
     /// The path from the root, without a leading slash; directories end with one.
-    pub(crate) path: &'a [u8],
+    pub path: &'a [u8],
     /// `0` file, `1` hard link, `2` symbolic link, `3` and `4` devices, `5` directory, `6` pipe.
-    pub(crate) kind: u8,
-    pub(crate) link: &'a [u8],
-    pub(crate) mode: u32,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) size: u64,
+    pub kind: u8,
+    /// Where a link leads.
+    pub link: &'a [u8],
+    /// Its mode.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// How many bytes follow the header.
+    pub size: u64,
     /// Seconds since 1970.
-    pub(crate) mtime: i64,
-    pub(crate) device: (u32, u32),
+    pub mtime: i64,
+    /// Major and minor number of a device.
+    pub device: (u32, u32),
     /// The file capabilities, as the kernel keeps them.
-    pub(crate) capability: Option<Vec<u8>>,
+    pub capability: Option<Vec<u8>>,
 }
 
 /// Writes the header of a member, behind an extended one where a field does not fit (POSIX pax interchange
 /// format).
-pub(crate) fn write(member: &Member<'_>, out: &mut Vec<u8>) {
+pub fn write(member: &Member<'_>, out: &mut Vec<u8>) {
     let mut records = Vec::new();
     if member.path.len() > 100 || !member.path.is_ascii() {
         record(b"path", member.path, &mut records);

@@ -22,6 +22,7 @@ fn report(findings: Vec<Finding>, gaps: Vec<Gap>, exceptions: Vec<ExceptionUse>)
         chain: judged.chain,
         gaps: judged.gaps,
         exceptions,
+        detonation: None,
         coverage: Coverage::default(),
         timing_ms: Timing::default(),
     }

@@ -1,0 +1,9 @@
+//! Control from outside: shells on sockets, bots, beacons, tunnels.
+
+mod checks;
+mod detections;
+#[cfg(test)]
+mod tests;
+
+pub(super) use checks::judge;
+pub(super) use detections::ALL as DETECTIONS;

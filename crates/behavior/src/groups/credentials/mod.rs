@@ -1,0 +1,9 @@
+//! Secrets and surroundings: what a run looks for.
+
+mod checks;
+mod detections;
+#[cfg(test)]
+mod tests;
+
+pub(super) use checks::judge;
+pub(super) use detections::ALL as DETECTIONS;
