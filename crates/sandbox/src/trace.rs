@@ -7,6 +7,7 @@
 #[doc(hidden)]
 pub mod alone;
 mod arch;
+mod beside;
 mod calls;
 mod content;
 mod exec;
@@ -80,6 +81,8 @@ pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
         captures: content::Captures::default(),
         origins: origin::Origins::new(&context.planted),
         watch: watch::Watch::new(context.clock.real()),
+        beside: beside::Beside::new(),
+        stops: 0,
         root: None,
         chrooted: false,
         foreign: 0,
@@ -107,6 +110,9 @@ struct Tracer<'a> {
     captures: content::Captures,
     origins: origin::Origins,
     watch: watch::Watch,
+    beside: beside::Beside,
+    /// Stops so far.
+    stops: u64,
     /// The guest's root directory, once its first program runs.
     root: Option<rustix::fd::OwnedFd>,
     /// Whether a process of the run changed its root, so that absolute paths must be asked for.
@@ -154,7 +160,10 @@ impl Tracer<'_> {
                     }
                 }
                 Waited::Nothing => stops = STOPS_BETWEEN_LOOKS,
-                waited => self.take(waited),
+                waited => {
+                    self.stops += 1;
+                    self.take(waited);
+                }
             }
             if stops >= STOPS_BETWEEN_LOOKS || self.time.attention() {
                 stops = 0;
@@ -316,6 +325,7 @@ impl Tracer<'_> {
             Kind::Wait => self.wait_entry(tid, entry, call),
             Kind::Clock => self.clock_entry(tid, entry, call),
             Kind::Timer => self.timer_entry(tid, entry, call),
+            Kind::Processors => Next::Later(Box::new(Later::Processors { address: call.arguments[2] })),
             _ => self.rights_entry(tid, entry, call),
         }
     }
@@ -355,6 +365,10 @@ impl Tracer<'_> {
             Later::File(act) => self.file_done(tid, act, result),
             Later::Net(act) => self.net_done(tid, act, result),
             Later::Kernel(call) => {
+                if call.name == "sched_setaffinity" && result == 0 {
+                    let others = self.tasks.all().map(|(other, _)| other).filter(|&other| other != tid);
+                    self.beside.part(others.filter_map(Pid::from_raw));
+                }
                 self.tell(
                     Source::Call,
                     Act::Kernel(KernelCall {
@@ -378,6 +392,7 @@ impl Tracer<'_> {
                 }
             }
             Later::Timer(timer) => self.timer_done(tid, timer, result),
+            Later::Processors { address } => self.beside.show_all(tid, address, result),
         }
     }
 

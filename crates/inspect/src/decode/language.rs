@@ -33,6 +33,13 @@ pub(super) fn language(text: &[u8]) -> Option<Runner> {
     python.then_some(Runner::Python)
 }
 
+/// Whether a text is one JSON value and nothing else: every literal of it stands there as it is, and no expression joins
+/// them. Maps of sources and lists of packages are a tenth of all text.
+pub(super) fn is_json(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}
+
 /// Whether a text that looks like JavaScript may be Python with a comment or a string in another language.
 pub(super) fn may_be_python(text: &[u8]) -> bool {
     let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();

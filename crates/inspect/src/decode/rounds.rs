@@ -78,7 +78,8 @@ fn round(
     let language =
         language::language(text).filter(|_| runner.is_none() || text.starts_with(b"#!")).or(runner);
     let mut found = Vec::new();
-    if language != Some(Runner::Shell) && hints.concerns_expressions() {
+    let says_all = || !hints.characters && language::is_json(text);
+    if language != Some(Runner::Shell) && hints.concerns_expressions() && !says_all() {
         found.extend(expression::read(text, language, budget));
     }
     if language == Some(Runner::Shell) || language.is_none() && hints.concerns_commands() {

@@ -305,6 +305,15 @@ fn shells_are_decoded() {
 }
 
 #[test]
+fn json_holds_no_expressions_and_what_looks_like_it_may() {
+    let call = format!("eval(atob('{}'))", b64(PLAIN));
+    check(format!("{{\"main\": \"{call}\", \"files\": [1, 2, {{}}]}}\n"), &[]);
+    check(format!("[{call}]"), &[("base64", Some(Runner::JavaScript))]);
+    check(format!("[\"a\"]\n{call}"), &[("base64", Some(Runner::JavaScript))]);
+    check(format!("{{\"a\": {call}}}"), &[("base64", Some(Runner::JavaScript))]);
+}
+
+#[test]
 fn what_is_only_stored_is_not_called_run() {
     let p = b64(PLAIN);
     check(

@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Clock,
     /// It sets or reads a timer.
     Timer,
+    /// It tells the processors that a process may run on.
+    Processors,
 }
 
 /// A call.
@@ -222,6 +224,7 @@ entries! {
     Clock: SYS_clock_gettime SYS_gettimeofday SYS_time SYS_times SYS_sysinfo;
     Timer: SYS_alarm SYS_setitimer SYS_getitimer SYS_timer_create SYS_timer_settime SYS_timer_gettime
         SYS_timer_delete SYS_timerfd_settime SYS_timerfd_gettime;
+    Processors: SYS_sched_getaffinity;
 }
 
 /// The numbers of all calls that stop the guest.

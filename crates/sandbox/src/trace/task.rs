@@ -61,6 +61,7 @@ pub(super) enum Later {
     Ticks,
     Register { which: usize, value: u64, then: Option<Box<Later>> },
     Timer(TimerCall),
+    Processors { address: u64 },
 }
 
 /// All threads and processes that live.
@@ -181,6 +182,7 @@ impl Tracer<'_> {
             kernel::kill(tid);
             return self.context.release(process);
         }
+        self.beside.join(process);
         self.born(tid, Process(0), tid, false, true);
         let process_number = self.tasks.process(tid);
         self.tell(Source::Host, Act::Host(HostAct::Probe { name: probe, process: process_number }));

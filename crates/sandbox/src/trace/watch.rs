@@ -5,6 +5,7 @@ use super::Tracer;
 use super::paths::link;
 use events::{Act, HostAct, Process, Source};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::process::Pid;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -64,8 +65,10 @@ const PAGE: u64 = 4096;
 impl Tracer<'_> {
     pub(super) fn look_around(&mut self) {
         let now = self.context.clock.real();
+        let elapsed = now.saturating_sub(self.watch.next).saturating_add(SECOND);
         self.watch.next = now.saturating_add(SECOND);
         self.refresh_uptime();
+        let mut ran = 0;
         for group in self.tasks.groups().into_iter().take(MOST) {
             let Some(process) = self.tasks.group(group).map(|group| group.leader) else { continue };
             let Ok(line) = std::fs::read(format!("/proc/{group}/stat")) else { continue };
@@ -77,9 +80,12 @@ impl Tracer<'_> {
                 threads: status.threads,
                 resident: status.resident.saturating_mul(PAGE),
             };
+            ran += status.user.saturating_add(status.system).saturating_mul(TICK);
             self.tell(Source::Host, Act::Host(used));
             self.compare_views(group, process);
         }
+        let tasks = self.tasks.all().filter_map(|(tid, _)| Pid::from_raw(tid));
+        self.beside.look(self.stops, ran, elapsed, tasks);
     }
 
     /// A process that lives has to be seen by the guest's own `/proc`, as itself.

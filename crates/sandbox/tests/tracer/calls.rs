@@ -305,6 +305,26 @@ fn what_a_process_uses_is_sampled() {
 }
 
 #[test]
+fn all_processors_are_shown_and_given_to_who_computes() {
+    let own = rustix::thread::sched_getaffinity(None).unwrap().count();
+    let shown = format!("import os,time\nassert len(os.sched_getaffinity(0))=={own}\n");
+    let ends_well = &["exit 1 Code(0)"];
+    for chosen in 0..own.min(2) {
+        let chooses = format!(
+            "{shown}os.sched_setaffinity(0,[{chosen}])\nassert os.sched_getaffinity(0)=={{{chosen}}}"
+        );
+        check(Python(&chooses), ends_well);
+    }
+    // Whoever computes for seconds stops seldom: after a look or two its own list of processors is whole.
+    let computes = format!(
+        "{shown}e=time.process_time()+3.2\nwhile time.process_time()<e: pass\n\
+         list=[l for l in open('/proc/self/status') if l.startswith('Cpus_allowed:')][0].split()[1]\n\
+         assert bin(int(list.replace(',',''),16)).count('1')=={own},list"
+    );
+    check(Python(&computes), ends_well);
+}
+
+#[test]
 fn a_process_that_hides_is_seen() {
     if !is_root() {
         eprintln!("skipped: mounting needs root");

@@ -13,8 +13,10 @@ pub struct PoolList {
     addresses: Vec<(Ipv4Addr, u16)>,
     /// A filter over the last two labels of the domains: a set bit says that a host may be below one of them.
     filter: Vec<u64>,
-    /// The same of the last label, by its first and last letter. It turns most names of code away at once.
+    /// The same of the last label, by its first and last letter.
     last_labels: u128,
+    /// The same of the last label, by its first two letters. It turns most names of code away at once.
+    beginnings: Vec<u64>,
 }
 
 /// Most entries of all lists together.
@@ -93,6 +95,12 @@ impl PoolList {
         self.len() == 0
     }
 
+    /// Whether the last label of a host in the list may begin so. The second is any where there is no second letter.
+    pub(super) fn may_begin(&self, first: u8, second: u8) -> bool {
+        let bit = usize::from(first) << 8 | usize::from(second);
+        self.beginnings.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
     /// Whether a host that ends in this label may be one of a pool. A text has a name after every other word, and
     /// almost none of them needs to be looked up.
     pub(super) fn may_end_in(&self, last: &[u8]) -> bool {
@@ -108,9 +116,16 @@ impl PoolList {
     fn refill(&mut self) {
         self.filter = vec![0; FILTER_BITS / 64];
         self.last_labels = 0;
+        self.beginnings = vec![0; (1 << 16) / 64];
         for domain in &self.domains {
-            if let Some(bit) = domain.rsplit('.').next().and_then(|last| last_bit(last.as_bytes())) {
+            let last = domain.rsplit('.').next().unwrap_or_default().as_bytes();
+            if let Some(bit) = last_bit(last) {
                 self.last_labels |= 1 << bit;
+            }
+            for bit in beginnings(last) {
+                if let Some(word) = self.beginnings.get_mut(bit / 64) {
+                    *word |= 1 << (bit % 64);
+                }
             }
             let two = domain.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
             let bit = fingerprint(domain.as_bytes().get(two..).unwrap_or_default());
@@ -124,6 +139,19 @@ impl PoolList {
 fn last_bit(label: &[u8]) -> Option<u32> {
     let (first, last) = (label.first()?.to_ascii_lowercase(), label.last()?.to_ascii_lowercase());
     Some((u32::from(first) * 29 + u32::from(last)) % 128)
+}
+
+/// What a label may begin with, in letters of both sizes.
+fn beginnings(label: &[u8]) -> impl Iterator<Item = usize> {
+    let both = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+    let seconds = match label.get(1) {
+        Some(&second) => both(second).to_vec(),
+        None => (0..=u8::MAX).collect(),
+    };
+    let firsts = label.first().copied().map(both).into_iter().flatten();
+    firsts.flat_map(move |first| {
+        seconds.clone().into_iter().map(move |second| usize::from(first) << 8 | usize::from(second))
+    })
 }
 
 const FILTER_BITS: usize = 1 << 15;

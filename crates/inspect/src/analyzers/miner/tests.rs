@@ -177,6 +177,36 @@ fn pools_are_told_at_the_boundary_of_a_label() {
     assert!(known.holds("107.191.47.239", 3333) && !known.holds("107.191.47.239", 22));
 }
 
+#[test]
+fn hosts_are_whole_names_with_their_ports() {
+    let mut pools = PoolList::default();
+    pools.extend(["pool.example", "a.b.invalid", "192.0.2.7:3333", "short.x"].into_iter());
+    let check = |text: &str, expect: &[(&str, u16)]| {
+        let mut found = Vec::new();
+        hosts::scan(text.as_bytes(), &pools, &mut |_, endpoint| {
+            found.push((endpoint.host, endpoint.port));
+            true
+        });
+        let found: Vec<_> = found.iter().map(|(host, port)| (host.as_str(), *port)).collect();
+        assert_eq!(found, expect, "{text}");
+    };
+    check("pool.example", &[("pool.example", 0)]);
+    check("eu.POOL.Example:4444/", &[("eu.pool.example", 4444)]);
+    check("'1.2.3.pool.example'", &[("1.2.3.pool.example", 0)]);
+    check("to pool.example. Then", &[("pool.example", 0)]);
+    check("a\\npool.example a\\neu.pool.example", &[("pool.example", 0), ("eu.pool.example", 0)]);
+    check("c.a.b.invalid,b.invalid", &[("c.a.b.invalid", 0)]);
+    check("x.short.x y.short.xy", &[("x.short.x", 0)]);
+    check("a-.pool.example", &[("pool.example", 0)]);
+    check("pool.example.org notpool.example pool.examples pool.example-2 pool.example_", &[]);
+    check("pool..example .example pool. example", &[]);
+    check("192.0.2.7:3333 192.0.2.7:80 192.0.2.7", &[("192.0.2.7", 3333)]);
+    check("1.192.0.2.7:3333 192.0.2.7.1:3333 v192.0.2.7:3333 192.0.2.77:3333", &[]);
+    check("192.0.2.7:3333.", &[("192.0.2.7", 3333)]);
+    check(&format!("{}pool.example", "a.".repeat(300)), &[]);
+    check(&format!("{} pool.example:1", "a.".repeat(300)), &[("pool.example", 1)]);
+}
+
 fn proof(line: &str) -> Proof {
     let commands = words::commands(line.as_bytes());
     commands.iter().map(|words| command::read(words).proof()).max().unwrap_or(Proof::No)

@@ -5,7 +5,10 @@ use crate::analyzers::miner::PoolList;
 const MAX_HOST: usize = 253;
 
 /// Calls `found` with the offset of every host in a text that a list of pools holds, until it says that this is
-/// enough. Only whole names count: what a dot stands in is followed to both ends before it is looked up.
+/// enough. Only whole names count.
+///
+/// Code has a dot in every other word, so each is asked first whether what follows it begins as the last label of any
+/// pool does. Only then is the name read, from its end to its beginning.
 pub(in crate::analyzers::miner) fn scan(
     text: &[u8],
     pools: &PoolList,
@@ -13,58 +16,71 @@ pub(in crate::analyzers::miner) fn scan(
 ) {
     let mut done = 0;
     for dot in memchr::memchr_iter(b'.', text) {
-        if dot < done {
-            continue;
-        }
-        let Some(&before) = dot.checked_sub(1).and_then(|at| text.get(at)) else { continue };
-        let Some(&after) = text.get(dot + 1) else { continue };
-        if !before.is_ascii_alphanumeric() || !after.is_ascii_alphanumeric() {
-            continue;
-        }
-        // The first dot of a name is met first; what follows belongs to the same name.
-        let rest = text.get(dot + 1..text.len().min(dot + MAX_HOST)).unwrap_or_default();
-        let mut end = 0;
-        let (mut dots, mut last) = (0, None);
-        while let Some(&byte) = rest.get(end) {
-            if byte == b'.' && rest.get(end + 1).is_some_and(u8::is_ascii_alphanumeric) {
-                (dots, last) = (dots + 1, Some(end));
-            } else if !IN_NAME[usize::from(byte)] {
-                break;
-            }
-            end += 1;
-        }
-        done = dot + 1 + end;
-        let name = rest.get(..end).unwrap_or_default();
-        let label = name.get(last.map_or(0, |last| last + 1)..).unwrap_or_default();
-        let is_address = before.is_ascii_digit()
-            && dots == 2
-            && name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
-        if !is_address && !pools.may_end_in(label) {
-            continue;
-        }
-        let start = name_start(text, dot);
-        // From the label before the last dot to the end.
-        let two = match last {
-            None => start,
-            Some(last) => {
-                let within = rest.get(..last).unwrap_or_default();
-                dot + 1 + memchr::memrchr(b'.', within).map_or(0, |at| at + 1)
-            }
+        let after = text.get(dot + 1..).unwrap_or_default();
+        let Some(&first) = after.first() else { return };
+        let second = after.get(1).copied().unwrap_or_default();
+        let name = if first.is_ascii_digit() {
+            if dot < done { None } else { address_at(text, dot) }
+        } else if pools.may_begin(first, second) {
+            name_at(text, dot, pools)
+        } else {
+            None
         };
-        if !is_address && !pools.may_hold(text.get(two..done).unwrap_or_default()) {
-            continue;
-        }
-        let Some(host) = text.get(start..done).and_then(|host| std::str::from_utf8(host).ok()) else {
-            continue;
-        };
-        let (port, digits) = port_at(text.get(done..).unwrap_or_default());
-        done += digits;
-        if pools.holds(host, port)
+        let Some((start, end)) = name else { continue };
+        let (port, digits) = port_at(text.get(end..).unwrap_or_default());
+        done = end + digits;
+        if let Some(host) = text.get(start..end).and_then(|host| std::str::from_utf8(host).ok())
+            && pools.holds(host, port)
             && !found(start, Endpoint { host: host.to_ascii_lowercase(), port, stratum: false })
         {
             return;
         }
     }
+}
+
+/// The name whose last dot this is, where a list may hold it.
+fn name_at(text: &[u8], dot: usize, pools: &PoolList) -> Option<(usize, usize)> {
+    let after = text.get(dot + 1..text.len().min(dot + MAX_HOST))?;
+    let label = after.get(..after.iter().take_while(|&&byte| IN_NAME[usize::from(byte)]).count())?;
+    let mut rest = after.get(label.len()..)?.iter();
+    let is_last = rest.next() != Some(&b'.') || !rest.next().is_some_and(u8::is_ascii_alphanumeric);
+    if !is_last || !pools.may_end_in(label) || !ends_in_letter(text, dot) {
+        return None;
+    }
+    let (mut start, end) = (name_start(text, dot), dot + 1 + label.len());
+    if !pools.may_hold(text.get(start..end)?) {
+        return None;
+    }
+    while let Some(before) = start.checked_sub(1).filter(|&at| text.get(at) == Some(&b'.'))
+        && ends_in_letter(text, before)
+        && end - start < MAX_HOST
+    {
+        start = name_start(text, before);
+    }
+    Some((start, end))
+}
+
+/// The address whose first dot this is.
+fn address_at(text: &[u8], dot: usize) -> Option<(usize, usize)> {
+    const LONGEST: usize = 12;
+    let start = name_start(text, dot);
+    let after = text.get(dot + 1..text.len().min(dot + 1 + LONGEST))?;
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    let begins = start.checked_sub(1).is_none_or(|at| text.get(at) != Some(&b'.'));
+    if start == dot || !begins || !text.get(start..dot)?.iter().all(|byte| is_digit(byte)) {
+        return None;
+    }
+    let inside = |(at, byte): &(usize, &u8)| {
+        is_digit(byte) || **byte == b'.' && after.get(at + 1).is_some_and(u8::is_ascii_digit)
+    };
+    let rest = after.iter().enumerate().take_while(inside).count();
+    let goes_on = text.get(dot + 1 + rest).is_some_and(|&byte| IN_NAME[usize::from(byte)]);
+    let dots = after.get(..rest)?.iter().filter(|&&byte| byte == b'.').count();
+    (dots == 2 && !goes_on).then_some((start, dot + 1 + rest))
+}
+
+fn ends_in_letter(text: &[u8], dot: usize) -> bool {
+    dot.checked_sub(1).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// What a name of a host has between its dots.
