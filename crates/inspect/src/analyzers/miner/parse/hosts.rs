@@ -67,7 +67,7 @@ fn address_at(text: &[u8], dot: usize) -> Option<(usize, usize)> {
     let after = text.get(dot + 1..text.len().min(dot + 1 + LONGEST))?;
     let is_digit = |byte: &u8| byte.is_ascii_digit();
     let begins = start.checked_sub(1).is_none_or(|at| text.get(at) != Some(&b'.'));
-    if start == dot || !begins || !text.get(start..dot)?.iter().all(|byte| is_digit(byte)) {
+    if start == dot || !begins || !text.get(start..dot)?.iter().all(is_digit) {
         return None;
     }
     let inside = |(at, byte): &(usize, &u8)| {
