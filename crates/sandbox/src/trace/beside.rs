@@ -46,7 +46,8 @@ impl Beside {
         }
     }
 
-    /// Decides anew once a second, by how often the guest stopped so far and how long it ran in `seconds`.
+    /// Decides anew once a second, by how often the guest stopped and how long it ran in all; `elapsed` nanoseconds
+    /// have passed since the last look.
     pub(super) fn look(&mut self, stops: u64, used: u64, elapsed: u64, tasks: impl Iterator<Item = Pid>) {
         let (stopped, ran) = (stops.saturating_sub(self.seen.0), used.saturating_sub(self.seen.1));
         self.seen = (stops, used);
