@@ -2,6 +2,7 @@
 
 use crate::Settings;
 use crate::settings::{feeds_id, file_analyzers_id};
+use cache::{Cache, Key, KeyBuilder, Shelf};
 use inspect::{Crew, LayerFacts, Sums, Transport, read_entries};
 use layers::{Declared, Kind, read_layer};
 use model::{Algorithm, Digest, Gap, ImageConfig};
@@ -11,7 +12,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
-use store::{Cache, Key, KeyBuilder, Shelf};
 
 /// A file that changed this short a time ago may change again within the same tick of the kernel's clock,
 /// so its stamp proves nothing yet.

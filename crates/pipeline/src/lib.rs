@@ -27,6 +27,7 @@ pub use kept::replay;
 pub use listing::{Listed, list_files};
 pub use settings::{Settings, Watch, known_detections, rules_digest};
 
+use cache::Shelf;
 use inspect::{Crew, Sums, with_crew};
 use layer::ReadLayer;
 use model::{Coverage, Gap, ImageSummary, REPORT_SCHEMA, Report, Timing, Tool};
@@ -34,7 +35,6 @@ use platform::Concluded;
 use source::{Image, Locator, Opened};
 use std::collections::BTreeSet;
 use std::time::Instant;
-use store::Shelf;
 use verdict::Scanned;
 
 /// Why there is no report.
@@ -132,7 +132,7 @@ pub(crate) fn open(locator: &Locator, settings: &Settings) -> Result<Opened, Err
     })
 }
 
-fn kept_report(key: Option<&store::Key>, settings: &Settings) -> Option<Report> {
+fn kept_report(key: Option<&cache::Key>, settings: &Settings) -> Option<Report> {
     settings.cache.as_ref()?.get(Shelf::Verdicts, key?)
 }
 

@@ -1,3 +1,4 @@
+use cache::Cache;
 use feeds::Indicators;
 use inspect::analyzers::endpoints::Endpoints;
 use inspect::analyzers::indicators::{Listed, Patterns};
@@ -7,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use source::{Image, Opened};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use store::Cache;
 use yara::RuleSet;
 
 /// What to judge an image with, and within which means.

@@ -1,8 +1,8 @@
 use crate::layer::verified_digest;
 use crate::{Settings, rules_digest};
+use cache::{Key, KeyBuilder};
 use sha2::{Digest as _, Sha256};
 use source::Opened;
-use store::{Key, KeyBuilder};
 use verdict::Scanned;
 
 /// What a verdict depends on: the bytes of everything, how they were declared and asked for, rules and feeds.

@@ -1,6 +1,7 @@
 use crate::cli::{EngineName, ImageArgs, ReadArgs, RunArgs, Scan};
 use crate::{env_vars, interrupt};
 use anyhow::{Context as _, bail};
+use cache::Cache;
 use feeds::{Feed, FeedDirectory, Imported, Indicators, Kind, Options as Import};
 use model::Date;
 use pipeline::{Detonate, Settings, Watch};
@@ -9,7 +10,6 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use store::Cache;
 use verdict::Exceptions;
 
 /// What the arguments that all image commands share come to.

@@ -17,13 +17,25 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("yara", &["model", "layers", "inspect", "events", "behavior"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
-    ("store", &["model"]),
+    ("cache", &["model"]),
     ("detonate", &["model", "layers", "events", "sandbox", "fakenet", "behavior", "verdict"]),
     (
         "pipeline",
         &[
-            "model", "source", "layers", "packages", "feeds", "inspect", "diff", "yara", "verdict", "store",
+            "model", "source", "layers", "packages", "feeds", "inspect", "diff", "yara", "verdict", "cache",
             "detonate",
+        ],
+    ),
+    ("policy", &["model"]),
+    ("attest", &["model"]),
+    ("access", &["model"]),
+    ("store", &["model", "access"]),
+    ("registry", &["model", "access", "store"]),
+    (
+        "gate",
+        &[
+            "model", "source", "report", "cache", "pipeline", "policy", "attest", "access", "store",
+            "registry",
         ],
     ),
     (
@@ -39,9 +51,12 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
             "yara",
             "verdict",
             "report",
-            "store",
+            "cache",
             "sandbox",
             "pipeline",
+            "policy",
+            "attest",
+            "gate",
             "test-support",
         ],
     ),
@@ -52,10 +67,14 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
 pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
     (
         "tokio",
-        &["fakenet"],
+        &["fakenet", "store", "registry", "gate"],
         "only who answers many connections at once needs it; reading and judging is bound by the processor",
     ),
-    ("reqwest", &["source"], "only `source` opens connections"),
+    (
+        "reqwest",
+        &["source", "gate"],
+        "only `source` opens connections, and `gate` for what is told to others",
+    ),
     ("clap", &["roadstead", "xtask"], "only the command line knows of arguments"),
     ("indicatif", &["roadstead"], "only the command line draws on a terminal"),
     ("ctrlc", &["roadstead"], "only the command line takes signals"),
@@ -63,7 +82,7 @@ pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
     ("yara-x", &["yara"], "one crate links the rule engine"),
     ("yara-x-parser", &["yara"], "one crate links the rule engine"),
     ("protobuf", &["yara"], "one crate speaks to the rule engine"),
-    ("sqlx", &["store", "queue"], "one place keeps rows"),
+    ("sqlx", &["store"], "one place keeps rows"),
 ];
 
 /// Where `crates/README.md` does not show this table, or a folder and the table do not agree.

@@ -1,8 +1,8 @@
 use crate::cli::{CacheAction, CacheCommand};
 use crate::settings;
 use anyhow::Context as _;
+use cache::Cache;
 use std::io::Write as _;
-use store::Cache;
 
 pub(crate) fn run(args: &CacheCommand) -> anyhow::Result<u8> {
     let dir = settings::cache_dir(args.cache_dir.as_deref()).context(

@@ -1,0 +1,2 @@
+//! Who may do what: users, robots, tokens, scopes; gives permits.
+#![forbid(unsafe_code)]

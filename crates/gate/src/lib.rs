@@ -1,0 +1,2 @@
+//! The server: registry, upstreams, quarantine, workers, policy, signing, operations.
+#![forbid(unsafe_code)]
