@@ -20,6 +20,7 @@ mod number;
 mod platform;
 mod reference;
 mod report;
+mod repository;
 mod verdict;
 
 pub use axis::Axis;
@@ -43,4 +44,5 @@ pub use reference::{ImageRef, ImageRefError};
 pub use report::{
     Axes, ChainStep, Coverage, ImageSummary, LayerSummary, REPORT_SCHEMA, Report, Timing, Tool, Vulnerable,
 };
+pub use repository::{NameError, RepositoryName, Tag};
 pub use verdict::Verdict;

@@ -1,4 +1,4 @@
-use crate::Digest;
+use crate::{Digest, RepositoryName, Tag};
 use std::fmt;
 use std::str::FromStr;
 
@@ -78,10 +78,10 @@ impl FromStr for ImageRef {
         if host.is_some_and(|host| !is_host(host)) {
             return Err(fail("its registry is not a host name with an optional port"));
         }
-        if tag.is_some_and(|tag| !is_tag(tag)) {
+        if tag.is_some_and(|tag| tag.parse::<Tag>().is_err()) {
             return Err(fail("its tag is malformed"));
         }
-        if !is_repository(path) {
+        if path.parse::<RepositoryName>().is_err() {
             return Err(fail(if path.contains(char::is_uppercase) {
                 "its repository name must be lower case"
             } else {
@@ -129,37 +129,6 @@ fn is_host(host: &str) -> bool {
             && !label.ends_with('-')
     }) && port
         .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
-}
-
-fn is_tag(tag: &str) -> bool {
-    tag.len() <= 128
-        && tag.bytes().enumerate().all(|(at, byte)| {
-            byte.is_ascii_alphanumeric() || byte == b'_' || (at > 0 && matches!(byte, b'.' | b'-'))
-        })
-        && !tag.is_empty()
-}
-
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes.
-fn is_repository(path: &str) -> bool {
-    path.split('/').all(|component| {
-        let bytes = component.as_bytes();
-        let word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        bytes.first().is_some_and(word)
-            && bytes.last().is_some_and(word)
-            && component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|separator| {
-                matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
-            })
-    })
-}
-
-impl fmt::Display for ImageRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.registry, self.repository)?;
-        if let Some(tag) = &self.tag {
-            write!(f, ":{tag}")?;
-        }
-        self.digest.map_or(Ok(()), |digest| write!(f, "@{digest}"))
-    }
 }
 
 #[cfg(test)]
