@@ -1,6 +1,14 @@
-//! Who may do what: users, robots, tokens, scopes; gives permits.
+//! Who may do what.
+//!
+//! Comes in: who asks, with what proof, and for what. Goes out: a [`Permit`] that nobody else can make, or a refusal that
+//! says what to do; tokens, secrets and password hashes, and whether those that are shown hold. Never: IO, but for
+//! randomness (the time is given by the caller); a right that no grant gave; a secret in a message or a debug output.
 #![forbid(unsafe_code)]
 
+mod grant;
 mod permit;
+mod principal;
 
-pub use permit::{Action, Permit};
+pub use grant::{Grant, GrantError, Pattern, Rights, Upstream, Upstreams};
+pub use permit::{Action, Permit, Refusal, authorize, authorize_through};
+pub use principal::{AccountName, Identity, Principal};
