@@ -6,9 +6,15 @@
 #![forbid(unsafe_code)]
 
 mod grant;
+mod header;
+mod password;
 mod permit;
 mod principal;
+mod secret;
 
 pub use grant::{Grant, GrantError, Pattern, Rights, Upstream, Upstreams};
+pub use header::{Credentials, HeaderError, challenge};
+pub use password::{PasswordError, PasswordHash, hash_password, verify_password};
 pub use permit::{Action, Permit, Refusal, authorize, authorize_through};
 pub use principal::{AccountName, Identity, Principal};
+pub use secret::{NoRandomness, Secret, SecretHash, SecretKind, SecretRefusal, new_secret, verify_secret};
