@@ -6,13 +6,14 @@ use crate::table::{Algorithm, Row};
 use crate::text_table::TextKind;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// All that a scan compares an image with: the built-in hashes and the feeds that a person chose. It does not
 /// change once it is made.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Indicators {
-    feeds: Vec<Feed>,
-    patterns: Option<PatternSet>,
+    feeds: Arc<[Feed]>,
+    patterns: Option<Arc<PatternSet>>,
 }
 
 /// The sums of one file.
@@ -54,7 +55,7 @@ impl Indicators {
         let mut all = vec![Feed::built_in()];
         all.extend(feeds);
         let patterns = PatternSet::of(all.iter());
-        Self { feeds: all, patterns }
+        Self { feeds: all.into(), patterns: patterns.map(Arc::new) }
     }
 
     /// The imported feeds as `name@digest`, in the order in which they were given.
@@ -79,7 +80,7 @@ impl Indicators {
 
     /// The byte patterns, where there are any.
     pub fn patterns(&self) -> Option<&PatternSet> {
-        self.patterns.as_ref()
+        self.patterns.as_deref()
     }
 
     /// The most that a finding from the feed of this name may weigh.
@@ -116,7 +117,7 @@ impl Indicators {
     pub fn find_file(&self, file: &FileSums<'_>) -> Option<Hit<'_>> {
         let mut best: Option<Hit<'_>> = None;
         for algorithm in [Algorithm::Sha256, Algorithm::Sha1, Algorithm::Md5] {
-            for feed in &self.feeds {
+            for feed in self.feeds.iter() {
                 let row = match algorithm {
                     Algorithm::Sha256 => feed.sha256.find(file.sha256),
                     Algorithm::Sha1 => file.sha1.and_then(|sha1| feed.sha1.find(sha1)),

@@ -17,10 +17,9 @@ pub(crate) fn scanned(locator: &Locator, opened: &Opened) -> Scanned {
         Locator::ContainersStorage(name) | Locator::Containerd(name) | Locator::DockerDaemon(name) => {
             name.parse().ok()
         }
-        Locator::DockerArchive { .. }
-        | Locator::Oci { .. }
-        | Locator::OciArchive { .. }
-        | Locator::Directory(_) => None,
+        // A layout has a name where this program made it and vouches for it, else none.
+        Locator::Oci { .. } => opened.name.clone(),
+        Locator::DockerArchive { .. } | Locator::OciArchive { .. } | Locator::Directory(_) => None,
     };
     let mut digests: Vec<Digest> = opened.digest.into_iter().collect();
     // Of an index, one platform's digest is not the image's.

@@ -164,7 +164,7 @@ impl Found {
 
 fn layout(archive: &Arc<TarIndex>, options: &Options) -> Result<(Layout<TarIndex>, Vec<u8>), Error> {
     let bytes = whole(archive, INDEX, options.limits.manifest)?;
-    Ok((Layout { blobs: Arc::clone(archive), is_partial: true }, bytes))
+    Ok((Layout { blobs: Arc::clone(archive), is_partial: true, is_verified: false }, bytes))
 }
 
 fn whole(archive: &TarIndex, name: &[u8], limit: u64) -> Result<Vec<u8>, Error> {

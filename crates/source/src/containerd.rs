@@ -22,7 +22,7 @@ pub(crate) fn open(name: &str, options: &Options) -> Result<Found, Error> {
     }
     let (name, descriptor) = found?;
     let blobs = Blobs::below(&root.join("io.containerd.content.v1.content"), &["blobs"])?;
-    let content = Layout { blobs: Arc::new(blobs), is_partial: true };
+    let content = Layout { blobs: Arc::new(blobs), is_partial: true, is_verified: false };
     let digest = descriptor.digest;
     let resolved = resolve::resolve(&content, options, vec![Root { descriptor, document: None }])?;
     Ok(Found { name: name.parse().ok(), digest: Some(digest), resolved })

@@ -21,8 +21,14 @@ pub(crate) fn open(dir: &Path, tag: Option<&str>, options: &Options) -> Result<F
     let bytes = read_limited(&mut index, options.limits.manifest, "index.json", |source| {
         Error::io(dir.join("index.json"), source)
     })?;
-    let layout = Layout { blobs: Arc::new(blobs), is_partial: false };
-    layout.resolve(&bytes, tag, &what, options)
+    let vouched = options.vouched.as_ref();
+    let layout = Layout {
+        blobs: Arc::new(blobs),
+        is_partial: vouched.is_some_and(|vouched| vouched.sparse),
+        is_verified: vouched.is_some(),
+    };
+    let found = layout.resolve(&bytes, tag, &what, options)?;
+    Ok(Found { name: vouched.map(|vouched| vouched.name.clone()), ..found })
 }
 
 /// Blobs by digest: a directory or an archive.
@@ -35,6 +41,8 @@ pub(crate) struct Layout<B> {
     pub(crate) blobs: Arc<B>,
     /// Whether blobs may be absent in good order.
     pub(crate) is_partial: bool,
+    /// Whether whoever gets the blobs from here holds them against their digests.
+    pub(crate) is_verified: bool,
 }
 
 impl<B: BlobStore> Layout<B> {
@@ -117,6 +125,7 @@ impl<B: BlobStore> Content for Layout<B> {
             digest: descriptor.digest,
             size: descriptor.size,
             is_foreign,
+            is_verified: self.is_verified,
         })
     }
 
@@ -130,6 +139,7 @@ struct Blob<B> {
     digest: Digest,
     size: u64,
     is_foreign: bool,
+    is_verified: bool,
 }
 
 impl<B: BlobStore> Origin for Blob<B> {
@@ -145,6 +155,10 @@ impl<B: BlobStore> Origin for Blob<B> {
             .open(),
             Err(error) => Err(error),
         }
+    }
+
+    fn is_verified_by_clients(&self) -> bool {
+        self.is_verified
     }
 
     fn stamp(&self) -> Option<Stamp> {

@@ -37,6 +37,6 @@ pub use content::Stamp;
 pub use error::Error;
 pub use locator::Locator;
 pub use open::{Artifact, Image, Layer, Opened, open};
-pub use options::{Limits, Mirror, Options, StorageRoots};
-pub use registry::is_signed;
+pub use options::{Limits, Login, Mirror, Options, StorageRoots, Vouched};
+pub use registry::{Pulled, Remote, is_signed};
 pub use rootfs::header;

@@ -20,7 +20,11 @@ pub fn open(locator: &Locator, options: &Options) -> Result<Opened, Error> {
     let opened = |found: Found| {
         let Found { name, digest, resolved } = found;
         let Resolved { images, artifacts, anomalies, gaps } = resolved;
-        Opened { reference: locator.to_string(), name, digest, images, artifacts, anomalies, gaps }
+        let reference = match &name {
+            Some(name) if matches!(locator, Locator::Oci { .. }) => name.to_string(),
+            _ => locator.to_string(),
+        };
+        Opened { reference, name, digest, images, artifacts, anomalies, gaps }
     };
     match locator {
         Locator::DockerArchive { path, reference } => {

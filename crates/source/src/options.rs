@@ -1,4 +1,5 @@
-use model::Platform;
+use model::{ImageRef, Platform};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,10 @@ pub struct Options {
     pub mirrors: Vec<Mirror>,
     /// A configuration file in Docker's format with credentials and credential helpers.
     pub docker_config: Option<PathBuf>,
+    /// Passwords that were given for hosts by name, asked before the configuration file.
+    pub logins: Vec<Login>,
+    /// What whoever made a layout vouches for.
+    pub vouched: Option<Vouched>,
     /// Where the local stores of container engines lie.
     pub storage: StorageRoots,
     /// The budget.
@@ -34,6 +39,35 @@ pub struct Mirror {
     pub registry: String,
     /// `https://host[:port][/path]`; `http://` counts as asking for HTTP.
     pub base_url: String,
+}
+
+/// A name and a password for one host.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The registry, `host[:port]` or `docker.io`. No other host is sent the password, but for the token service that may
+    /// speak for this one.
+    pub registry: String,
+    /// The user.
+    pub user: String,
+    /// His password or token.
+    pub password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("registry", &self.registry).finish_non_exhaustive()
+    }
+}
+
+/// What another part of this program vouches for where it made an OCI layout from content of its own: every blob was held
+/// against its digest when it was taken in, and whoever gets it from there holds it against it again. A layout that somebody
+/// brings has nothing of this, whatever it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    /// The name that the image is pulled by: analyzers that look at names, exceptions and the report see this one.
+    pub name: ImageRef,
+    /// Whether children of an index may be absent in good order, as nobody gets them from there either.
+    pub sparse: bool,
 }
 
 /// Where the local stores of container engines lie.

@@ -7,6 +7,7 @@ pub(crate) mod challenge;
 mod client;
 mod credentials;
 mod hosts;
+mod pull;
 mod signature;
 
 use crate::content::{Content, Document, DocumentRole, Origin, digest_like, sha256};
@@ -21,6 +22,7 @@ use model::{Digest, ImageRef};
 use reqwest::Url;
 use reqwest::blocking::Response;
 use reqwest::header;
+pub use pull::{Pulled, Remote};
 pub use signature::is_signed;
 use std::sync::Arc;
 
@@ -41,7 +43,7 @@ pub(crate) fn open(reference: &ImageRef, options: &Options) -> Result<Found, Err
         artifact_type: None,
     };
     let digest = descriptor.digest;
-    let content = Remote { registry };
+    let content = Whole { registry };
     let root = Root { descriptor, document: Some(document) };
     let resolved = resolve::resolve(&content, options, vec![root])?;
     Ok(Found { name: Some(reference.clone()), digest: Some(digest), resolved })
@@ -93,7 +95,7 @@ impl Registry {
 
     fn blob(&self, digest: &Digest, from: u64) -> Result<Response, Error> {
         let path = format!("blobs/{digest}");
-        self.first(|endpoint| endpoint.get(Ask { path: &path, accept: None, from }))
+        self.first(|endpoint| endpoint.get(Ask { path: &path, accept: None, from, head: false }))
     }
 }
 
@@ -130,7 +132,7 @@ fn fetch(
     let accept = is_manifest.then_some(ACCEPT);
     let mut backoff = backoff::Backoff::new(&endpoint.options);
     let (bytes, header, named) = loop {
-        let response = endpoint.get(Ask { path: &path, accept, from: 0 })?;
+        let response = endpoint.get(Ask { path: &path, accept, from: 0, head: false })?;
         let text = |name: &str| {
             response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
@@ -155,11 +157,12 @@ fn fetch(
     Ok(Document { bytes, header: header.filter(|_| is_manifest) })
 }
 
-struct Remote {
+/// A repository as the content of one image.
+struct Whole {
     registry: Arc<Registry>,
 }
 
-impl Content for Remote {
+impl Content for Whole {
     fn document(&self, descriptor: &Descriptor, role: DocumentRole, limit: u64) -> Result<Document, Error> {
         let kind = match role {
             DocumentRole::Manifest => "manifests",

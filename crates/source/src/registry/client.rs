@@ -34,6 +34,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) accept: Option<&'static str>,
     /// The first byte that is wanted.
     pub(crate) from: u64,
+    /// Whether the headers are all that is wanted.
+    pub(crate) head: bool,
 }
 
 const MAX_REDIRECTS: usize = 5;
@@ -107,7 +109,8 @@ impl Endpoint {
             if is_own && let Some(value) = authorization.header() {
                 headers.insert(header::AUTHORIZATION, value);
             }
-            let response = self.send(Method::GET, &url, headers, None)?;
+            let method = if ask.head { Method::HEAD } else { Method::GET };
+            let response = self.send(method, &url, headers, None)?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
                 return Ok((response, is_own));
             }

@@ -1,5 +1,5 @@
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{Login, Options};
 use base64::Engine as _;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Looks up the credentials for a registry, `host[:port]` or `docker.io`, and one of its repositories in the
-/// configuration file that was given. Without a file there are none, and nothing else is asked.
+/// Looks up the credentials for a registry, `host[:port]` or `docker.io`, and one of its repositories among those that
+/// were given, and in the configuration file that was given. Without either there are none, and nothing else is asked.
 ///
 /// # Errors
 /// Where the file or a helper that it names cannot be read.
@@ -36,6 +36,10 @@ pub(crate) fn look_up(
     repository: &str,
     options: &Options,
 ) -> Result<Option<Credentials>, Error> {
+    let given = options.logins.iter().find(|login| login.registry.eq_ignore_ascii_case(registry));
+    if let Some(Login { user, password, .. }) = given {
+        return Ok(Some(Credentials::Password { user: user.clone(), password: password.clone() }));
+    }
     let Some(path) = &options.docker_config else { return Ok(None) };
     let fail = |why: String| Error::Credentials { host: crate::content::clip(registry), why };
     let file = crate::tar_index::open_regular(path)?;

@@ -5,6 +5,8 @@ mod archive;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]
+mod pull;
+#[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod stores;
