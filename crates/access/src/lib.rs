@@ -7,14 +7,19 @@
 
 mod grant;
 mod header;
+mod jws;
 mod password;
 mod permit;
 mod principal;
+mod scope;
 mod secret;
+mod token;
 
 pub use grant::{Grant, GrantError, Pattern, Rights, Upstream, Upstreams};
 pub use header::{Credentials, HeaderError, challenge};
 pub use password::{PasswordError, PasswordHash, hash_password, verify_password};
 pub use permit::{Action, Permit, Refusal, authorize, authorize_through};
 pub use principal::{AccountName, Identity, Principal};
+pub use scope::{Access, MOST_SCOPES, Scope, ScopeError, grant, parse_scopes};
 pub use secret::{NoRandomness, Secret, SecretHash, SecretKind, SecretRefusal, new_secret, verify_secret};
+pub use token::{KeyError, LIFETIME, MintError, Minted, Minter, TokenError, TokenKey, Verifier};
