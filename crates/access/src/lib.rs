@@ -8,6 +8,7 @@
 mod grant;
 mod header;
 mod jws;
+mod limit;
 mod password;
 mod permit;
 mod principal;
@@ -17,6 +18,7 @@ mod token;
 
 pub use grant::{Grant, GrantError, Pattern, Rights, Upstream, Upstreams};
 pub use header::{Credentials, HeaderError, challenge};
+pub use limit::{Limited, Limiter, Rate};
 pub use password::{PasswordError, PasswordHash, hash_password, verify_password};
 pub use permit::{Action, Permit, Refusal, authorize, authorize_through};
 pub use principal::{AccountName, Identity, Principal};
