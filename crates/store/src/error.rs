@@ -121,6 +121,14 @@ pub enum Error {
     /// The file of a blob is gone or has another size than its row says.
     #[error("the file of {0} is damaged or gone: run a scrub")]
     Damaged(Digest),
+    /// A root would give out content that came after it was read.
+    #[error("{root} is not released: it would give out {digest}, which came after it was read")]
+    Unread {
+        /// What was to be released.
+        root: Digest,
+        /// What nobody read.
+        digest: Digest,
+    },
     /// The permit does not allow this.
     #[error("the permit is for {given:?}, this needs {needed:?}")]
     Permit {

@@ -83,12 +83,14 @@ CREATE TABLE standings (
 CREATE INDEX standings_state ON standings (state, repository, digest);
 CREATE INDEX standings_content ON standings (repository, content);
 
--- All that each released root reaches, flattened: the release check is one look here and one at the membership.
+-- All that each released root reaches, flattened: the release check is one look here and one at the membership. What was
+-- released as a blob is no released manifest: a manifest hidden in a layer of an honest image was never decided as one.
 CREATE TABLE released (
     repository  BIGINT NOT NULL REFERENCES repositories (id),
     digest      TEXT NOT NULL,
+    kind        TEXT NOT NULL,         -- manifest, blob
     root        TEXT NOT NULL,
-    PRIMARY KEY (repository, digest, root)
+    PRIMARY KEY (repository, digest, kind, root)
 );
 CREATE INDEX released_root ON released (repository, root);
 
