@@ -1,0 +1,141 @@
+use crate::exceptions::Asked;
+use crate::expression::scope;
+use crate::file::{LIMITS, NO_RULE, Rule};
+use crate::variables::{Seen, beyond};
+use crate::{Context, ExceptionUse, Exceptions, Policy, message};
+use model::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What becomes of an image, from the worst to the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It does not come in.
+    Deny,
+    /// It waits for a person, for time, or for another look.
+    Hold,
+    /// It is released.
+    Allow,
+}
+
+/// What was decided, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What becomes of the image.
+    pub effect: Effect,
+    /// The rule that said so; `no-rule` and `limits` where none did.
+    pub rule: String,
+    /// Why, as the rule says.
+    pub reason: String,
+    /// Why, for the developer who pulled or pushed: rule, findings with their places, what to do. Escaped.
+    pub message: String,
+    /// What rules that are tried out would have decided.
+    pub dry_run: Vec<DryRun>,
+    /// Rules that held and were lifted by exceptions.
+    pub lifted: Vec<String>,
+    /// What became of the exceptions that are for this image.
+    pub exceptions: Vec<ExceptionUse>,
+}
+
+/// What a rule that is tried out would have decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRun {
+    /// The rule.
+    pub rule: String,
+    /// Its effect; deny where it could not be evaluated.
+    pub effect: Effect,
+    /// Why.
+    pub reason: String,
+}
+
+/// Decides about an image. A pure function: the same context, policy, exceptions and day give the same decision.
+///
+/// The first rule that holds decides, unless exceptions lift it. A rule that cannot be evaluated denies. Where no rule
+/// holds, the image is held.
+pub fn decide(policy: &Policy, image: &Context, exceptions: &Exceptions, today: Date) -> Decision {
+    let asked = Asked { today, two_persons: policy.two_persons };
+    let mut course = Course { lifted: Vec::new(), dry_run: Vec::new(), used: BTreeSet::new() };
+    let (effect, rule, reason) = match beyond(image) {
+        Some(why) => (Effect::Deny, LIMITS, format!("the image is larger than can be decided about: {why}")),
+        None => first(policy, image, exceptions, &asked, &mut course),
+    };
+    let message = message::message(image, effect, rule, &reason);
+    Decision {
+        effect,
+        rule: rule.to_owned(),
+        reason,
+        message,
+        dry_run: course.dry_run,
+        exceptions: exceptions.uses(image, &course.used, &asked),
+        lifted: course.lifted,
+    }
+}
+
+/// What happened on the way to the rule that decides.
+struct Course {
+    lifted: Vec<String>,
+    dry_run: Vec<DryRun>,
+    used: BTreeSet<usize>,
+}
+
+fn first<'a>(
+    policy: &'a Policy,
+    image: &Context,
+    exceptions: &Exceptions,
+    asked: &Asked,
+    course: &mut Course,
+) -> (Effect, &'a str, String) {
+    let mut names = scope(&Seen { context: image, policy, lifted: &[] });
+    for rule in policy.rules.iter().filter(|rule| rule.is_for(&image.repository)) {
+        let (effect, reason) = match rule.when.holds(&names) {
+            Ok(false) => continue,
+            Ok(true) => (rule.effect, rule.reason.clone()),
+            Err(why) => (
+                Effect::Deny,
+                format!(
+                    "the condition of the rule could not be evaluated, and cannot decide means deny: {why}"
+                ),
+            ),
+        };
+        if rule.dry_run {
+            course.dry_run.push(DryRun { rule: rule.name.clone(), effect, reason });
+            continue;
+        }
+        let failed = effect != rule.effect || reason != rule.reason;
+        if effect != Effect::Allow && !failed && lift(rule, image, exceptions, asked, course) {
+            names = scope(&Seen { context: image, policy, lifted: &course.lifted });
+            continue;
+        }
+        return (effect, &rule.name, reason);
+    }
+    (Effect::Hold, NO_RULE, "no rule of the policy decides about the image".to_owned())
+}
+
+fn lift(rule: &Rule, image: &Context, exceptions: &Exceptions, asked: &Asked, course: &mut Course) -> bool {
+    let Some(by) = exceptions.lifting(rule, image, asked) else { return false };
+    course.used.extend(by);
+    course.lifted.push(rule.name.clone());
+    true
+}
+
+impl Effect {
+    /// The lower-case name used in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Hold => "hold",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests;
