@@ -8,6 +8,7 @@ mod client;
 mod credentials;
 mod hosts;
 mod pull;
+mod push;
 mod signature;
 
 use crate::content::{Content, Document, DocumentRole, Origin, digest_like, sha256};
@@ -19,10 +20,11 @@ use crate::resolve::{self, Root};
 use blob::Blob;
 use client::{Ask, Endpoint};
 use model::{Digest, ImageRef};
+pub use pull::{Pulled, Remote};
+pub use push::{Pusher, Referrer};
 use reqwest::Url;
 use reqwest::blocking::Response;
 use reqwest::header;
-pub use pull::{Pulled, Remote};
 pub use signature::is_signed;
 use std::sync::Arc;
 

@@ -65,7 +65,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Fetches a token that may pull from this repository and nothing else, whatever the challenge asks for.
+    /// Fetches a token for this repository and for what is to be done there, whatever the challenge asks for.
     fn token(&self, challenge: &Challenge, credentials: Option<&Credentials>) -> Result<String, Error> {
         let host = hosts::shown(&self.base);
         let refuse = |why: String| Error::Unsafe { host: host.clone(), why };
@@ -81,7 +81,7 @@ impl Endpoint {
             )));
         }
         hosts::check_scheme(&url, &self.options)?;
-        let scope = format!("repository:{}:pull", self.repository);
+        let scope = format!("repository:{}:{}", self.repository, self.actions);
         let service = challenge.parameter("service").unwrap_or_default();
         let mut headers = HeaderMap::new();
         let (method, body) = match credentials {
@@ -127,7 +127,8 @@ impl Endpoint {
     ) -> Result<String, Error> {
         let mut backoff = Backoff::new(&self.options);
         loop {
-            let answer = self.send(method.clone(), url, headers.clone(), body.map(str::to_owned));
+            let answer =
+                self.send(method.clone(), url, headers.clone(), body.map(|body| body.as_bytes().to_vec()));
             let answer = answer.and_then(|response| {
                 let (status, wait) = (response.status(), retry_after(response.headers()));
                 let body = read_body(

@@ -21,6 +21,8 @@ pub(crate) struct Endpoint {
     pub(crate) repository: String,
     /// The registry that a mirror is asked to stand in for.
     pub(crate) namespace: Option<String>,
+    /// What a token is asked for.
+    pub(crate) actions: &'static str,
     pub(crate) options: Options,
     pub(crate) authorization: Mutex<Authorization>,
     clients: Mutex<HashMap<String, Client>>,
@@ -53,6 +55,7 @@ impl Endpoint {
             name,
             repository: repository.to_owned(),
             namespace,
+            actions: "pull",
             options: options.clone(),
             authorization: Mutex::default(),
             clients: Mutex::default(),
@@ -136,7 +139,7 @@ impl Endpoint {
         method: Method,
         url: &Url,
         headers: HeaderMap,
-        body: Option<String>,
+        body: Option<Vec<u8>>,
     ) -> Result<Response, Error> {
         if self.options.is_cancelled() {
             return Err(Error::Cancelled);
@@ -176,7 +179,7 @@ impl Endpoint {
         Ok(client)
     }
 
-    fn url(&self, path: &str) -> Result<Url, Error> {
+    pub(crate) fn url(&self, path: &str) -> Result<Url, Error> {
         let prefix = self.base.path().trim_end_matches('/');
         let mut url = self.base.clone();
         url.set_path(&format!("{prefix}/v2/{}/{path}", self.repository));
