@@ -301,7 +301,7 @@ impl Default for Access {
         Self {
             anonymous: Vec::new(),
             token_life: Span(Duration::from_secs(300)),
-            logins_per_address: 60,
+            logins_per_address: 300,
             logins_per_account: 20,
             password_checks: 2,
         }

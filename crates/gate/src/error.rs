@@ -40,11 +40,16 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// Another server has the data directory.
-    #[error("another server uses {path}; stop it, or name another directory with --data-dir")]
-    InUse {
-        /// The data directory; escaped.
-        path: String,
+    /// The store.
+    #[error("cannot use the data directory")]
+    Store(#[from] store::Error),
+    /// A key of the gate.
+    #[error("cannot {what}: {why}")]
+    Keys {
+        /// What was to be done.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]

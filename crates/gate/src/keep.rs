@@ -1,9 +1,9 @@
 //! Files of the data directory that are nobody else's business: made 0600 in directories that are 0700, whole or not at all.
 
 use crate::Error;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Makes a directory that only its owner enters, with those above it.
@@ -38,43 +38,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write().map_err(|source| Error::file("write", path, source))
 }
 
-/// That no other server uses the data directory. Held as long as it lives; the kernel lets go of it whatever ends the
-/// process.
-#[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "it is held, not read")] File);
-
-/// Takes the data directory for this server.
-///
-/// # Errors
-/// Where another one has it.
-pub(crate) fn lock(folder: &Path) -> Result<Lock, Error> {
-    let path = folder.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|source| Error::file("open", &path, source))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
-        rustix::io::Errno::WOULDBLOCK => Error::InUse { path: model::escape_text(&folder.to_string_lossy()) },
-        error => Error::file("lock", &path, error.into()),
-    })?;
-    Ok(Lock(file))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_directory_has_one_server() {
-        let folder = tempfile::tempdir().unwrap();
-        let held = lock(folder.path()).unwrap();
-        assert!(matches!(lock(folder.path()), Err(Error::InUse { .. })));
-        drop(held);
-        lock(folder.path()).unwrap();
-    }
 
     #[test]
     fn a_file_is_made_once() {

@@ -4,12 +4,38 @@
 //! Never: a decision of its own; policy and verdict decide. A second way to give out bytes; `registry` has the one.
 #![forbid(unsafe_code)]
 
+mod accounts;
+mod admin;
+mod audit;
 pub mod config;
+pub mod core;
+mod decide;
 mod error;
+mod events;
+mod health;
+mod ingest;
 mod keep;
+mod keys;
+mod logs;
+mod metrics;
+mod outbound;
+mod quarantine;
+mod rescan;
+mod serve;
 mod server;
+mod sign;
 mod tls;
+mod upstream;
+mod webhooks;
+mod work;
 
 pub use config::Config;
+pub use core::Core;
+pub use policy::Policy;
 pub use error::Error;
-pub use server::Peer;
+pub use events::Event;
+pub use ingest::Limits as FetchLimits;
+pub use serve::{Engine, Started, serve};
+pub use sign::Keys;
+pub(crate) use serve::{Gate, same_secret};
+pub use upstream::{Upstream, Upstreams};

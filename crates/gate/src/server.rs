@@ -9,6 +9,7 @@ mod watched;
 use crate::Error;
 use crate::config::Limits;
 use axum::Router;
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,15 +26,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use watched::Watched;
 
-/// Whom a request comes from; every request has it as an extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
-
 /// How the server listens.
 pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) limits: Limits,
+    /// Whether a proxy in front says whom a request comes from.
+    pub(crate) trusts_proxy: bool,
 }
 
 /// Listens where it is told.
@@ -44,7 +43,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 /// Serves until it is told to stop; then lets running requests end, for as long as the limit says. Gives how many
 /// connections had to be cut.
 pub(crate) async fn serve(listening: Listening, router: Router, mut stop: watch::Receiver<bool>) -> usize {
-    let Listening { listener, tls, limits } = listening;
+    let Listening { listener, tls, limits, trusts_proxy } = listening;
     let acceptor = tls.map(TlsAcceptor::from);
     let all = Arc::new(Semaphore::new(limits.connections));
     let crowd = Arc::new(Crowd::default());
@@ -76,7 +75,8 @@ pub(crate) async fn serve(listening: Listening, router: Router, mut stop: watch:
         let (limits, stop) = (limits.clone(), stop.clone());
         tokio::spawn(async move {
             let _held = (seat, place);
-            connection(stream, peer, acceptor, &http, router, &limits, stop).await;
+            let caller = Caller { peer, trusts_proxy };
+            connection(stream, caller, acceptor, &http, router, &limits, stop).await;
         });
     }
     drop(listener);
@@ -106,9 +106,29 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy)]
+struct Caller {
+    peer: SocketAddr,
+    trusts_proxy: bool,
+}
+
+impl Caller {
+    /// Whom a request comes from: the other end or, where that is our proxy, whom it heard last.
+    fn of(&self, headers: &hyper::HeaderMap) -> SocketAddr {
+        if !self.trusts_proxy {
+            return self.peer;
+        }
+        let last = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
+        let last = last.and_then(|value| value.rsplit(',').next()).map(str::trim);
+        let address = last.and_then(|text| text.parse::<IpAddr>().ok());
+        address.map_or(self.peer, |address| SocketAddr::new(address, 0))
+    }
+}
+
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    caller: Caller,
     acceptor: Option<TlsAcceptor>,
     http: &Builder<TokioExecutor>,
     router: Router,
@@ -118,12 +138,12 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let stream = Watched::new(stream, limits.header_timeout.0, limits.idle_timeout.0);
     match acceptor {
-        None => talk(stream, peer, http, router, stop).await,
+        None => talk(stream, caller, http, router, stop).await,
         Some(acceptor) => {
             match tokio::time::timeout(limits.header_timeout.0, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => talk(stream, peer, http, router, stop).await,
-                Ok(Err(error)) => tracing::debug!(peer = %peer.ip(), %error, "no TLS"),
-                Err(_) => tracing::debug!(peer = %peer.ip(), "the TLS handshake took too long"),
+                Ok(Ok(stream)) => talk(stream, caller, http, router, stop).await,
+                Ok(Err(error)) => tracing::debug!(peer = %caller.peer.ip(), %error, "no TLS"),
+                Err(_) => tracing::debug!(peer = %caller.peer.ip(), "the TLS handshake took too long"),
             }
         }
     }
@@ -131,14 +151,15 @@ async fn connection(
 
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    caller: Caller,
     http: &Builder<TokioExecutor>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
     let router = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        let peer = caller.of(request.headers());
+        request.extensions_mut().insert(ConnectInfo(peer));
         router.call(request)
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
@@ -152,7 +173,7 @@ async fn talk(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(peer = %peer.ip(), error = model::escape_text(&error.to_string()), "a connection broke");
+        tracing::debug!(peer = %caller.peer.ip(), error = model::escape_text(&error.to_string()), "a connection broke");
     }
 }
 

@@ -139,7 +139,7 @@ keys! {
         "Repositories that anybody may pull released content of without logging in";
     "access.token-life", "ROADSTEAD_ACCESS_TOKEN_LIFE", "", Text, "5m", "10m",
         "How long tokens are good for; at least a minute, at most an hour";
-    "access.logins-per-address", "ROADSTEAD_ACCESS_LOGINS_PER_ADDRESS", "", Number, "60", "10",
+    "access.logins-per-address", "ROADSTEAD_ACCESS_LOGINS_PER_ADDRESS", "", Number, "300", "10",
         "Attempts to log in, a minute, from one address";
     "access.logins-per-account", "ROADSTEAD_ACCESS_LOGINS_PER_ACCOUNT", "", Number, "20", "5",
         "Attempts to log in, a minute, as one account";

@@ -192,7 +192,8 @@ mod tests {
         let root = Value::Table(shown);
         flatten("", &root, &mut paths);
         for path in paths {
-            let key = KEYS.iter().find(|key| key.key == path).unwrap();
+            // A list of tables is empty and no key of its own.
+            let Some(key) = KEYS.iter().find(|key| key.key == path) else { continue };
             let mut at = &root;
             for part in path.split('.') {
                 at = &at[part];

@@ -12,7 +12,7 @@ struct Running {
 
 async fn start(limits: Limits) -> Running {
     let router = Router::new()
-        .route("/", get(|axum::Extension(Peer(peer)): axum::Extension<Peer>| async move { peer.ip().to_string() }))
+        .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
         .route(
             "/slow",
             get(|| async {
@@ -23,7 +23,7 @@ async fn start(limits: Limits) -> Running {
     let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let served = tokio::spawn(serve(Listening { listener, tls: None, limits }, router, stopped));
+    let served = tokio::spawn(serve(Listening { listener, tls: None, limits, trusts_proxy: false }, router, stopped));
     Running { address, stop, served }
 }
 
@@ -136,4 +136,22 @@ fn an_address_of_ipv6_is_its_network() {
     check("192.0.2.1", "192.0.2.1");
     check("::ffff:192.0.2.1", "192.0.2.1");
     check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::");
+}
+
+#[test]
+fn only_our_proxy_says_whom_a_request_comes_from() {
+    let peer: SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let check = |trusts_proxy, forwarded: &[&str], expect: &str| {
+        let mut headers = hyper::HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        assert_eq!(Caller { peer, trusts_proxy }.of(&headers).ip().to_string(), expect, "{forwarded:?}");
+    };
+    check(false, &["192.0.2.1"], "127.0.0.1");
+    check(true, &["192.0.2.1"], "192.0.2.1");
+    check(true, &["192.0.2.1, 192.0.2.2"], "192.0.2.2");
+    check(true, &["192.0.2.1", "192.0.2.3"], "192.0.2.3");
+    check(true, &[], "127.0.0.1");
+    check(true, &["nonsense"], "127.0.0.1");
 }

@@ -1,0 +1,95 @@
+//! What users may do where. Robots have their rights in themselves.
+
+use super::{Admin, Fail, Fields};
+use crate::Gate;
+use crate::accounts::written;
+use access::{Action, Identity, Pattern, Upstreams};
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+type Gated = State<Arc<Gate>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whose {
+    principal: Option<Identity>,
+}
+
+/// All grants, or those of somebody.
+pub(crate) async fn list(
+    State(gate): Gated,
+    _: Admin,
+    Query(whose): Query<Whose>,
+) -> Result<Json<Value>, Fail> {
+    let principal = whose.principal.map(|identity| identity.to_string());
+    let grants = gate.store.grants(principal.as_deref()).await?;
+    let shown = grants.iter().map(|grant| {
+        json!({
+            "principal": grant.principal,
+            "repositories": grant.scope,
+            "actions": grant.actions,
+            "created_by": grant.created_by,
+            "created": crate::webhooks::rfc3339(grant.created),
+        })
+    });
+    Ok(Json(json!({ "grants": shown.collect::<Vec<_>>() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewGrant {
+    principal: Identity,
+    repositories: Pattern,
+    actions: Vec<Action>,
+    #[serde(default)]
+    upstreams: Vec<Upstreams>,
+    /// May list the names of all repositories.
+    #[serde(default)]
+    catalog: bool,
+}
+
+/// Grants, in place of what was granted to the same one for the same repositories.
+pub(crate) async fn put(
+    State(gate): Gated,
+    admin: Admin,
+    Fields(fields): Fields<NewGrant>,
+) -> Result<StatusCode, Fail> {
+    if !matches!(fields.principal, Identity::User(_) | Identity::Oidc { .. }) {
+        return Err(Fail::invalid("grants are for users; a robot has its own, and anonymous is configured"));
+    }
+    let grant = store::Grant {
+        principal: fields.principal.to_string(),
+        scope: fields.repositories.to_string(),
+        actions: written(&fields.actions, &fields.upstreams, fields.catalog),
+        created_by: admin.name().to_owned(),
+        created: store::now(),
+    };
+    gate.store.put_grant(&grant).await?;
+    gate.end_sessions(&fields.principal);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    principal: Identity,
+    repositories: Pattern,
+}
+
+/// Takes a grant back.
+pub(crate) async fn remove(
+    State(gate): Gated,
+    admin: Admin,
+    Query(which): Query<Which>,
+) -> Result<StatusCode, Fail> {
+    let (principal, scope) = (which.principal.to_string(), which.repositories.to_string());
+    if !gate.store.delete_grant(&principal, &scope, admin.name()).await? {
+        return Err(Fail::missing(format!("grant of {scope} to {principal}")));
+    }
+    gate.end_sessions(&which.principal);
+    Ok(StatusCode::NO_CONTENT)
+}
