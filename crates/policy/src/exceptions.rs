@@ -207,10 +207,6 @@ impl Exceptions {
         });
         listed.collect()
     }
-
-    pub(crate) fn id(&self, at: usize) -> Option<&str> {
-        self.list.get(at).map(|one| one.id.as_str())
-    }
 }
 
 /// What exceptions are held against.

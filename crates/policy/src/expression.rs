@@ -5,6 +5,7 @@ use cel::Value;
 use cel::parser::{Expression as Tree, Parser};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock};
 
 /// A condition in CEL that was read, understood and bounded when it was loaded: it knows only what there is, it gives a
 /// boolean, and it cannot take long.
@@ -63,7 +64,9 @@ impl Expression {
 
 /// Everything that conditions see of an image.
 pub(crate) fn scope(seen: &Seen<'_>) -> cel::Context<'static, 'static> {
-    let mut scope = cel::Context::default();
+    /// Made once, as it holds every function of the language.
+    static ENVIRONMENT: LazyLock<Arc<cel::Env>> = LazyLock::new(|| Arc::new(cel::Env::stdlib()));
+    let mut scope = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
     bind(&mut scope, seen);
     scope
 }

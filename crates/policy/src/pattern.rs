@@ -58,7 +58,9 @@ impl FromStr for Pattern {
                 _ if part.contains('*') => return Err(fail("a `*` stands for a whole component")),
                 _ if part.parse::<RepositoryName>().is_ok() => {}
                 _ => {
-                    return Err(fail("its parts are components of repository names, `*`, or `**` at the end"));
+                    return Err(fail(
+                        "its parts are components of repository names, `*`, or `**` at the end",
+                    ));
                 }
             }
         }
