@@ -1,31 +1,22 @@
-use crate::throttle::Throttle;
 use crate::{Code, Refusal, Registry, Settings, routes};
-use access::{Action, Credentials, Identity, Principal};
+use access::{Action, Credentials, Identity, Limiter, Principal};
 use aws_lc_rs::{hmac, rand};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use model::RepositoryName;
 use quick_cache::sync::Cache;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
-/// Credentials that are remembered.
+/// Logins that are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// Who asks, and how much of what they may do they made use of: a token may be for less than its owner has.
+/// Who asks, with the rights that they have now, and with what a token allows of them where they showed one.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     principal: Principal,
-    scopes: Option<Arc<Scopes>>,
-}
-
-/// What a token was made for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Scopes {
-    pub(crate) repositories: Vec<(RepositoryName, Vec<Action>)>,
-    pub(crate) catalog: bool,
+    token: Option<Principal>,
 }
 
 impl Caller {
@@ -35,34 +26,27 @@ impl Caller {
 
     /// Nobody, who shows no token either.
     pub(crate) fn is_nobody(&self) -> bool {
-        self.principal.is_anonymous() && self.scopes.is_none()
+        self.principal.is_anonymous() && self.token.is_none()
     }
 
-    /// Whether what was shown is for this. A right of its owner is looked for elsewhere.
-    pub(crate) fn covers(&self, repository: &RepositoryName, action: Action) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| {
-            scopes.repositories.iter().any(|(name, actions)| name == repository && actions.contains(&action))
-        })
-    }
-
-    pub(crate) fn covers_catalog(&self) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| scopes.catalog)
+    /// The same somebody with the rights of the token, which may be fewer than they have, or such as they had.
+    pub(crate) fn token(&self) -> Option<&Principal> {
+        self.token.as_ref()
     }
 }
 
-/// Credentials that were found good a moment ago, under a keyed hash: the cache holds no password. What their owner may
-/// do is asked for anew with each request.
+/// Names and passwords that were found right a moment ago, under a keyed hash: the cache holds no password. What their
+/// owner may do is asked for anew with each request.
 pub(crate) struct Logins {
     key: hmac::Key,
     known: Cache<[u8; 32], Known>,
     at_once: Semaphore,
-    throttle: Throttle,
+    limiter: Limiter,
 }
 
 #[derive(Debug, Clone)]
 struct Known {
     identity: Identity,
-    scopes: Option<Arc<Scopes>>,
     until: Instant,
 }
 
@@ -75,7 +59,7 @@ impl Logins {
             key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
             known: Cache::new(known),
             at_once: Semaphore::new(settings.logins_at_once),
-            throttle: Throttle::new(settings.login_attempts, settings.login_window),
+            limiter: Limiter::new(settings.logins_by_address, settings.logins_by_account, Instant::now()),
         }
     }
 
@@ -83,73 +67,91 @@ impl Logins {
         self.known.clear();
     }
 
-    fn named(&self, header: &[u8]) -> [u8; 32] {
-        let mut name = [0; 32];
-        for (to, from) in name.iter_mut().zip(hmac::sign(&self.key, header).as_ref()) {
+    /// With the length of the name, so that no two pairs are written as one.
+    fn named(&self, name: &str, password: &str) -> [u8; 32] {
+        let mut signing = hmac::Context::with_key(&self.key);
+        signing.update(&name.len().to_le_bytes());
+        signing.update(name.as_bytes());
+        signing.update(password.as_bytes());
+        let mut key = [0; 32];
+        for (to, from) in key.iter_mut().zip(signing.sign().as_ref()) {
             *to = *from;
         }
-        name
+        key
     }
 }
 
 /// Finds out who asks. Without credentials it is nobody; with credentials that do not hold nobody is let in, not even as
 /// nobody: whoever believes to be logged in is told.
-pub(crate) async fn find(
-    registry: &Registry,
-    headers: &HeaderMap,
-    address: IpAddr,
-) -> Result<Caller, Refusal> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Ok(Caller { principal: registry.accounts.anonymous(), scopes: None });
+pub(crate) async fn find(registry: &Registry, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refusal> {
+    let Some(credentials) = shown(registry, headers)? else {
+        return Ok(Caller { principal: registry.accounts.anonymous(), token: None });
     };
+    match credentials {
+        Credentials::Basic { name, password } => {
+            let principal = basic(registry, headers, &name, password.expose(), address).await?;
+            Ok(Caller { principal, token: None })
+        }
+        Credentials::Bearer(token) => {
+            let token = registry.verifier.verify(token.expose(), seconds()).map_err(|error| {
+                tracing::debug!(%error, "a token does not hold");
+                refused(registry, headers, &error.to_string())
+            })?;
+            let principal = today(registry, headers, token.identity()).await?;
+            Ok(Caller { principal, token: Some(token) })
+        }
+    }
+}
+
+/// Somebody with the rights that they have now.
+async fn today(registry: &Registry, headers: &HeaderMap, identity: &Identity) -> Result<Principal, Refusal> {
+    let principal = match identity {
+        Identity::Anonymous => Some(registry.accounts.anonymous()),
+        identity => registry.accounts.principal(identity).await.map_err(unavailable)?,
+    };
+    principal.ok_or_else(|| refused(registry, headers, "the account is gone or disabled"))
+}
+
+/// The credentials that a client shows.
+pub(crate) fn shown(registry: &Registry, headers: &HeaderMap) -> Result<Option<Credentials>, Refusal> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refusal::new(Code::Unauthorized, "there are two Authorization headers: send one")
             .status(axum::http::StatusCode::BAD_REQUEST));
     }
-    let name = registry.logins.named(value.as_bytes());
-    let known = registry.logins.known.get(&name).filter(|known| Instant::now() < known.until);
-    let known = match known {
-        Some(known) => known,
-        None => {
-            let known = prove(registry, headers, value.as_bytes(), address).await?;
-            registry.logins.known.insert(name, known.clone());
-            known
-        }
-    };
-    let principal = match &known.identity {
-        Identity::Anonymous => Some(registry.accounts.anonymous()),
-        identity => registry.accounts.principal(identity).await.map_err(unavailable)?,
-    };
-    let principal = principal.ok_or_else(|| refused(registry, headers, "the account is gone or disabled"))?;
-    Ok(Caller { principal, scopes: known.scopes })
+    let text = value.to_str().map_err(|_| refused(registry, headers, "the credentials are no text"))?;
+    Credentials::parse(text).map(Some).map_err(|error| refused(registry, headers, &error.to_string()))
 }
 
-async fn prove(
+/// Who a name and a password are: from memory where they were right a moment ago.
+pub(crate) async fn basic(
     registry: &Registry,
     headers: &HeaderMap,
-    value: &[u8],
+    name: &str,
+    password: &str,
     address: IpAddr,
-) -> Result<Known, Refusal> {
-    let text =
-        std::str::from_utf8(value).map_err(|_| refused(registry, headers, "the credentials are no text"))?;
-    match Credentials::parse(text) {
-        Ok(Credentials::Basic { name, password }) => {
-            let principal = login(registry, headers, &name, password.expose(), address).await?;
-            let until = Instant::now() + registry.settings.login_memory;
-            Ok(Known { identity: principal.identity().clone(), scopes: None, until })
-        }
-        Ok(Credentials::Bearer(token)) => {
-            let _ = token;
-            Err(refused(registry, headers, "tokens are not taken yet"))
-        }
-        Err(error) => Err(refused(registry, headers, &error.to_string())),
+) -> Result<Principal, Refusal> {
+    let key = registry.logins.named(name, password);
+    if let Some(known) = registry.logins.known.get(&key)
+        && Instant::now() < known.until
+    {
+        return today(registry, headers, &known.identity).await;
     }
+    let principal = login(registry, headers, name, password, address).await?;
+    let until = Instant::now() + registry.settings.login_memory;
+    registry.logins.known.insert(key, Known { identity: principal.identity().clone(), until });
+    Ok(principal)
 }
 
-/// Checks a name and a password. Who fails too often has to wait, and only so many are checked at a time: a check costs
-/// memory and time on purpose, and must not become the way to stop the registry.
-pub(crate) async fn login(
+/// Seconds since 1970.
+pub(crate) fn seconds() -> u64 {
+    u64::try_from(store::now() / 1000).unwrap_or_default()
+}
+
+/// Checks a name and a password. Tries are bounded, and only so many are checked at a time: a check costs memory and time
+/// on purpose, and must not become the way to stop the registry.
+async fn login(
     registry: &Registry,
     headers: &HeaderMap,
     name: &str,
@@ -157,23 +159,19 @@ pub(crate) async fn login(
     address: IpAddr,
 ) -> Result<Principal, Refusal> {
     let logins = &registry.logins;
-    if let Some(wait) = logins.throttle.wait(address, Instant::now()) {
-        return Err(Refusal::new(
-            Code::TooManyRequests,
-            "too many failed logins from this address: wait, then try again",
-        )
-        .retry_after(wait.as_secs() + 1));
-    }
+    logins.limiter.admit(address, Some(name), Instant::now()).map_err(|limited| {
+        Refusal::new(Code::TooManyRequests, limited.to_string()).retry_after(limited.retry_after.as_secs().max(1))
+    })?;
     let principal = {
-        let _place =
-            logins.at_once.acquire().await.map_err(|_| refused(registry, headers, "no logins are taken"))?;
+        let _place = logins.at_once.acquire().await.map_err(|_| refused(registry, headers, "no logins are taken"))?;
         registry.accounts.login(name, password).await.map_err(unavailable)?
     };
-    principal.filter(|principal| !principal.is_anonymous()).ok_or_else(|| {
-        logins.throttle.failed(address, Instant::now());
+    let Some(principal) = principal.filter(|principal| !principal.is_anonymous()) else {
         registry.metrics.logins_failed.inc();
-        refused(registry, headers, "name or password are wrong, or the account is disabled")
-    })
+        return Err(refused(registry, headers, "name or password are wrong, or the account is disabled"));
+    };
+    logins.limiter.succeeded(name, Instant::now());
+    Ok(principal)
 }
 
 fn unavailable(error: crate::Unavailable) -> Refusal {

@@ -21,10 +21,13 @@ const VERSION: (HeaderName, HeaderValue) =
 /// The registry as a service: everything below `/v2/`, and `/token`. What is neither is refused here as well, so a router
 /// that it is merged into decides about its own paths alone.
 pub fn router(registry: Registry) -> Router {
-    Router::new().fallback(move |request: axum::extract::Request| {
-        let registry = registry.clone();
-        async move { answer(&registry, request).await }
-    })
+    Router::new()
+        .fallback(move |request: axum::extract::Request| {
+            let registry = registry.clone();
+            async move { answer(&registry, request).await }
+        })
+        // Of forms only: bodies of uploads and manifests are read by other means, with bounds of their own.
+        .layer(axum::extract::DefaultBodyLimit::max(routes::token::LARGEST_FORM))
 }
 
 /// Answers one request: counts it, gives it a number, and lets nothing but a [`Refusal`] or a route's answer out.

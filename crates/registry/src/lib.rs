@@ -21,7 +21,6 @@ mod route;
 mod routes;
 mod serve;
 mod settings;
-mod throttle;
 
 pub use errors::{Code, Refusal};
 pub use handler::router;
@@ -31,6 +30,7 @@ pub use quarantine::{Accounts, Arrival, Place, Pushed, Quarantine, Standing, Una
 pub use route::{Reference, Route, RouteError};
 pub use settings::Settings;
 
+use access::{Minter, Verifier};
 use caller::Logins;
 use std::sync::Arc;
 use store::Store;
@@ -44,19 +44,33 @@ pub struct Registry {
     pub(crate) settings: Arc<Settings>,
     pub(crate) metrics: Metrics,
     pub(crate) logins: Arc<Logins>,
+    pub(crate) minter: Arc<Minter>,
+    pub(crate) verifier: Arc<Verifier>,
 }
 
 impl Registry {
-    /// Puts the parts together.
+    /// Puts the parts together. The minter makes tokens for the service that the settings name, and whoever takes rights
+    /// away cuts tokens off at the verifier.
     pub fn new(
         store: Store,
         accounts: Arc<dyn Accounts>,
         quarantine: Arc<dyn Quarantine>,
+        minter: Minter,
+        verifier: Arc<Verifier>,
         settings: Settings,
         metrics: Metrics,
     ) -> Self {
         let logins = Arc::new(Logins::new(&settings));
-        Self { store, accounts, quarantine, settings: Arc::new(settings), metrics, logins }
+        Self {
+            store,
+            accounts,
+            quarantine,
+            settings: Arc::new(settings),
+            metrics,
+            logins,
+            minter: Arc::new(minter),
+            verifier,
+        }
     }
 
     /// Forgets who logged in by Basic authentication: for when a password was changed.

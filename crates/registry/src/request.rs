@@ -2,7 +2,7 @@ use crate::caller::Caller;
 use crate::quarantine::Place;
 use crate::query::Query;
 use crate::{Code, Refusal, Registry, caller};
-use access::{Action, Permit, authorize, authorize_through};
+use access::{Action, Permit, Principal, authorize, authorize_through};
 use axum::http::{HeaderMap, Method};
 
 /// A request whose caller and repository are known, and of which nothing is permitted yet. Its body goes beside it to
@@ -30,14 +30,11 @@ impl Request {
         place: &Place,
         action: Action,
     ) -> Result<Permit, Refusal> {
-        let principal = self.caller.principal();
-        let permit = match &place.upstream {
-            None => authorize(principal, &place.repository, action),
-            Some(upstream) => authorize_through(principal, &place.repository, upstream, action),
-        };
+        let permit = self.right_in(place, action);
         let scope = Some((&place.repository, action));
+        let covered = |token| may(token, place, action).is_ok();
         match permit {
-            Ok(permit) if self.caller.covers(&place.repository, action) => Ok(permit),
+            Ok(permit) if self.caller.token().is_none_or(covered) => Ok(permit),
             Ok(_) => Err(caller::challenge(registry, &self.headers, scope, Some("insufficient_scope"))),
             Err(access::Refusal::Authenticate { .. }) => {
                 Err(caller::challenge(registry, &self.headers, scope, None))
@@ -46,13 +43,24 @@ impl Request {
         }
     }
 
-    /// Whether the names of repositories may be listed: those that the caller may pull from.
+    /// The permit that the caller's rights give, whatever their token is for.
+    pub(crate) fn right_in(&self, place: &Place, action: Action) -> Result<Permit, access::Refusal> {
+        may(self.caller.principal(), place, action)
+    }
+
+    /// Whether the names of repositories may be listed.
     pub(crate) fn may_list(&self, registry: &Registry) -> Result<(), Refusal> {
         let principal = self.caller.principal();
-        if principal.is_anonymous() && principal.rights().grants.is_empty() {
+        if principal.is_anonymous() {
             return Err(caller::challenge_catalog(registry, &self.headers, None));
         }
-        if !self.caller.covers_catalog() {
+        if !principal.may_list() {
+            return Err(Refusal::new(
+                Code::Denied,
+                format!("{principal} has no right to list repositories; ask an administrator for it"),
+            ));
+        }
+        if !self.caller.token().is_none_or(Principal::may_list) {
             return Err(caller::challenge_catalog(registry, &self.headers, Some("insufficient_scope")));
         }
         Ok(())
@@ -63,5 +71,12 @@ impl Request {
             return Ok(());
         }
         Err(Refusal::new(Code::Unsupported, "nothing can be deleted here: the configuration says so"))
+    }
+}
+
+fn may(principal: &Principal, place: &Place, action: Action) -> Result<Permit, access::Refusal> {
+    match &place.upstream {
+        None => authorize(principal, &place.repository, action),
+        Some(upstream) => authorize_through(principal, &place.repository, upstream, action),
     }
 }

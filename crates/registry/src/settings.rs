@@ -1,3 +1,4 @@
+use access::Rate;
 use std::time::Duration;
 
 /// What can be set about the registry, and every limit with its name.
@@ -10,8 +11,6 @@ pub struct Settings {
     pub realm: Option<String>,
     /// Whether the host that the client spoke to is reached by TLS, for the realm.
     pub secure: bool,
-    /// How long a token holds.
-    pub token_life: Duration,
     /// Whether a manifest or an upload may be deleted at all.
     pub deletes: bool,
     /// Longest wait for the next piece of a request's body.
@@ -22,10 +21,10 @@ pub struct Settings {
     pub header_time: Duration,
     /// Most connections at the same time.
     pub connections: usize,
-    /// Failed logins from one address until it has to wait.
-    pub login_attempts: u32,
-    /// Within which time.
-    pub login_window: Duration,
+    /// How often passwords may be tried from one address.
+    pub logins_by_address: Rate,
+    /// How often a wrong password may be tried for one account.
+    pub logins_by_account: Rate,
     /// Passwords that are checked at the same time: each takes memory and a processor for a while, on purpose.
     pub logins_at_once: usize,
     /// For how long a login by Basic authentication is remembered, so that not every request costs a password check. What the
@@ -45,14 +44,13 @@ impl Default for Settings {
             service: "roadstead".to_owned(),
             realm: None,
             secure: false,
-            token_life: Duration::from_mins(5),
             deletes: true,
             body_idle: Duration::from_mins(1),
             manifest_time: Duration::from_mins(1),
             header_time: Duration::from_secs(20),
             connections: 4096,
-            login_attempts: 10,
-            login_window: Duration::from_mins(1),
+            logins_by_address: Rate { burst: 200, refill: Duration::from_millis(200) },
+            logins_by_account: Rate { burst: 20, refill: Duration::from_secs(5) },
             logins_at_once: 2,
             login_memory: Duration::from_secs(30),
             page: 1000,

@@ -45,11 +45,12 @@ pub(super) async fn answer(registry: &Registry, request: &Request) -> Answer {
     listed("application/json", json!({ "repositories": shown }).to_string().into_bytes(), next)
 }
 
-/// Whether a repository holds something that whoever asks may read: its name alone may tell what a team works on.
+/// Whether a repository holds something that whoever asks may read: its name alone may tell what a team works on. The
+/// token is for the catalog and names no repository, so this looks at the rights of its owner.
 async fn visible(registry: &Registry, request: &Request, name: &RepositoryName) -> Result<bool, Refusal> {
     let place = registry.quarantine.place(name, None);
-    let Ok(pull) = request.permit_in(registry, &place, Action::Pull) else { return Ok(false) };
-    if request.permit_in(registry, &place, Action::QuarantineRead).is_ok() {
+    let Ok(pull) = request.right_in(&place, Action::Pull) else { return Ok(false) };
+    if request.right_in(&place, Action::QuarantineRead).is_ok() {
         return Ok(true);
     }
     Ok(!registry.store.tags(&pull, None, 1).await?.is_empty())

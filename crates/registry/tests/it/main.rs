@@ -1,0 +1,6 @@
+//! The registry from outside, over loopback HTTP.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+mod house;
+mod pulls;
