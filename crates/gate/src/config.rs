@@ -221,7 +221,7 @@ impl Default for Scan {
             rules: Vec::new(),
             feeds: Vec::new(),
             cache_size: Size(2 << 30),
-            detonate: Detonation::Off,
+            detonate: Detonation::Pulled,
             detonate_duration: Span(Duration::from_secs(60)),
         }
     }
@@ -231,17 +231,17 @@ impl Default for Scan {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Detonation {
-    /// None.
-    #[default]
+    /// None; what the policy wants to be run is held.
     Off,
-    /// Those that come from an upstream.
+    /// Those that come from an upstream, and those that the policy names.
+    #[default]
     Pulled,
     /// All.
     All,
 }
 
 /// How is decided.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Policy {
     /// Rules in place of the built-in ones.
@@ -250,10 +250,14 @@ pub struct Policy {
     /// Findings that are known and accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exceptions: Option<PathBuf>,
-    /// Whether everything is released and what would have been decided is only recorded.
-    pub dry_run: bool,
-    /// Whether whoever approves must be another person than whoever pushed or asked.
-    pub four_eyes: bool,
+    /// How many people have to approve a held image before it is released.
+    pub approvals: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { file: None, exceptions: None, approvals: 1 }
+    }
 }
 
 /// How releases are signed.

@@ -7,11 +7,12 @@ use crate::core::{Core, Judging, Settings, Which, Workers};
 use crate::metrics::Metrics;
 use crate::server::{self, Listening};
 use crate::webhooks::{Event, Webhooks};
-use crate::{Error, admin, health, keys, logs, metrics, tls, upstream};
+use crate::{Error, admin, harbor, health, keys, logs, metrics, tls, upstream};
 use access::{Identity, Limiter, Minter, Rate, Secret, Verifier};
 use axum::Router;
 use axum::routing::get;
 use prometheus_client::registry::Registry as Counted;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,8 +33,6 @@ pub struct Engine {
     pub scan: Arc<dyn Fn() -> pipeline::Settings + Send + Sync>,
     /// How images are run, where the configuration asks for it.
     pub detonate: Option<pipeline::Detonate>,
-    /// What decides.
-    pub policy: Arc<crate::Policy>,
 }
 
 /// What a person is told when the server has started.
@@ -66,6 +65,8 @@ pub(crate) struct Gate {
     pub(crate) metrics: Metrics,
     /// Tries of secrets that are not logins: of the first start, and of one's own password.
     pub(crate) tries: Limiter,
+    /// Scans for a Harbor; none where it is not configured.
+    pub(crate) harbor: Option<harbor::Queue>,
     judging: Judging,
     workers: Mutex<Option<Workers>>,
     stop: watch::Receiver<bool>,
@@ -94,6 +95,18 @@ impl Gate {
     pub(crate) fn judge_again(&self) {
         self.core.judge_by(self.judging.clone());
     }
+}
+
+/// Reads what a configuration names, as far as that can be done without a data directory.
+///
+/// # Errors
+/// Where a policy or a certificate cannot be used.
+pub fn check(config: &Config) -> Result<(), Error> {
+    policy(config)?;
+    if config.tls.mode == TlsMode::Files {
+        tls::server_config(config)?;
+    }
+    Ok(())
 }
 
 /// Serves until `stop` is set; then ends what runs. `started` is called once, when clients can connect.
@@ -142,7 +155,7 @@ async fn run(
     let access = &config.access;
     let accounts =
         Arc::new(Accounts::new(store.clone(), &access.anonymous, access.password_checks, audit.clone()));
-    let judging = judging(&config, engine);
+    let judging = judging(&config, engine)?;
     let core = Core::new(store.clone(), settings(&config, &store, &url, &judging, keys.signing.clone()))?;
     let minter = Minter::new(&url, SERVICE, keys.token, access.token_life.0.as_secs());
     let verifier = Arc::new(minter.verifier());
@@ -157,6 +170,10 @@ async fn run(
     );
     let webhooks = Arc::new(Webhooks::new(&config.webhooks, store.clone(), &url)?);
     let first_secret = accounts::first_secret(&store).await?;
+    let harbor = config.harbor.enabled.then(|| {
+        let scratch = config.data_dir.join("scratch");
+        harbor::Queue::new(core.clone(), config.harbor.queue, config.scan.workers, scratch)
+    });
     let gate = Arc::new(Gate {
         tries: Limiter::new(a_minute(20), a_minute(5), std::time::Instant::now()),
         config,
@@ -168,6 +185,7 @@ async fn run(
         webhooks: Arc::clone(&webhooks),
         registry: counted,
         metrics,
+        harbor,
         judging,
         workers: Mutex::new(Some(core.start())),
         stop: stop.clone(),
@@ -188,6 +206,9 @@ async fn run(
     }
     tracing::info!("stopping: nothing new is taken, what runs may end");
     let _ = stopping.send(true);
+    if let Some(harbor) = &gate.harbor {
+        harbor.stop();
+    }
     let cut = serving.await.unwrap_or(0);
     if cut > 0 {
         tracing::warn!(cut, "connections were cut, as they did not end in time");
@@ -223,17 +244,33 @@ fn router(gate: &Arc<Gate>, front: registry::Registry) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
         .with_state(Arc::clone(gate));
-    operations.merge(admin::router(Arc::clone(gate))).merge(registry::router(front))
+    operations.merge(admin::router(Arc::clone(gate))).merge(harbor::router(gate)).merge(registry::router(front))
 }
 
-fn judging(config: &Config, engine: Engine) -> Judging {
+fn judging(config: &Config, engine: Engine) -> Result<Judging, Error> {
     let which = match config.scan.detonate {
         Detonation::Off => None,
         Detonation::Pulled => Some(Which::Pulled),
         Detonation::All => Some(Which::All),
     };
     let detonate = engine.detonate.zip(which);
-    Judging { scan: engine.scan, detonate, policy: engine.policy }
+    Ok(Judging { scan: engine.scan, detonate, policy: Arc::new(policy(config)?) })
+}
+
+/// Far larger than any policy.
+const LARGEST_POLICY: u64 = 1 << 20;
+
+/// The policy of the configuration, or the one that is built in.
+fn policy(config: &Config) -> Result<policy::Policy, Error> {
+    let fail = |why: String| Error::Setting { key: "policy.file", whence: "the configuration".to_owned(), why };
+    let Some(path) = &config.policy.file else {
+        return policy::Policy::built_in(0).map_err(|error| fail(error.to_string()));
+    };
+    let shown = model::escape_text(&path.to_string_lossy());
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(LARGEST_POLICY + 1).read_to_string(&mut text));
+    read.map_err(|source| Error::file("read the policy", path, source))?;
+    text.parse().map_err(|error: policy::PolicyError| fail(format!("{shown}: {error}")))
 }
 
 fn settings(
@@ -252,6 +289,7 @@ fn settings(
         tag_life: quarantine.tag_life.0,
         minimum_age: quarantine.minimum_age.0,
         workers: config.scan.workers,
+        approvals: config.policy.approvals,
         scan_time: config.scan.timeout.0,
         rescan_every: quarantine.rescan_every.0,
         keys: config.signing.enabled.then_some(keys),
@@ -292,7 +330,6 @@ fn registry_settings(config: &Config) -> registry::Settings {
         service: SERVICE.to_owned(),
         realm,
         secure: config.tls.mode != TlsMode::Off,
-        token_life: config.access.token_life.0,
         logins_by_address: a_minute(config.access.logins_per_address),
         logins_by_account: a_minute(config.access.logins_per_account),
         logins_at_once: config.access.password_checks,

@@ -21,9 +21,16 @@ pub(crate) fn flag() -> anyhow::Result<Arc<AtomicBool>> {
 /// How long the stages have to end by themselves. None keeps anything on its way out, so whatever goes on
 /// after this is waiting: for a registry that has fallen silent, or for a device.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a server has, whose clients may end what they began.
+static PATIENCE: OnceLock<Duration> = OnceLock::new();
 const LOOK: Duration = Duration::from_millis(50);
 /// As much as the main thread of a program has.
 const STACK: usize = 8 << 20;
+
+/// Waits longer than usual for this command to end by itself.
+pub(crate) fn be_patient(patience: Duration) {
+    let _ = PATIENCE.set(patience);
+}
 
 /// Runs a command and gives its result. A person who asked to stop never waits for a server's timeout: what
 /// then does not end is left to end with the process.
@@ -40,7 +47,7 @@ pub(crate) fn run(command: impl FnOnce() -> anyhow::Result<u8> + Send + 'static)
             Ok(result) => return result,
             Err(RecvTimeoutError::Timeout) => {
                 if FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
-                    && asked.get_or_insert_with(Instant::now).elapsed() > GRACE
+                    && asked.get_or_insert_with(Instant::now).elapsed() > PATIENCE.get().copied().unwrap_or(GRACE)
                 {
                     return Err(pipeline::Error::Cancelled.into());
                 }

@@ -136,7 +136,7 @@ pub(super) fn reason(text: &str) -> Result<String, Fail> {
     }
 }
 
-/// Approves a held image. With `policy.four-eyes` two have to. Who pushed it does not count: an approval is somebody
+/// Approves a held image. As many as `policy.approvals` says have to. Who pushed it does not count: an approval is somebody
 /// else's look at it.
 pub(crate) async fn approve(
     State(gate): Gated,
@@ -154,16 +154,11 @@ pub(crate) async fn approve(
         return Err(Fail::denied("it was you who pushed it; somebody else has to approve"));
     }
     let approvals = gate.store.approve(&image.repository, &image.digest, admin.name(), &reason).await?;
-    let needed = if gate.config.policy.four_eyes { 2 } else { 1 };
-    let missing = needed_more(approvals.len(), needed);
+    let missing = gate.config.policy.approvals.saturating_sub(approvals.len());
     if missing == 0 {
         gate.core.reconsider(&image.repository, &image.digest).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(json!({ "approvals": approvals.len(), "missing": missing }))))
-}
-
-fn needed_more(have: usize, needed: usize) -> usize {
-    needed.saturating_sub(have)
 }
 
 /// Denies an image, whatever the policy says, until somebody has it looked at again.

@@ -84,6 +84,7 @@ fn limits(config: &Config) -> Result<(), Wrong> {
         ("scan.workers", config.scan.workers),
         ("access.password-checks", config.access.password_checks),
         ("harbor.queue", config.harbor.queue),
+        ("policy.approvals", config.policy.approvals),
         ("access.logins-per-address", config.access.logins_per_address as usize),
         ("access.logins-per-account", config.access.logins_per_account as usize),
     ];

@@ -115,18 +115,16 @@ keys! {
         "Feeds to compare with, in any of the forms that `feeds import` reads";
     "scan.cache-size", "ROADSTEAD_SCAN_CACHE_SIZE", "", Text, "2GiB", "10GiB",
         "Most that the facts of earlier scans may take on disk";
-    "scan.detonate", "ROADSTEAD_SCAN_DETONATE", "detonate", Text, "off", "pulled",
-        "Which images are run in the sandbox: off, pulled (from an upstream), all";
+    "scan.detonate", "ROADSTEAD_SCAN_DETONATE", "detonate", Text, "pulled", "all",
+        "Which images are run in the sandbox: pulled (from an upstream, and those that the policy names), all; off runs none, and holds those that the policy wants to be run";
     "scan.detonate-duration", "ROADSTEAD_SCAN_DETONATE_DURATION", "", Text, "1m", "2m",
         "How long all runs of one image may take";
     "policy.file", "ROADSTEAD_POLICY_FILE", "policy", Text, "built in", "/etc/roadstead/policy.toml",
         "Rules, in place of the built-in ones, that decide what is released";
     "policy.exceptions", "ROADSTEAD_POLICY_EXCEPTIONS", "exceptions", Text, "none", "/etc/roadstead/exceptions.toml",
         "Findings that are known and accepted, each with a reason and a last day";
-    "policy.dry-run", "ROADSTEAD_POLICY_DRY_RUN", "", Truth, "false", "true",
-        "Release everything, and only record what would have been decided";
-    "policy.four-eyes", "ROADSTEAD_POLICY_FOUR_EYES", "", Truth, "false", "true",
-        "An exception or approval needs two persons, the second another than the first";
+    "policy.approvals", "ROADSTEAD_POLICY_APPROVALS", "", Number, "1", "2",
+        "How many people have to approve a held image before it is released; who pushed it is none of them";
     "signing.enabled", "ROADSTEAD_SIGNING_ENABLED", "", Truth, "true", "false",
         "Whether releases are signed";
     "signing.release-key", "ROADSTEAD_SIGNING_RELEASE_KEY", "release-key", Text, "DATA-DIR/keys/release.key", "/etc/roadstead/release.key",

@@ -17,15 +17,27 @@ pub struct Overlay<'a> {
     pub get: &'a dyn Fn(&Key) -> Option<Vec<String>>,
 }
 
-/// Reads the configuration: the file where one is named, and over it each overlay, the later ones winning.
+/// Reads the configuration: what `default` says, over it the file where one is named, and over that each overlay, the
+/// later ones winning.
 ///
 /// # Errors
 /// Where a source cannot be read, a key is unknown, or what is asked for cannot be meant.
-pub fn load(file: Option<&Path>, overlays: &[Overlay<'_>]) -> Result<Config, Error> {
+pub fn load(
+    default: &dyn Fn(&Key) -> Option<Vec<String>>,
+    file: Option<&Path>,
+    overlays: &[Overlay<'_>],
+) -> Result<Config, Error> {
     let mut table = match file {
         Some(path) => read(path)?,
         None => Table::new(),
     };
+    for key in KEYS {
+        if !has(&table, key.key)
+            && let Some(Ok(value)) = default(key).map(|texts| value(key, &texts))
+        {
+            put(&mut table, key.key, value);
+        }
+    }
     for overlay in overlays {
         for key in KEYS {
             if let Some(texts) = (overlay.get)(key) {
@@ -79,6 +91,15 @@ fn value(key: &Key, texts: &[String]) -> Result<Value, String> {
     }
 }
 
+fn has(table: &Table, path: &str) -> bool {
+    match path.split_once('.') {
+        None => table.contains_key(path),
+        Some((first, rest)) => {
+            matches!(table.get(first), Some(Value::Table(below)) if has(below, rest))
+        }
+    }
+}
+
 /// Lays a value at a path. What stands in the way was no table, and the strict reading said so.
 fn put(table: &mut Table, path: &str, value: Value) {
     match path.split_once('.') {
@@ -111,12 +132,12 @@ mod tests {
             let found = given.iter().find(|(key, _)| Some(*key) == name);
             found.map(|(_, value)| vec![(*value).to_owned()])
         };
+        let default = |key: &Key| (key.key == "data-dir").then(|| vec!["/d".to_owned()]);
         let overlays = [
-            Overlay { name: "the default", get: &|key| (key.key == "data-dir").then(|| vec!["/d".to_owned()]) },
             Overlay { name: "the environment", get: &|key| given(env, key.env) },
             Overlay { name: "the command line", get: &|key| given(flags, key.flag) },
         ];
-        match (load(Some(file.path()), &overlays), expect) {
+        match (load(&default, Some(file.path()), &overlays), expect) {
             (Ok(config), Ok(expect)) => assert!(config.shown().contains(expect), "{}", config.shown()),
             (Err(error), Err(expect)) => {
                 let told = model::error_chain(&error);
@@ -144,7 +165,7 @@ mod tests {
         check("[upstreams.\"docker.io\"]\nalow = []\n", &[], &[], Err("alow"));
         check("listen = 5\n", &[], &[], Err("listen"));
         check("", &[("ROADSTEAD_SCAN_WORKERS", "many")], &[], Err("scan.workers"));
-        check("", &[("ROADSTEAD_POLICY_DRY_RUN", "yes")], &[], Err("true nor false"));
+        check("", &[("ROADSTEAD_SIGNING_ENABLED", "yes")], &[], Err("true nor false"));
     }
 
     #[test]

@@ -43,3 +43,5 @@ mod repeat;
 mod room;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod serve;

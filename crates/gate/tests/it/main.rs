@@ -1,0 +1,16 @@
+//! The gate as its users see it.
+
+#[cfg(test)]
+mod core;
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod harbor;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod webhooks;
