@@ -210,6 +210,7 @@ impl Store {
                 if done.rows_affected() == 0 {
                     return Ok(false);
                 }
+                unbrought(db, id, &digest).await?;
                 journal::append(db, "delete", &json!({"repository": name, "blob": digest, "by": by})).await?;
                 Ok(true)
             })
@@ -254,10 +255,44 @@ pub(crate) async fn join(
     .bind(digest.to_string())
     .bind(by)
     .bind(now())
-    .execute(db)
+    .execute(&mut *db)
     .await
     .map_err(database("note a blob"))?;
-    Ok(())
+    brought(db, repository, digest, by).await
+}
+
+/// Notes who brought content.
+pub(crate) async fn brought(
+    db: &mut Connection,
+    repository: i64,
+    digest: &Digest,
+    by: &str,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO brought (repository, digest, principal) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(repository)
+    .bind(digest.to_string())
+    .bind(by)
+    .execute(db)
+    .await
+    .map_err(database("note who brought a blob"))
+    .map(drop)
+}
+
+/// Forgets who brought what a repository holds no more.
+pub(crate) async fn unbrought(db: &mut Connection, repository: i64, digest: &Digest) -> Result<(), Error> {
+    sqlx::query(
+        "DELETE FROM brought WHERE repository = $1 AND digest = $2
+           AND NOT EXISTS (SELECT 1 FROM repository_blobs r WHERE r.repository = $1 AND r.digest = $2)
+           AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository = $1 AND m.digest = $2)",
+    )
+    .bind(repository)
+    .bind(digest.to_string())
+    .execute(db)
+    .await
+    .map_err(database("forget who brought a blob"))
+    .map(drop)
 }
 
 /// The files of blobs.

@@ -1,4 +1,4 @@
-use crate::blobs::{remove, unsigned};
+use crate::blobs::{remove, unbrought, unsigned};
 use crate::error::{Error, database};
 use crate::recover::names;
 use crate::repositories::parsed;
@@ -57,22 +57,39 @@ impl Store {
 
     /// Takes blobs out of repositories whose manifests do not name them.
     async fn unlink(&self, before: i64) -> Result<u64, Error> {
+        let ids: Vec<(i64,)> = sqlx::query_as(UNLINKED)
+            .bind(before)
+            .fetch_all(self.read())
+            .await
+            .map_err(database("look for unlinked blobs"))?;
         let mut count = 0;
-        loop {
-            let done: u64 = self
-                .write("unlink blobs", move |db| {
-                    Box::pin(async move {
-                        let done = sqlx::query(UNLINK).bind(before).bind(BATCH).execute(db).await;
-                        Ok(done.map_err(database("unlink blobs"))?.rows_affected())
+        for (id,) in ids {
+            let repo = self.repo_by_id(id).await?;
+            loop {
+                let done = self
+                    .write_in(&repo, "unlink blobs", move |db| {
+                        Box::pin(async move {
+                            let rows: Vec<(String,)> = sqlx::query_as(UNLINK)
+                                .bind(id)
+                                .bind(before)
+                                .bind(BATCH)
+                                .fetch_all(&mut *db)
+                                .await
+                                .map_err(database("unlink blobs"))?;
+                            for (text,) in &rows {
+                                unbrought(db, id, &parsed("repository_blobs", text)?).await?;
+                            }
+                            Ok(rows.len() as u64)
+                        })
                     })
-                })
-                .await?;
-            count += done;
-            if done == 0 {
-                // Nothing that was released is unlinked, as a released manifest names it; no check changes by this.
-                return Ok(count);
+                    .await?;
+                count += done;
+                if done == 0 {
+                    break;
+                }
             }
         }
+        Ok(count)
     }
 
     /// Removes blobs of one stripe, rows first: a crash in between leaves files without rows, which are strays.
@@ -151,12 +168,18 @@ impl Store {
     }
 }
 
+const UNLINKED: &str = "
+    SELECT DISTINCT r.repository FROM repository_blobs r
+    WHERE r.touched <= $1 AND NOT EXISTS (
+        SELECT 1 FROM links l WHERE l.repository = r.repository AND l.child = r.digest AND l.kind <> 'manifest')";
+
 const UNLINK: &str = "
-    DELETE FROM repository_blobs WHERE (repository, digest) IN (
-        SELECT r.repository, r.digest FROM repository_blobs r
-        WHERE r.touched <= $1 AND NOT EXISTS (
-            SELECT 1 FROM links l WHERE l.repository = r.repository AND l.child = r.digest AND l.kind <> 'manifest')
-        LIMIT $2)";
+    DELETE FROM repository_blobs WHERE repository = $1 AND digest IN (
+        SELECT r.digest FROM repository_blobs r
+        WHERE r.repository = $1 AND r.touched <= $2 AND NOT EXISTS (
+            SELECT 1 FROM links l WHERE l.repository = $1 AND l.child = r.digest AND l.kind <> 'manifest')
+        LIMIT $3)
+    RETURNING digest";
 
 const UNNEEDED: &str = "
     SELECT b.digest FROM blobs b

@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// The manifests that are about `subject`, by digest, after `last`, at most `n`. A permit to pull sees the released
-    /// ones; a permit to read the quarantine sees all that are not denied.
+    /// ones; a permit to read the quarantine also those that its principal brought and that are not denied.
     pub async fn referrers(
         &self,
         permit: &Permit,
@@ -194,7 +194,7 @@ impl Store {
         n: usize,
     ) -> Result<Vec<Referrer>, Error> {
         permitted(permit, &[Action::Pull, Action::QuarantineRead])?;
-        let Some(repo) = self.find(permit.repository()).await? else { return Ok(Vec::new()) };
+        let Some(repo) = self.repo_for(permit).await? else { return Ok(Vec::new()) };
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT m.digest, m.kind, m.media_type, m.artifact_type, m.size, m.subject, m.config, m.annotations,
                     m.created, m.pushed_by
@@ -202,7 +202,8 @@ impl Store {
              WHERE m.repository = $1 AND m.subject = $2 AND m.digest > $3 AND ($4 IS NULL OR m.artifact_type = $4)
                AND (EXISTS (SELECT 1 FROM released l
                             WHERE l.repository = $1 AND l.digest = m.digest AND l.kind = 'manifest')
-                    OR ($5 = 1 AND NOT EXISTS (SELECT 1 FROM standings s
+                    OR (EXISTS (SELECT 1 FROM brought w
+                            WHERE w.repository = $1 AND w.digest = m.digest AND w.principal = $5) AND NOT EXISTS (SELECT 1 FROM standings s
                             WHERE s.repository = $1 AND s.content = b.content AND s.state IN ('denied', 'revoked'))))
              ORDER BY m.digest LIMIT $6",
         )
@@ -210,7 +211,7 @@ impl Store {
         .bind(subject.to_string())
         .bind(last.map(Digest::to_string).unwrap_or_default())
         .bind(artifact_type)
-        .bind(i64::from(permit.action() == Action::QuarantineRead))
+        .bind((permit.action() == Action::QuarantineRead).then(|| permit.principal()))
         .bind(page(n))
         .fetch_all(self.read())
         .await
@@ -380,6 +381,7 @@ async fn insert(
             .map_err(database(doing))?;
         }
     }
+    blobs::brought(db, repository, digest, &put.by).await?;
     let state = release::arrive(db, repository, digest, content).await?;
     for tag in &put.tags {
         tags::point(db, repository, tag, digest).await?;
@@ -408,6 +410,7 @@ async fn remove(db: &mut Connection, repository: i64, digest: &Digest) -> Result
             return Ok(false);
         }
     }
+    blobs::unbrought(db, repository, digest).await?;
     tags::disapprove(db, repository).await?;
     Ok(true)
 }

@@ -164,7 +164,7 @@ impl Store {
         if permit.action() != Action::Pull {
             return Ok(None);
         }
-        let Some(repo) = self.find(permit.repository()).await? else { return Ok(None) };
+        let Some(repo) = self.repo_for(permit).await? else { return Ok(None) };
         // Read before the rows are: whatever changes them afterwards makes what is kept here void.
         let epoch = repo.epoch();
         let key = (repo.id, *digest);
@@ -179,19 +179,20 @@ impl Store {
         Ok(answer.map(|Answer { size, kind }| Released { repo, digest: *digest, size, kind }))
     }
 
-    /// A token for content that is not decided yet, for a permit to read the quarantine. None for what a denied or revoked
-    /// manifest reaches, unless a released one does as well.
+    /// A token for content that is not decided yet, for a permit to read the quarantine of whom brought it there. None for
+    /// what a denied or revoked manifest reaches, unless a released one does as well.
     pub async fn read_back(&self, permit: &Permit, digest: &Digest) -> Result<Option<Released>, Error> {
         if permit.action() != Action::QuarantineRead {
             return Ok(None);
         }
-        let Some(repo) = self.find(permit.repository()).await? else { return Ok(None) };
+        let Some(repo) = self.repo_for(permit).await? else { return Ok(None) };
         if let Some(Answer { size, kind }) = look_up(self, repo.id, digest).await? {
             return Ok(Some(Released { repo, digest: *digest, size, kind }));
         }
         let row: Option<AnswerRow> = sqlx::query_as(READ_BACK)
             .bind(repo.id)
             .bind(digest.to_string())
+            .bind(permit.principal())
             .fetch_optional(self.read())
             .await
             .map_err(database("look into the quarantine"))?;
@@ -207,7 +208,8 @@ impl Store {
         if permit.action() != Action::Pull {
             return Ok(None);
         }
-        let Some(row) = self.tag(permit.repository(), tag).await? else { return Ok(None) };
+        let Some(repo) = self.repo_for(permit).await? else { return Ok(None) };
+        let Some(row) = self.tag(repo.name(), tag).await? else { return Ok(None) };
         let released = match row.approved {
             Some(approved) => self.released(permit, &approved).await?,
             None => None,
@@ -369,7 +371,9 @@ const READ_BACK: &str = "
     SELECT b.size,
         (SELECT m.media_type FROM manifests m WHERE m.repository = $1 AND m.digest = $2) AS media_type,
         EXISTS (SELECT 1 FROM repository_blobs r WHERE r.repository = $1 AND r.digest = $2) AS blob
-    FROM blobs b WHERE b.digest = $2 AND b.lost = 0 AND NOT EXISTS (
+    FROM blobs b WHERE b.digest = $2 AND b.lost = 0
+      AND EXISTS (SELECT 1 FROM brought w WHERE w.repository = $1 AND w.digest = $2 AND w.principal = $3)
+      AND NOT EXISTS (
         SELECT 1 FROM standings s LEFT JOIN blobs c ON c.content = s.content
         WHERE s.repository = $1 AND s.state IN ('denied', 'revoked')
           AND (s.digest IN (SELECT digest FROM up) OR c.digest IN (SELECT digest FROM up)))";

@@ -1,6 +1,7 @@
 use crate::error::{Error, database};
 use crate::journal;
 use crate::store::{Connection, MAX_PAGE, Store, now};
+use access::Permit;
 use model::RepositoryName;
 use serde_json::json;
 use std::collections::HashMap;
@@ -131,6 +132,17 @@ impl Store {
             .await
             .map_err(database("find a repository"))?;
         row.map(|row| Ok(self.inner.repositories.keep(row.read()?))).transpose()
+    }
+
+    /// The repository of a permit. None where it stands for an upstream that the permit is not for.
+    pub(crate) async fn repo_for(&self, permit: &Permit) -> Result<Option<Arc<Repo>>, Error> {
+        let repo = self.find(permit.repository()).await?;
+        Ok(repo.filter(|repo| match &repo.repository.origin {
+            Origin::Hosted => true,
+            Origin::Upstream { upstream, .. } => {
+                permit.upstream().is_some_and(|name| name.as_str() == upstream)
+            }
+        }))
     }
 
     /// The repository, or [`Error::NoRepository`].

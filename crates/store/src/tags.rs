@@ -22,21 +22,22 @@ pub struct TagRow {
 
 impl Store {
     /// The tags that come after `last`, at most `n` (and [`crate::MAX_PAGE`]), in lexical order. A permit to pull sees
-    /// those with an approved digest that is released; a permit to read the quarantine sees all. [`Error::NoRepository`]
-    /// where there is none.
+    /// those with an approved digest that is released; a permit to read the quarantine also those that point to
+    /// what its principal brought. [`Error::NoRepository`] where there is none for this permit.
     pub async fn tags(&self, permit: &Permit, last: Option<&str>, n: usize) -> Result<Vec<TagRow>, Error> {
         permitted(permit, &[Action::Pull, Action::QuarantineRead])?;
-        let repo = self.repo(permit.repository()).await?;
+        let none = || Error::NoRepository(permit.repository().clone());
+        let repo = self.repo_for(permit).await?.ok_or_else(none)?;
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT t.name, t.digest, t.approved, t.updated FROM tags t
-             WHERE t.repository = $1 AND t.name > $2 AND ($3 = 1 OR EXISTS (
+             WHERE t.repository = $1 AND t.name > $2 AND (EXISTS (SELECT 1 FROM brought w WHERE w.repository = $1 AND w.digest = t.digest AND w.principal = $3) OR EXISTS (
                  SELECT 1 FROM released l JOIN manifests m ON m.repository = l.repository AND m.digest = l.digest
                  WHERE l.repository = t.repository AND l.digest = t.approved AND l.kind = 'manifest'))
              ORDER BY t.name LIMIT $4",
         )
         .bind(repo.id)
         .bind(last.unwrap_or(""))
-        .bind(i64::from(permit.action() == Action::QuarantineRead))
+        .bind((permit.action() == Action::QuarantineRead).then(|| permit.principal()))
         .bind(page(n))
         .fetch_all(self.read())
         .await

@@ -133,7 +133,7 @@ pub(crate) async fn arrive(
     let doing = "note a standing";
     sqlx::query(
         "INSERT INTO standings (repository, digest, content, state, first_seen) VALUES ($1, $2, $3, 'quarantined', $4)
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (repository, digest) DO UPDATE SET content = excluded.content",
     )
     .bind(repository)
     .bind(digest.to_string())

@@ -30,6 +30,14 @@ CREATE TABLE repository_blobs (
 );
 CREATE INDEX repository_blobs_digest ON repository_blobs (digest);
 
+-- Who brought content to a repository: each may read it back before it is decided.
+CREATE TABLE brought (
+    repository  BIGINT NOT NULL REFERENCES repositories (id),
+    digest      TEXT NOT NULL,
+    principal   TEXT NOT NULL,
+    PRIMARY KEY (repository, digest, principal)
+);
+
 CREATE TABLE manifests (
     repository     BIGINT NOT NULL REFERENCES repositories (id),
     digest         TEXT NOT NULL REFERENCES blobs (digest),

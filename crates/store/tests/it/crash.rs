@@ -1,0 +1,165 @@
+use crate::house::*;
+use model::Digest;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use store::{Origin, State};
+
+#[test]
+fn what_a_crash_leaves_is_put_right() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = name("team/app");
+    let (image, gone, kept) = run(async {
+        let (store, _) = open_at(directory.path()).await;
+        store.create_repository(&app, &Origin::Hosted).await.unwrap();
+        let image = push(&store, &app, "config", &["layer"], &["latest"]).await;
+        store.release(&app, &image.root, decision()).await.unwrap();
+        let gone = store.begin_upload(&app, None, "pusher").await.unwrap().id;
+        let kept = store.begin_upload(&app, None, "pusher").await.unwrap().id;
+        store.close().await;
+        (image, gone, kept)
+    });
+    let uploads = directory.path().join("uploads");
+    std::fs::write(uploads.join(".temporary"), "half").unwrap();
+    std::fs::write(uploads.join("0123456789abcdef0123456789abcdef"), "no row").unwrap();
+    std::fs::remove_file(uploads.join(gone.to_string())).unwrap();
+    let layer = directory.path().join("blobs/sha256").join(image.layers[0].hex());
+    std::fs::write(layer, "cut").unwrap();
+    run(async {
+        let (store, recovered) = open_at(directory.path()).await;
+        assert_eq!((recovered.temporary, recovered.uploads, recovered.upload_rows), (1, 1, 1));
+        assert_eq!(recovered.lost, [image.layers[0]]);
+        assert!(store.upload(&app, &gone).await.is_err());
+        assert_eq!(store.upload(&app, &kept).await.unwrap().size, 0);
+        for digest in [&image.root, &image.config, &image.layers[0]] {
+            assert!(!is_given(&store, &app, digest).await);
+        }
+        assert_eq!(store.standing(&app, &image.root).await.unwrap().unwrap().state, State::Quarantined);
+        assert_eq!(store.journal(0, 100).await.unwrap().last().unwrap().kind, "lost");
+        // Pushed again and released again it is there.
+        push_blob(&store, &app, b"layer").await;
+        store.release(&app, &image.root, decision()).await.unwrap();
+        assert_eq!(given(&store, &pull(&app), &image.layers[0]).await.unwrap(), b"layer");
+        store.close().await;
+    });
+    run(async {
+        let (store, recovered) = open_at(directory.path()).await;
+        assert_eq!(recovered, store::Recovered::default());
+        store.close().await;
+    });
+}
+
+/// Whoever asked goes away in the middle: the write is whole or it is not there.
+#[test]
+fn a_push_that_is_given_up_is_whole_or_not_there() {
+    run(async {
+        let (_directory, store, app) = open().await;
+        for n in 0..60u64 {
+            let bytes = format!("blob {n}");
+            let push = push_blob_as(&store, &app, model::Algorithm::Sha256, bytes.as_bytes());
+            let _ = tokio::time::timeout(Duration::from_micros(n * 150), push).await;
+        }
+        // Whatever still runs in the background comes to its end.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut whole = 0;
+        for n in 0..60u64 {
+            let digest = sha256(format!("blob {n}").as_bytes());
+            if store.blob(&app, &digest).await.unwrap().is_some() {
+                assert!(given(&store, &read_back(&app), &digest).await.is_some());
+                whole += 1;
+            }
+        }
+        assert!(whole < 60);
+        push_blob(&store, &app, b"afterwards").await;
+    });
+}
+
+const CHILD: &str = "ROADSTEAD_TEST_STORE";
+
+/// The other half of the next test: pushes, releases and revokes until it is killed, and says what was acknowledged.
+#[test]
+fn child_that_is_killed() {
+    let Some(directory) = std::env::var_os(CHILD) else { return };
+    run(async {
+        let (store, _) = open_at(Path::new(&directory)).await;
+        let app = name("team/app");
+        store.create_repository(&app, &Origin::Hosted).await.unwrap();
+        let round = store.journal_head().await.unwrap().seq;
+        let say = |line: String| {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "\nACK {line}").unwrap();
+            out.flush().unwrap();
+        };
+        for n in 0.. {
+            let layer = format!("layer {round} {n} {}", "x".repeat(200_000));
+            let image = push(&store, &app, &format!("config {round} {n}"), &[&layer], &["latest"]).await;
+            say(format!("push {}", image.root));
+            store.release(&app, &image.root, decision()).await.unwrap();
+            say(format!("release {}", image.root));
+            if n % 3 == 0 {
+                store.revoke(&app, &image.root, decision()).await.unwrap();
+                say(format!("revoke {}", image.root));
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_that_was_acknowledged_is_lost_by_kill_9() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = name("team/app");
+    let mut acknowledged: Vec<(String, Digest)> = Vec::new();
+    for round in 0..8u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["crash::child_that_is_killed", "--exact", "--nocapture", "--test-threads=1"])
+            .env(CHILD, directory.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let wanted = 3 + round * 5;
+        for line in out.lines().map_while(Result::ok).filter(|line| line.starts_with("ACK ")) {
+            let mut words = line.split(' ').skip(1);
+            acknowledged.push((words.next().unwrap().to_owned(), words.next().unwrap().parse().unwrap()));
+            if acknowledged.len() as u64 % wanted == 0 {
+                break;
+            }
+        }
+        // Not at once, so that it dies somewhere within the next write.
+        std::thread::sleep(Duration::from_millis(round * 3));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        run(async {
+            let (store, recovered) = open_at(directory.path()).await;
+            assert_eq!(recovered.lost, [], "round {round}");
+            for (what, digest) in &acknowledged {
+                assert!(store.manifest(&app, digest).await.unwrap().is_some(), "{what} {digest}");
+                assert!(
+                    given(&store, &read_back(&app), digest).await.is_some() || what != "push" || {
+                        // Revoked content is read back by nobody.
+                        let standing = store.standing(&app, digest).await.unwrap().unwrap();
+                        standing.state == State::Revoked
+                    }
+                );
+                if what == "revoke" {
+                    assert!(!is_given(&store, &app, digest).await, "{digest} was revoked");
+                }
+            }
+            let revoked: Vec<_> = acknowledged.iter().filter(|(what, _)| what == "revoke").collect();
+            for (_, digest) in acknowledged.iter().filter(|(what, _)| what == "release") {
+                let standing = store.standing(&app, digest).await.unwrap().unwrap();
+                let ended =
+                    revoked.iter().any(|(_, other)| other == digest) || standing.state == State::Revoked;
+                assert_eq!(is_given(&store, &app, digest).await, !ended, "{digest}");
+            }
+            let scrubbed = store.scrub(usize::MAX >> 1, u64::MAX).await.unwrap();
+            assert_eq!(scrubbed.lost, []);
+            store.close().await;
+        });
+        let checked = store::journal::verify(&directory.path().join("roadstead.db"), None).unwrap();
+        assert_eq!(checked.broken, None);
+    }
+    assert!(acknowledged.len() > 20);
+}
