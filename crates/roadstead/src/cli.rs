@@ -1,6 +1,10 @@
 mod running;
+mod serving;
+mod signing;
 
 pub(crate) use running::{DetonateCommand, EngineName, RunArgs};
+pub(crate) use serving::{Serve, VerifyCommand, VerifyJournal, VerifyWhat};
+pub(crate) use signing::{Keygen, RegistryArgs, Sign, Verify, VerifyForm};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use running::duration;
@@ -34,12 +38,20 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Build the images of a real campaign from harmless stand-ins, scan and run them, and show what is found
     Demo(Demo),
+    /// Serve a registry that gives out nothing unread: what is pushed, and what it pulls through from others
+    Serve(Serve),
     /// Show or clear what earlier scans have kept
     Cache(CacheCommand),
     /// Import lists of indicators for scans to compare with
     Feeds(FeedsCommand),
     /// List, check and test the content rules in YARA that files are held against
     Rules(RulesCommand),
+    /// Make a pair of keys for signing, in cosign's form
+    Keygen(Keygen),
+    /// Sign an image in a registry or a layout, as cosign does
+    Sign(Sign),
+    /// Say whether an image is signed by a key or an identity that is trusted
+    Verify(VerifyCommand),
 }
 
 const SCAN_EXAMPLES: &str = "\

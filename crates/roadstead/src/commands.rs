@@ -8,10 +8,15 @@ mod doctor;
 mod explain;
 mod feeds;
 mod files;
+mod keygen;
 mod rules;
 mod scan;
+mod sign;
+mod verify;
+mod verify_journal;
+mod serve;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, VerifyWhat};
 
 /// Runs the command and gives its exit code.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
@@ -23,8 +28,15 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Files(args) => files::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Feeds(args) => feeds::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Verify(args) => match args.what {
+            Some(VerifyWhat::Journal(args)) => verify_journal::run(&args),
+            None => verify::run(&args.image),
+        },
     }
 }

@@ -10,6 +10,7 @@ mod commands;
 mod env_vars;
 mod interrupt;
 mod output;
+mod password;
 mod progress;
 mod settings;
 mod terminal;

@@ -143,7 +143,8 @@ pub(crate) fn baseline(path: &Path) -> anyhow::Result<diff::Baseline> {
 /// Far more than the most changes that are accepted.
 const LARGEST_BASELINE: u64 = 32 << 20;
 
-fn bounded_text(path: &Path, limit: u64) -> anyhow::Result<String> {
+/// The text of a file of at most `limit` bytes.
+pub(crate) fn bounded_text(path: &Path, limit: u64) -> anyhow::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(limit + 1).read_to_string(&mut text)?;
     if text.len() as u64 > limit {

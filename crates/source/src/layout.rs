@@ -197,7 +197,7 @@ impl Blobs {
     }
 
     /// A file directly in the directory.
-    fn top(&self, name: &str) -> Result<FileSlice, Error> {
+    pub(crate) fn top(&self, name: &str) -> Result<FileSlice, Error> {
         self.regular(rustix::fs::openat(&self.root, name, REGULAR, Mode::empty()), name)
     }
 

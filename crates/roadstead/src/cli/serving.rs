@@ -100,7 +100,7 @@ pub(crate) struct VerifyCommand {
     pub(crate) what: Option<VerifyWhat>,
 
     #[command(flatten)]
-    pub(crate) image: Option<super::Verify>,
+    pub(crate) image: super::Verify,
 }
 
 /// What else than images can be verified.

@@ -1,3 +1,4 @@
+mod layout;
 mod referrers;
 
 pub use referrers::Referrer;
@@ -7,6 +8,7 @@ use super::client::{Ask, Endpoint, is_passing, read_body, retry_after};
 use super::{Pulled, Registry, fetch, hosts};
 use crate::content::sha256;
 use crate::error::Error;
+use crate::locator::Locator;
 use crate::options::Options;
 use model::{Digest, ImageRef};
 use reqwest::blocking::Response;
@@ -14,41 +16,103 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use std::sync::PoisonError;
 
-/// A repository of a registry, to read small things from and to put small things into: signatures, statements, their
-/// manifests. It speaks to the registry itself and to no mirror, as a mirror is not where things are kept.
-pub struct Pusher {
-    endpoint: Endpoint,
-}
-
-impl Pusher {
-    /// A repository to read from.
-    ///
-    /// # Errors
-    /// Where the registry has no address.
-    pub fn reading(reference: &ImageRef, options: &Options) -> Result<Self, Error> {
-        let options = Options { mirrors: Vec::new(), ..options.clone() };
-        let mut endpoints = Registry::new(reference, &options)?.endpoints;
-        let endpoint = endpoints.pop().ok_or(Error::Cancelled)?;
-        Ok(Self { endpoint })
-    }
-
-    /// A repository to write to: a token that may is asked for.
-    ///
-    /// # Errors
-    /// Where the registry has no address.
-    pub fn writing(reference: &ImageRef, options: &Options) -> Result<Self, Error> {
-        let mut pusher = Self::reading(reference, options)?;
-        pusher.endpoint.actions = "pull,push";
-        Ok(pusher)
-    }
-
-    /// The manifest of a tag or a digest. What a tag means is asked for once, here: who goes on goes on with the digest,
-    /// which is that of the bytes that came.
+/// Where an image lies, to read small things beside it and to put small things there: signatures, statements, their
+/// manifests. What it says is verified against digests, and against nothing else.
+pub trait Repository: Send + Sync {
+    /// The manifest or index of the image. What its tag means is asked for once, here: who goes on goes on with the
+    /// digest, which is that of the bytes that came.
     ///
     /// # Errors
     /// [`Error::Missing`] where there is none; [`Error::DigestMismatch`] where another came than was asked for, or than
     /// the registry says that it sent.
-    pub fn manifest(&self, target: &str) -> Result<Pulled, Error> {
+    fn root(&self) -> Result<Pulled, Error>;
+
+    /// Manifests that hold signatures of this image in the older of cosign's formats.
+    ///
+    /// # Errors
+    /// Where that cannot be found out. There being none is no error.
+    fn signatures(&self, image: &Digest) -> Result<Vec<Pulled>, Error>;
+
+    /// What refers to an image, of every kind: registries that filter by kind do not all know the kinds (OCI
+    /// distribution specification, "Listing Referrers"). At most a thousand; nothing of it is verified.
+    ///
+    /// # Errors
+    /// Where that cannot be found out.
+    fn referrers(&self, image: &Digest) -> Result<Vec<Referrer>, Error>;
+
+    /// A manifest by its digest, held against it.
+    ///
+    /// # Errors
+    /// Where it is not there, or another is.
+    fn manifest(&self, digest: &Digest) -> Result<Pulled, Error>;
+
+    /// The bytes of a small blob, held against its digest.
+    ///
+    /// # Errors
+    /// Where it is not there, is longer than `limit`, or hashes to something else.
+    fn blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, Error>;
+
+    /// Puts a blob there, unless it is there already.
+    ///
+    /// # Errors
+    /// Where it is not taken.
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Puts a manifest there, under a tag or under its digest, and lists it as a referrer of an image where that is not
+    /// done by itself.
+    ///
+    /// # Errors
+    /// Where it is not taken, or another was.
+    fn put_manifest(&self, new: &NewManifest<'_>) -> Result<Digest, Error>;
+}
+
+/// A manifest to be put somewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct NewManifest<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Its media type.
+    pub media_type: &'a str,
+    /// The tag under which it is to be found; none for one that is found by its digest or as a referrer.
+    pub tag: Option<&'a str>,
+    /// The image that it refers to, and how the list of that image's referrers is to name it.
+    pub refers: Option<(&'a Digest, &'a Referrer)>,
+}
+
+/// Opens the repository or layout of an image; `writes` asks for a token that may push.
+///
+/// # Errors
+/// Where the locator means another kind of place, in which nothing lies beside an image, or the place cannot be opened.
+pub fn repository(locator: &Locator, writes: bool, options: &Options) -> Result<Box<dyn Repository>, Error> {
+    match locator {
+        Locator::Registry(reference) => Ok(Box::new(Remote::new(reference, writes, options)?)),
+        Locator::Oci { dir, tag } => Ok(Box::new(layout::Directory::new(dir, tag.as_deref(), options)?)),
+        other => Err(Error::Locator {
+            text: other.to_string(),
+            why: "signatures lie beside images in registries and in OCI layouts; name one of these"
+                .to_owned(),
+        }),
+    }
+}
+
+/// A repository of a registry. It speaks to the registry itself and to no mirror, as a mirror is not where things are
+/// kept.
+struct Remote {
+    endpoint: Endpoint,
+    target: String,
+}
+
+impl Remote {
+    fn new(reference: &ImageRef, writes: bool, options: &Options) -> Result<Self, Error> {
+        let options = Options { mirrors: Vec::new(), ..options.clone() };
+        let mut endpoint = Registry::new(reference, &options)?.endpoints.pop().ok_or(Error::Cancelled)?;
+        if writes {
+            endpoint.actions = "pull,push";
+        }
+        Ok(Self { endpoint, target: reference.target() })
+    }
+
+    fn pulled(&self, target: &str) -> Result<Pulled, Error> {
         let wanted: Option<Digest> = target.parse().ok();
         let limit = self.endpoint.options.limits.manifest;
         let document = fetch(&self.endpoint, "manifests", target, limit, wanted.as_ref())?;
@@ -58,21 +122,36 @@ impl Pusher {
             content_type: document.header,
         })
     }
+}
 
-    /// The bytes of a small blob, held against its digest.
-    ///
-    /// # Errors
-    /// Where it is not there, is longer than `limit`, or hashes to something else.
-    pub fn blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, Error> {
+impl Repository for Remote {
+    fn root(&self) -> Result<Pulled, Error> {
+        self.pulled(&self.target)
+    }
+
+    fn signatures(&self, image: &Digest) -> Result<Vec<Pulled>, Error> {
+        match self.pulled(&signature_tag(image)) {
+            Ok(found) => Ok(vec![found]),
+            Err(Error::Missing { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn referrers(&self, image: &Digest) -> Result<Vec<Referrer>, Error> {
+        self.list(image)
+    }
+
+    fn manifest(&self, digest: &Digest) -> Result<Pulled, Error> {
+        self.pulled(&digest.to_string())
+    }
+
+    fn blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, Error> {
         fetch(&self.endpoint, "blobs", &digest.to_string(), limit, Some(digest))
             .map(|document| document.bytes)
     }
 
-    /// Puts a blob there, unless it is there already (OCI distribution specification, "POST then PUT").
-    ///
-    /// # Errors
-    /// Where the registry does not take it.
-    pub fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Error> {
+    /// OCI distribution specification, "POST then PUT".
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Error> {
         let path = format!("blobs/{digest}");
         match self.endpoint.get(Ask { path: &path, accept: None, from: 0, head: true }) {
             Ok(_) => return Ok(()),
@@ -95,34 +174,26 @@ impl Pusher {
         }
     }
 
-    /// Puts a manifest there, under a tag or under its digest, and lists it as a referrer of its subject where the
-    /// registry does not do that by itself.
-    ///
-    /// # Errors
-    /// Where the registry does not take it, or says that it took another.
-    pub fn put_manifest(
-        &self,
-        tag: Option<&str>,
-        media_type: &str,
-        bytes: &[u8],
-        refers: Option<(&Digest, &Referrer)>,
-    ) -> Result<Digest, Error> {
-        let digest = sha256(bytes);
-        let target = tag.map_or_else(|| digest.to_string(), str::to_owned);
+    fn put_manifest(&self, new: &NewManifest<'_>) -> Result<Digest, Error> {
+        let digest = sha256(new.bytes);
+        let target = new.tag.map_or_else(|| digest.to_string(), str::to_owned);
         let url = self.endpoint.url(&format!("manifests/{target}"))?;
-        let answer = self.request(&Method::PUT, &url, Some(media_type), Some(bytes.to_vec()))?;
+        let answer = self.request(&Method::PUT, &url, Some(new.media_type), Some(new.bytes.to_vec()))?;
         if answer.status() != StatusCode::CREATED {
             return Err(self.refused(&answer, &format!("the manifest {target}")));
         }
         self.check_digest(&answer, &digest)?;
-        if let Some((subject, referrer)) = refers
+        // A registry that keeps a list of referrers says so (`OCI-Subject`).
+        if let Some((image, referrer)) = new.refers
             && !answer.headers().contains_key("oci-subject")
         {
-            self.list_referrer(subject, referrer)?;
+            self.list_referrer(image, referrer)?;
         }
         Ok(digest)
     }
+}
 
+impl Remote {
     /// One request with the patience and the credentials that it takes. Redirects are not followed: what is written is
     /// written where it was said to be.
     fn request(
@@ -235,4 +306,9 @@ impl Pusher {
             _ => Err(self.refused(&answer, "a list of referrers")),
         }
     }
+}
+
+/// The tag under which cosign and its kin look for signatures of an image.
+fn signature_tag(image: &Digest) -> String {
+    format!("{}-{}.sig", image.algorithm().name(), image.hex())
 }

@@ -1,4 +1,4 @@
-use super::Pusher;
+use super::{NewManifest, Remote, Repository as _};
 use crate::error::Error;
 use model::Digest;
 use reqwest::Url;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Pages of a list that are asked for.
 const MOST_PAGES: usize = 16;
 /// Entries of a list that are read. Who may push may push any number beside an image.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 /// How often a list that somebody else writes to at the same time is written again.
 const TRIES: usize = 4;
 
@@ -35,30 +35,25 @@ pub struct Referrer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Index {
+pub(super) struct Index {
     schema_version: u8,
     #[serde(default)]
     media_type: Option<String>,
     #[serde(default)]
-    manifests: Vec<Box<RawValue>>,
+    pub(super) manifests: Vec<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Written<'a> {
-    schema_version: u8,
-    media_type: &'a str,
-    manifests: Vec<&'a RawValue>,
+pub(super) struct Written<'a> {
+    pub(super) schema_version: u8,
+    pub(super) media_type: &'a str,
+    pub(super) manifests: Vec<&'a RawValue>,
 }
 
-impl Pusher {
-    /// What refers to an image, of every kind: registries that filter by kind do not all know the kinds (OCI
-    /// distribution specification, "Listing Referrers"). Where the registry has no such list or an empty one, the list
-    /// under the fallback tag. At most a thousand; nothing of it is verified.
-    ///
-    /// # Errors
-    /// Where the registry does not answer, or the list cannot be read.
-    pub fn referrers(&self, image: &Digest) -> Result<Vec<Referrer>, Error> {
+impl Remote {
+    /// Where the registry has no list of referrers or an empty one, the list under the fallback tag.
+    pub(super) fn list(&self, image: &Digest) -> Result<Vec<Referrer>, Error> {
         let mut found = Vec::new();
         let first = self.endpoint.url(&format!("referrers/{image}"))?;
         let mut next = Some(first.clone());
@@ -106,9 +101,10 @@ impl Pusher {
             let manifests = existing.iter().map(AsRef::as_ref).chain([ours.as_ref()]).collect();
             let written = Written { schema_version: 2, media_type: INDEX, manifests };
             let bytes = serde_json::to_vec(&written).map_err(|_| fail())?;
-            self.put_manifest(Some(&tag), INDEX, &bytes, None)?;
+            let new = NewManifest { bytes: &bytes, media_type: INDEX, tag: Some(&tag), refers: None };
+            self.put_manifest(&new)?;
         }
-        match self.referrers(image)?.iter().any(|one| one.digest == referrer.digest) {
+        match self.list(image)?.iter().any(|one| one.digest == referrer.digest) {
             true => Ok(()),
             false => Err(Error::refused(
                 format!("the list of referrers {tag}"),
@@ -118,12 +114,12 @@ impl Pusher {
     }
 }
 
-fn fallback_tag(image: &Digest) -> String {
+pub(super) fn fallback_tag(image: &Digest) -> String {
     // A tag has at most 128 characters, and the specification cuts there.
     format!("{}-{}", image.algorithm().name(), image.hex()).chars().take(128).collect()
 }
 
-fn parse(bytes: &[u8]) -> Result<Index, Error> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Index, Error> {
     let what = || "a list of referrers".to_owned();
     let index: Index = serde_json::from_slice(bytes)
         .map_err(|source| Error::Json { what: what(), source: crate::json::JsonError::from(source) })?;
@@ -134,7 +130,7 @@ fn parse(bytes: &[u8]) -> Result<Index, Error> {
 }
 
 /// The entries that can be read; another is nobody's signature.
-fn entries(bytes: &[u8]) -> Result<Vec<Referrer>, Error> {
+pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Referrer>, Error> {
     let raw = parse(bytes)?.manifests;
     Ok(raw.iter().take(MOST).filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect())
 }
