@@ -34,7 +34,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     (
         "gate",
         &[
-            "model", "source", "report", "cache", "pipeline", "policy", "attest", "access", "store",
+            "model", "source", "feeds", "report", "cache", "pipeline", "policy", "attest", "access", "store",
             "registry",
         ],
     ),
