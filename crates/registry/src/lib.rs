@@ -1,7 +1,7 @@
 //! An OCI distribution registry that gives out released content only.
 //!
-//! Comes in: requests of the OCI distribution specification 1.1 and its successor, each from somebody or from nobody. Goes
-//! out: content for which [`store::Released`] vouches, lists of what the caller may read, refusals that say what to do.
+//! Comes in: requests of the OCI distribution specification 1.1 and its successor, each from somebody or from nobody.
+//! Goes out: content for which [`store::Released`] vouches, lists of what the caller may read, refusals that say what to do.
 //! Never: bytes by another way than `serve::content`; a decision of its own on what may be read (`access` permits, the
 //! store releases, the [`Quarantine`] answers for the rest); a redirect; trust in a User-Agent or any other claim of a
 //! client.
