@@ -8,8 +8,10 @@ mod layout;
 mod measure;
 mod million;
 mod peers;
+mod registry;
 
 pub(crate) use floor::run as run_floor;
+pub(crate) use registry::run as registry;
 
 use anyhow::{Context as _, Result, bail};
 use measure::{Measured, median_of};

@@ -22,7 +22,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench --images DIR [--runs N] [--threads N] [--peers VENV] [--no-peers] [--no-million]
                        measure scans of the OCI layouts in DIR against inflating and hashing them
   bench sandbox [ROUNDS]
-                       measure the sandbox against plain namespaces, strace and other launchers";
+                       measure the sandbox against plain namespaces, strace and other launchers
+  bench registry [ROUNDS]
+                       measure the gate against docker-registry on the same disk";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +35,10 @@ fn main() -> ExitCode {
         ["reference"] => reference::write(root()),
         ["reference", "--check"] => reference::check(root()),
         ["bench", "sandbox", rest @ ..] => bench::sandbox(root(), rest),
+        ["bench", "registry"] => bench::registry(root(), 3),
+        ["bench", "registry", rounds] => {
+            rounds.parse().map_err(Into::into).and_then(|rounds| bench::registry(root(), rounds))
+        }
         ["bench", rest @ ..] => bench::Plan::parse(rest).and_then(|plan| bench::run(root(), &plan)),
         ["bench-floor", layout, threads] => threads
             .parse()
