@@ -83,7 +83,11 @@ impl Logins {
 
 /// Finds out who asks. Without credentials it is nobody; with credentials that do not hold nobody is let in, not even as
 /// nobody: whoever believes to be logged in is told.
-pub(crate) async fn find(registry: &Registry, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refusal> {
+pub(crate) async fn find(
+    registry: &Registry,
+    headers: &HeaderMap,
+    address: IpAddr,
+) -> Result<Caller, Refusal> {
     let Some(credentials) = shown(registry, headers)? else {
         return Ok(Caller { principal: registry.accounts.anonymous(), token: None });
     };
@@ -160,10 +164,12 @@ async fn login(
 ) -> Result<Principal, Refusal> {
     let logins = &registry.logins;
     logins.limiter.admit(address, Some(name), Instant::now()).map_err(|limited| {
-        Refusal::new(Code::TooManyRequests, limited.to_string()).retry_after(limited.retry_after.as_secs().max(1))
+        Refusal::new(Code::TooManyRequests, limited.to_string())
+            .retry_after(limited.retry_after.as_secs().max(1))
     })?;
     let principal = {
-        let _place = logins.at_once.acquire().await.map_err(|_| refused(registry, headers, "no logins are taken"))?;
+        let _place =
+            logins.at_once.acquire().await.map_err(|_| refused(registry, headers, "no logins are taken"))?;
         registry.accounts.login(name, password).await.map_err(unavailable)?
     };
     let Some(principal) = principal.filter(|principal| !principal.is_anonymous()) else {
@@ -192,18 +198,24 @@ fn refused(registry: &Registry, headers: &HeaderMap, why: &str) -> Refusal {
 pub(crate) fn challenge(
     registry: &Registry,
     headers: &HeaderMap,
-    wanted: Option<(&RepositoryName, Action)>,
+    wanted: &[(&RepositoryName, Action)],
     error: Option<&str>,
 ) -> Refusal {
-    let scope = wanted.map(|(repository, action)| {
+    let scope = |(repository, action): &(&RepositoryName, Action)| {
         let actions = match action {
             Action::Pull | Action::QuarantineRead => "pull",
             Action::Push | Action::Overwrite => "pull,push",
             Action::Delete => "delete",
         };
         format!("repository:{repository}:{actions}")
-    });
-    challenged(registry, headers, scope.as_deref(), error)
+    };
+    let scopes: Vec<String> = wanted.iter().map(scope).collect();
+    challenged(
+        registry,
+        headers,
+        Some(scopes.join(" ")).filter(|scopes| !scopes.is_empty()).as_deref(),
+        error,
+    )
 }
 
 /// As [`challenge`] for the catalog.

@@ -89,7 +89,7 @@ async fn routed(
     tracing::Span::current().record("who", caller.principal().as_str());
     let route = match route {
         Ok(route) => route,
-        Err(_) if caller.is_nobody() => return Err(caller::challenge(registry, &parts.headers, None, None)),
+        Err(_) if caller.is_nobody() => return Err(caller::challenge(registry, &parts.headers, &[], None)),
         Err(error) => return Err(error.into()),
     };
     let query = Query::parse(&parts.uri)?;

@@ -22,7 +22,8 @@ pub(crate) fn asked(header: Option<&str>, size: u64) -> Asked {
         (None, Some(0)) if first.is_empty() => Asked::Unsatisfiable,
         (None, Some(_)) if first.is_empty() && size == 0 => Asked::All,
         (None, Some(length)) if first.is_empty() => Asked::Part(size.saturating_sub(length)..size),
-        (Some(first), Some(last)) if last < first => Asked::All,
+        // No range at all, which may be rejected (section 14.2), and then the client learns of it.
+        (Some(first), Some(last)) if last < first => Asked::Unsatisfiable,
         (Some(first), _) if first >= size && (last.is_empty() || position(last).is_some()) => {
             Asked::Unsatisfiable
         }
@@ -68,13 +69,13 @@ mod tests {
         check("bytes=-30", 10, Asked::Part(0..10));
         check("bytes=10-", 10, Asked::Unsatisfiable);
         check("bytes=10-12", 10, Asked::Unsatisfiable);
+        check("bytes=5-2", 10, Asked::Unsatisfiable);
         check("bytes=-0", 10, Asked::Unsatisfiable);
         check("bytes=0-", 0, Asked::Unsatisfiable);
         check("bytes=-1", 0, Asked::All);
         check("bytes=0-18446744073709551615", 10, Asked::Part(0..10));
         check("bytes=99999999999999999999999-", 10, Asked::Unsatisfiable);
         for ignored in [
-            "bytes=5-2",
             "bytes=",
             "bytes=-",
             "bytes=a-b",

@@ -31,13 +31,13 @@ impl Request {
         action: Action,
     ) -> Result<Permit, Refusal> {
         let permit = self.right_in(place, action);
-        let scope = Some((&place.repository, action));
+        let scope = [(&place.repository, action)];
         let covered = |token| may(token, place, action).is_ok();
         match permit {
             Ok(permit) if self.caller.token().is_none_or(covered) => Ok(permit),
-            Ok(_) => Err(caller::challenge(registry, &self.headers, scope, Some("insufficient_scope"))),
+            Ok(_) => Err(caller::challenge(registry, &self.headers, &scope, Some("insufficient_scope"))),
             Err(access::Refusal::Authenticate { .. }) => {
-                Err(caller::challenge(registry, &self.headers, scope, None))
+                Err(caller::challenge(registry, &self.headers, &scope, None))
             }
             Err(refusal) => Err(refusal.into()),
         }

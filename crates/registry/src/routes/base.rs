@@ -10,7 +10,7 @@ pub(super) async fn answer(registry: &Registry, request: &Request) -> Answer {
         return Err(no_method("GET, HEAD"));
     }
     if request.caller.is_nobody() {
-        return Err(caller::challenge(registry, &request.headers, None, None));
+        return Err(caller::challenge(registry, &request.headers, &[], None));
     }
     listed("application/json", b"{}".to_vec(), None)
 }

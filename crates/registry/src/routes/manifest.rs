@@ -104,6 +104,10 @@ async fn ask(
     let unknown = || {
         Refusal::new(Code::ManifestUnknown, format!("repository {repository} has no manifest {reference}"))
     };
+    // What is hosted here and not there, nobody has to be asked for.
+    if pull.upstream().is_none() && !is_there(registry, repository, reference).await? {
+        return Err(unknown());
+    }
     // A client that pushes asks first whether a manifest is there, and gives up at any answer but yes and no.
     if head && pull.upstream().is_none() && request.permit(registry, Action::Push).is_ok() {
         return Err(unknown());
@@ -127,6 +131,17 @@ async fn ask(
         Standing::Unknown => Err(unknown()),
         Standing::Unavailable { message, retry_after } => Err(unavailable(&message, retry_after)),
     }
+}
+
+async fn is_there(
+    registry: &Registry,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<bool, Refusal> {
+    Ok(match reference {
+        Reference::Tag(tag) => registry.store.tag(repository, tag).await?.is_some(),
+        Reference::Digest(digest) => registry.store.manifest(repository, digest).await?.is_some(),
+    })
 }
 
 /// Stores a manifest, which is in quarantine with that, and tells the gate.

@@ -29,10 +29,18 @@ pub(crate) async fn answer(registry: &Registry, request: axum::extract::Request)
     let one = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let given = match shown(registry, &headers)? {
         Some(Credentials::Basic { name, password }) => Some((name, password)),
-        Some(Credentials::Bearer(_)) => return Err(unauthorized("a token gives no token: log in with name and password")),
+        Some(Credentials::Bearer(_)) => {
+            return Err(unauthorized("a token gives no token: log in with name and password"));
+        }
         None if post => match (one("grant_type"), one("username"), one("password")) {
-            (Some("password"), Some(name), Some(password)) => Some((name.to_owned(), access::Secret::new(password))),
-            _ => return Err(unauthorized("grant_type=password with username and password is taken, and nothing else")),
+            (Some("password"), Some(name), Some(password)) => {
+                Some((name.to_owned(), access::Secret::new(password)))
+            }
+            _ => {
+                return Err(unauthorized(
+                    "grant_type=password with username and password is taken, and nothing else",
+                ));
+            }
         },
         None => None,
     };
@@ -40,23 +48,25 @@ pub(crate) async fn answer(registry: &Registry, request: axum::extract::Request)
         Some((name, password)) => basic(registry, &headers, &name, password.expose(), address).await?,
         None => nobody(registry)?,
     };
-    let scopes = parse_scopes(pairs.iter().filter(|(key, _)| key == "scope").map(|(_, value)| value.as_str()))
-        .map_err(|error| Refusal::new(Code::Denied, error.to_string()).status(StatusCode::BAD_REQUEST))?;
+    let scopes =
+        parse_scopes(pairs.iter().filter(|(key, _)| key == "scope").map(|(_, value)| value.as_str()))
+            .map_err(|error| Refusal::new(Code::Denied, error.to_string()).status(StatusCode::BAD_REQUEST))?;
     mint(registry, &principal, one("service"), &scopes)
 }
 
 fn mint(registry: &Registry, principal: &Principal, service: Option<&str>, scopes: &[Scope]) -> Answer {
     let service = service.unwrap_or(&registry.settings.service);
-    let minted = registry.minter.mint(principal, service, scopes, seconds()).map_err(|error| match error {
-        MintError::Service(_) | MintError::Long => {
-            Refusal::new(Code::Denied, error.to_string()).status(StatusCode::BAD_REQUEST)
-        }
-        MintError::Gate => Refusal::new(Code::Denied, error.to_string()),
-        MintError::Sign | MintError::Randomness(_) => {
-            tracing::error!(%error, "no token could be made");
-            Refusal::new(Code::Unknown, "no token could be made: the log of the registry says why")
-        }
-    })?;
+    let minted =
+        registry.minter.mint(principal, service, scopes, seconds()).map_err(|error| match error {
+            MintError::Service(_) | MintError::Long => {
+                Refusal::new(Code::Denied, error.to_string()).status(StatusCode::BAD_REQUEST)
+            }
+            MintError::Gate => Refusal::new(Code::Denied, error.to_string()),
+            MintError::Sign | MintError::Randomness(_) => {
+                tracing::error!(%error, "no token could be made");
+                Refusal::new(Code::Unknown, "no token could be made: the log of the registry says why")
+            }
+        })?;
     let mut response = Response::new(Body::from(minted.body().expose().to_owned()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -67,7 +77,9 @@ fn mint(registry: &Registry, principal: &Principal, service: Option<&str>, scope
 fn nobody(registry: &Registry) -> Result<Principal, Refusal> {
     let principal = registry.accounts.anonymous();
     if principal.rights().grants.is_empty() {
-        return Err(unauthorized("nothing is open to everybody here: log in with the name and password of an account"));
+        return Err(unauthorized(
+            "nothing is open to everybody here: log in with the name and password of an account",
+        ));
     }
     Ok(principal)
 }
@@ -82,9 +94,14 @@ async fn form(registry: &Registry, request: axum::extract::Request) -> Result<Pa
     let reading = Form::from_request(request, &());
     match tokio::time::timeout(registry.settings.manifest_time, reading).await {
         Ok(Ok(Form(pairs))) => Ok(pairs),
-        Ok(Err(_)) => Err(Refusal::new(Code::Denied, "the form cannot be read: send application/x-www-form-urlencoded")
-            .status(StatusCode::BAD_REQUEST)),
-        Err(_) => Err(Refusal::new(Code::Denied, "the form did not come in time").status(StatusCode::REQUEST_TIMEOUT)),
+        Ok(Err(_)) => {
+            Err(Refusal::new(Code::Denied, "the form cannot be read: send application/x-www-form-urlencoded")
+                .status(StatusCode::BAD_REQUEST))
+        }
+        Err(_) => {
+            Err(Refusal::new(Code::Denied, "the form did not come in time")
+                .status(StatusCode::REQUEST_TIMEOUT))
+        }
     }
 }
 

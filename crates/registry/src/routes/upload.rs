@@ -1,6 +1,6 @@
 use super::{Answer, empty, made, no_method};
 use crate::request::Request;
-use crate::{Code, Refusal, Registry, body, range};
+use crate::{Code, Refusal, Registry, body, caller, range};
 use access::{Action, Permit};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderName, LOCATION, RANGE};
@@ -79,7 +79,14 @@ async fn mount(registry: &Registry, request: &Request, permit: &Permit) -> Resul
         Refusal::new(Code::NameInvalid, format!("the parameter from: {error}"))
     })?;
     let place = registry.quarantine.place(&from, None);
-    let Ok(pull) = request.permit_in(registry, &place, Action::Pull) else { return Ok(None) };
+    if request.right_in(&place, Action::Pull).is_err() {
+        return Ok(None);
+    }
+    // A right that the token does not cover is worth asking for: clients get a token for both repositories then.
+    let pull = request.permit_in(registry, &place, Action::Pull).map_err(|_| {
+        let scopes = [(permit.repository(), Action::Push), (&place.repository, Action::Pull)];
+        caller::challenge(registry, &request.headers, &scopes, Some("insufficient_scope"))
+    })?;
     let mut source = registry.store.released(&pull, &digest).await?;
     if source.is_none()
         && let Ok(read) = request.permit_in(registry, &place, Action::QuarantineRead)

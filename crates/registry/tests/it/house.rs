@@ -1,13 +1,15 @@
 //! A registry with people, a quarantine that is a table, and images, for tests and for the example.
 
-use access::{Action, Grant, Identity, Minter, Pattern, Principal, Rights, TokenKey, Upstream, Upstreams, Verifier};
+use access::{
+    Action, Grant, Identity, Minter, Pattern, Principal, Rights, TokenKey, Upstream, Upstreams, Verifier,
+};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use model::{Digest, RepositoryName, Tag};
 use registry::{
-    Accounts, Arrival, Listening, Metrics, Place, Pushed, Quarantine, Reference, Registry, Settings, Standing,
-    Unavailable, listen, router,
+    Accounts, Arrival, Listening, Metrics, Place, Pushed, Quarantine, Reference, Registry, Settings,
+    Standing, Unavailable, listen, router,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -195,8 +197,12 @@ impl House {
         let (store, _) = Store::open(Options::new(directory)).await.expect("a store");
         let people = Arc::new(People::default());
         everybody(&people);
-        let table =
-            Arc::new(Table { store: store.clone(), release, pushed: Mutex::default(), upstream: Mutex::default() });
+        let table = Arc::new(Table {
+            store: store.clone(),
+            release,
+            pushed: Mutex::default(),
+            upstream: Mutex::default(),
+        });
         let key = TokenKey::from_pkcs8(&TokenKey::generate().expect("a key")).expect("a key");
         let minter = Minter::new("https://gate.test", &settings.service, key, 300);
         let verifier = Arc::new(minter.verifier());
@@ -333,7 +339,8 @@ fn everybody(people: &People) {
     may("stranger", "other/**", &Action::ALL);
     may("mirror", "docker.io/**", &[Action::Pull]);
     people.add("admin", Rights { admin: true, ..Rights::default() });
-    let lister = Rights { catalog: true, grants: vec![grant("team/a", &[Action::Pull])], ..Rights::default() };
+    let lister =
+        Rights { catalog: true, grants: vec![grant("team/a", &[Action::Pull])], ..Rights::default() };
     people.add("lister", lister);
     let _ = Pattern::everything();
 }

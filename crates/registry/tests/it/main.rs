@@ -2,5 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod evasion;
 mod house;
+mod laws;
+mod peers;
 mod pulls;
+mod rights;
+mod uploads;
