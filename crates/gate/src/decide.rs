@@ -77,6 +77,8 @@ pub(crate) struct Facts<'a> {
     /// None for content that consists of documents.
     pub(crate) report: Option<&'a Report>,
     pub(crate) unread: &'a [Unread],
+    /// Whether there is nothing in it: then nothing was read either.
+    pub(crate) empty: bool,
     pub(crate) digest: Digest,
     pub(crate) upstream: Option<&'a access::Upstream>,
     pub(crate) tags: &'a [Tag],
@@ -129,10 +131,17 @@ pub(crate) fn decide(facts: &Facts<'_>, policy: &Policy, exceptions: &Exceptions
             first.what,
         );
     }
+    if ruling.effect == Effect::Allow && facts.empty {
+        ruling.effect = Effect::Hold;
+        ruling.rule = "empty".to_owned();
+        ruling.message = format!("{} is held by the rule empty: it leads to nothing that could be read", facts.repository);
+    }
     let (have, needed) = facts.approvals;
     if ruling.effect == Effect::Hold && have > 0 && have >= needed {
-        let message = format!("{} is released as {have} approved of it; without, {}", facts.repository, ruling.message);
-        ruling = Ruling { effect: Effect::Allow, rule: "approved".to_owned(), message, lifted: true, ..ruling };
+        let message =
+            format!("{} is released as {have} approved of it; without, {}", facts.repository, ruling.message);
+        ruling =
+            Ruling { effect: Effect::Allow, rule: "approved".to_owned(), message, lifted: true, ..ruling };
     }
     ruling
 }

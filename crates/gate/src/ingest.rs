@@ -123,7 +123,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn manifest(&self, manifest: Manifest, digest: &Digest, tags: &[Tag], depth: usize) -> Result<(), IngestError> {
+    fn manifest(
+        &self,
+        manifest: Manifest,
+        digest: &Digest,
+        tags: &[Tag],
+        depth: usize,
+    ) -> Result<(), IngestError> {
         let ingest = self.ingest;
         match manifest.kind() {
             ManifestKind::Index => self.children(&manifest, digest, depth)?,
@@ -158,8 +164,15 @@ impl Walk<'_> {
                 new
             };
             if new {
-                let manifest = pull(self.ingest, &self.remote, &child.digest, Some((&child.media_type, child.size)))?;
-                self.manifest(manifest, &child.digest, &[], depth + 1)?;
+                let declared = Some((child.media_type.as_str(), child.size));
+                match pull(self.ingest, &self.remote, &child.digest, declared) {
+                    Ok(manifest) => self.manifest(manifest, &child.digest, &[], depth + 1)?,
+                    // An index may list more than its registry has; what is not there is not released.
+                    Err(IngestError::Missing(why)) => {
+                        tracing::info!(why, "an index lists what its registry does not have")
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())
@@ -196,7 +209,9 @@ fn pull(
 /// Types that say nothing.
 fn is_generic(name: &str) -> bool {
     let bare = name.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/octet-stream", "text/plain"].iter().any(|known| bare.eq_ignore_ascii_case(known))
+    ["application/json", "application/octet-stream", "text/plain"]
+        .iter()
+        .any(|known| bare.eq_ignore_ascii_case(known))
 }
 
 /// Whether an entry of an index is fetched. What has no platform, or says that it is for none (`unknown/unknown`:
@@ -204,7 +219,9 @@ fn is_generic(name: &str) -> bool {
 fn is_wanted(platform: Option<&str>, wanted: &[Platform]) -> bool {
     let Some(platform) = platform.filter(|_| !wanted.is_empty()) else { return true };
     platform.starts_with("unknown")
-        || platform.parse::<Platform>().map_or(true, |platform| wanted.iter().any(|one| platform.satisfies(one)))
+        || platform
+            .parse::<Platform>()
+            .map_or(true, |platform| wanted.iter().any(|one| platform.satisfies(one)))
 }
 
 impl Ingest<'_> {
@@ -225,7 +242,10 @@ impl Ingest<'_> {
 
     fn refused(&self, why: impl AsRef<str>) -> IngestError {
         let Far { upstream, remote } = self.far;
-        IngestError::Refused(format!("what the upstream {upstream} sends for {remote} is refused: {}", why.as_ref()))
+        IngestError::Refused(format!(
+            "what the upstream {upstream} sends for {remote} is refused: {}",
+            why.as_ref()
+        ))
     }
 
     /// What an error of the connection means.
@@ -280,7 +300,9 @@ mod tests {
 
     #[test]
     fn types_that_say_nothing_are_known() {
-        for (name, expect) in [("text/plain; charset=utf-8", true), ("application/JSON", true), ("text/html", false)] {
+        for (name, expect) in
+            [("text/plain; charset=utf-8", true), ("application/JSON", true), ("text/html", false)]
+        {
             assert_eq!(is_generic(name), expect, "{name}");
         }
     }

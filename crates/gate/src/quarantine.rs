@@ -7,6 +7,7 @@ pub(crate) use resolve::Known;
 use crate::core::{Core, Task};
 use crate::decide::Record;
 use crate::events::EventKind;
+use crate::sign;
 use crate::upstream::Far;
 use crate::work::{ANALYSE, INGEST};
 use access::Permit;
@@ -54,7 +55,11 @@ impl Quarantine for Core {
             let task = Task { tags: pushed.tags.to_vec(), ..Task::new(repository, pushed.stored.digest) };
             if let Err(error) = self.inner.store.enqueue(task.analysis()).await {
                 // It stays in quarantine, and the first pull asks again.
-                tracing::error!(key = task.key(), error = model::error_chain(&error), "a push could not be queued");
+                tracing::error!(
+                    key = task.key(),
+                    error = model::error_chain(&error),
+                    "a push could not be queued"
+                );
             }
             if pushed.stored.new {
                 self.tell(EventKind::Quarantined, &task, "it was pushed");
@@ -69,7 +74,11 @@ impl Core {
     ///
     /// # Errors
     /// Where the store cannot take the job.
-    pub async fn reconsider(&self, repository: &RepositoryName, digest: &Digest) -> Result<JobWatch, store::Error> {
+    pub async fn reconsider(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<JobWatch, store::Error> {
         let task = Task { again: true, ..Task::new(repository.clone(), *digest) };
         self.inner.store.enqueue(task.analysis()).await
     }
@@ -97,10 +106,19 @@ impl Core {
             let task = Task { tags: vec![tag.clone()], ..Task::new(repository.clone(), row.digest) };
             return self.settle(&task, None, deadline).await;
         };
+        // Where cosign looks for signatures lie those of the gate, with the upstream's own where it had any: what the upstream
+        // has there by itself must not take their place.
+        if sign::is_signature_tag(tag)
+            && let Some(approved) = self.approved(permit, tag).await?
+        {
+            return Ok(Standing::Released(approved, None));
+        }
         let newest = match self.resolve(&far, repository, tag).await {
             Resolved::Digest(digest) => digest,
             Resolved::Unknown => {
-                return self.last_approved(permit, tag, "the upstream does not have it any more", Standing::Unknown).await;
+                return self
+                    .last_approved(permit, tag, "the upstream does not have it any more", Standing::Unknown)
+                    .await;
             }
             Resolved::Unavailable(why) => {
                 let otherwise = unavailable(&why, self.inner.settings.retry_after.as_secs().max(1));
@@ -120,7 +138,8 @@ impl Core {
             self.point(&task, tag).await?;
         }
         let (Some(approved), Some(why)) = (approved, words::why_not(&standing)) else { return Ok(standing) };
-        let warning = format!("roadstead: {tag} of the upstream is {newest} now, {why}; this is the last approved one");
+        let warning =
+            format!("roadstead: {tag} of the upstream is {newest} now, {why}; this is the last approved one");
         Ok(Standing::Released(approved, Some(warning)))
     }
 
@@ -128,8 +147,12 @@ impl Core {
     fn far(&self, permit: &Permit) -> Result<Option<Far>, Standing> {
         let Some(far) = self.inner.settings.upstreams.far(permit.repository()) else { return Ok(None) };
         // Whoever may not use the upstream learns nothing of what it has.
-        let Some(upstream) =
-            self.inner.settings.upstreams.get(&far.upstream).filter(|_| permit.upstream() == Some(&far.upstream))
+        let Some(upstream) = self
+            .inner
+            .settings
+            .upstreams
+            .get(&far.upstream)
+            .filter(|_| permit.upstream() == Some(&far.upstream))
         else {
             return Err(Standing::Unknown);
         };
@@ -154,7 +177,8 @@ impl Core {
     ) -> Result<Standing, store::Error> {
         Ok(match self.approved(permit, tag).await? {
             Some(digest) => {
-                let warning = format!("roadstead: {tag} may be out of date, {why}; this is the last approved one");
+                let warning =
+                    format!("roadstead: {tag} may be out of date, {why}; this is the last approved one");
                 Standing::Released(digest, Some(warning))
             }
             None => otherwise,
@@ -173,7 +197,12 @@ impl Core {
 
     /// How content stands, once it is decided; until then a job is at it, which whoever asks first begins and nobody who
     /// goes away ends.
-    async fn settle(&self, task: &Task, far: Option<&Far>, deadline: Instant) -> Result<Standing, store::Error> {
+    async fn settle(
+        &self,
+        task: &Task,
+        far: Option<&Far>,
+        deadline: Instant,
+    ) -> Result<Standing, store::Error> {
         let store = &self.inner.store;
         let mut last = None;
         // Each turn waits for the end of a job; more than fetching, analyzing and a second try there never are.
@@ -194,7 +223,7 @@ impl Core {
                     self.job(ANALYSE, task.analysis()).await?
                 }
             };
-            let state = watch.wait(deadline.saturating_duration_since(Instant::now())).await;
+            let state = ended(&mut watch, deadline).await;
             match &state {
                 JobState::Done(result) => {
                     if let Some(answer) = words::fetched(result) {
@@ -208,6 +237,7 @@ impl Core {
                     }
                 }
                 JobState::Failed(_) => {}
+                JobState::Waiting if Instant::now() < deadline => {}
                 JobState::Waiting | JobState::Running { .. } => return Ok(self.held(task, &state)),
             }
             last = Some(state);
@@ -242,11 +272,14 @@ impl Core {
             State::Released => Some(Standing::Released(task.digest, None)),
             State::Denied | State::Revoked => {
                 let what = if standing.state == State::Denied { "denied" } else { "revoked" };
-                let message = record.as_ref().map_or_else(
-                    || format!("roadstead: {} is {what}", task.key()),
-                    Record::refusal,
+                let message = record
+                    .as_ref()
+                    .map_or_else(|| format!("roadstead: {} is {what}", task.key()), Record::refusal);
+                let detail = words::detail(
+                    standing.state.name(),
+                    record.as_ref(),
+                    self.page(&task.repository, &task.digest),
                 );
-                let detail = words::detail(standing.state.name(), record.as_ref(), self.page(&task.repository, &task.digest));
                 Some(Standing::Denied { message, detail })
             }
             State::Quarantined => {
@@ -261,11 +294,16 @@ impl Core {
                     return None;
                 }
                 // Held by something that time changes, such as its age.
-                if record.verdict == Some(model::Verdict::Clean) && record.rule != "unread" && since > LOOKED_AT_AGAIN {
+                if record.verdict == Some(model::Verdict::Clean)
+                    && record.rule != "unread"
+                    && since > LOOKED_AT_AGAIN
+                {
                     return None;
                 }
                 let seconds = match record.until {
-                    Some(until) => u64::try_from(until.saturating_sub(now) / 1000).unwrap_or(0).clamp(1, 3600),
+                    Some(until) => {
+                        u64::try_from(until.saturating_sub(now) / 1000).unwrap_or(0).clamp(1, 3600)
+                    }
                     None if record.failed => 60,
                     None => FOR_A_PERSON,
                 };
@@ -299,6 +337,18 @@ impl Core {
     fn runs(&self) -> Option<Duration> {
         self.judging().detonate.as_ref().map(|(how, _)| how.duration)
     }
+}
+
+/// Waits for the end of a job, or of one try at it.
+async fn ended(watch: &mut JobWatch, deadline: Instant) -> JobState {
+    while Instant::now() < deadline {
+        match tokio::time::timeout_at(deadline, watch.changed()).await {
+            Ok(JobState::Running { .. }) => {}
+            Ok(state) => return state,
+            Err(_) => break,
+        }
+    }
+    watch.state()
 }
 
 fn unavailable(message: &str, retry_after: u64) -> Standing {

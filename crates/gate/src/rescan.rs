@@ -4,10 +4,12 @@ use crate::core::{Core, Task};
 use crate::decide::Record;
 use crate::work::{self, RESCAN};
 use std::time::Duration;
-use store::{NewJob, State, StandingFilter};
+use store::{NewJob, StandingFilter, State};
 
 /// Rescans that wait at most; more are queued as these end.
 const QUEUED: u64 = 200;
+/// How long the row of a job stays that has ended.
+const FORGOTTEN: Duration = Duration::from_hours(24);
 const PAGE: usize = 100;
 
 pub(crate) async fn forever(core: Core) {
@@ -18,7 +20,14 @@ pub(crate) async fn forever(core: Core) {
             failed => failed,
         };
         if let Err(error) = looked {
-            tracing::warn!(error = model::error_chain(&error), "looking for what newer rules have not seen failed");
+            tracing::warn!(
+                error = model::error_chain(&error),
+                "looking for what newer rules have not seen failed"
+            );
+        }
+        // Those who waited for them have long been answered.
+        if let Err(error) = core.inner.store.forget_jobs(FORGOTTEN).await {
+            tracing::warn!(error = model::error_chain(&error), "old jobs cannot be forgotten");
         }
         let wait = core.inner.settings.rescan_every.max(Duration::from_secs(1));
         asked = tokio::time::timeout(wait, core.inner.changed.notified()).await.is_ok();
@@ -28,7 +37,9 @@ pub(crate) async fn forever(core: Core) {
 /// Queues what stands so and was decided by other rules than those in force, or `all` of it.
 async fn look(core: &Core, state: State, all: bool) -> Result<(), store::Error> {
     let judging = core.judging();
-    let Ok(knowledge) = tokio::task::spawn_blocking(move || work::knowledge(&judging)).await else { return Ok(()) };
+    let Ok(knowledge) = tokio::task::spawn_blocking(move || work::knowledge(&judging)).await else {
+        return Ok(());
+    };
     let store = &core.inner.store;
     let mut last = None;
     loop {

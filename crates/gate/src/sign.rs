@@ -1,11 +1,12 @@
 //! What is signed with a release, and laid beside the image where cosign, podman and others look for it.
 use crate::decide::Record;
 use attest::{
-    Artifact, Descriptor, EvidenceKey, Monitored, Outcome, ReleaseKey, Resource, Run, Subject, Svr, TestResult, Vsa,
+    Artifact, Descriptor, EvidenceKey, Monitored, Outcome, ReleaseKey, Resource, Run, Subject, Svr,
+    TestResult, Vsa,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
-use model::{Digest, ImageRef, Report, RepositoryName, Role, Verdict};
+use model::{Digest, ImageRef, Report, RepositoryName, Role, Tag, Verdict};
 use std::io::Write as _;
 use std::sync::Arc;
 use store::{Manifest, PutManifest, Store};
@@ -25,6 +26,8 @@ pub(crate) struct Release<'a> {
     pub(crate) media_type: &'a str,
     pub(crate) size: u64,
     pub(crate) reference: &'a ImageRef,
+    /// The name by which it is pulled from this gate, `gate.example/docker.io/library/x`.
+    pub(crate) pulled_as: Option<String>,
     pub(crate) report: &'a Report,
     pub(crate) record: &'a Record,
     pub(crate) now: i64,
@@ -42,15 +45,11 @@ pub(crate) fn companions(
 ) -> Result<Vec<Artifact>, attest::Error> {
     let now = Timestamp::from_millisecond(release.now).unwrap_or_default();
     let subject = Subject { name: Some(name(release.reference)), digest: release.image };
-    let image = Descriptor {
-        media_type: release.media_type.to_owned(),
-        size: release.size,
-        digest: release.image,
-    };
-    let docker_reference = attest::docker_reference(release.reference);
-    let signature = attest::signature_artifact(&keys.release, &docker_reference, &release.image, existing)
-        // What lies under the tag is none, or full: the bundle says the same.
-        .or_else(|_| attest::signature_artifact(&keys.release, &docker_reference, &release.image, None))?;
+    let image =
+        Descriptor { media_type: release.media_type.to_owned(), size: release.size, digest: release.image };
+    let signature = simple(keys, release, existing)
+        // What lies under the tag is none, or full: it gives way.
+        .or_else(|_| simple(keys, release, None))?;
     let report = Resource::named("roadstead.report/v1", release.record.report.unwrap_or(release.knowledge));
     let policy = Resource::named("policy", release.knowledge);
     let svr = attest::svr(
@@ -93,6 +92,22 @@ pub(crate) fn companions(
     Ok(all)
 }
 
+/// The older of cosign's forms, once for each name by which the image is pulled: podman compares the name.
+fn simple(keys: &Keys, release: &Release<'_>, existing: Option<&[u8]>) -> Result<Artifact, attest::Error> {
+    let own = name(release.reference);
+    let mut names = vec![attest::docker_reference(release.reference)];
+    names.extend(release.pulled_as.iter().filter(|pulled_as| **pulled_as != own).cloned());
+    let mut made: Option<Artifact> = None;
+    for name in names {
+        let lies_there = made.as_ref().map(|made| made.manifest.clone());
+        let lies_there = lies_there.as_deref().or(existing);
+        let next = attest::signature_artifact(&keys.release, &name, &release.image, lies_there)?;
+        let before = made.map(|made| made.blobs).unwrap_or_default();
+        made = Some(Artifact { blobs: before.into_iter().chain(next.blobs.clone()).collect(), ..next });
+    }
+    made.ok_or(attest::Error::Statement("an image without a name cannot be signed"))
+}
+
 fn name(reference: &ImageRef) -> String {
     format!("{}/{}", reference.registry, reference.repository)
 }
@@ -112,7 +127,8 @@ fn properties(report: &Report) -> Vec<String> {
 fn result(release: &Release<'_>) -> TestResult {
     let report = release.report;
     let ids = |role: Role| {
-        let found = report.findings.iter().filter(|finding| finding.role == role && finding.exception.is_none());
+        let found =
+            report.findings.iter().filter(|finding| finding.role == role && finding.exception.is_none());
         let mut ids: Vec<String> = found.map(|finding| finding.id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -177,7 +193,8 @@ pub(crate) async fn put(
             let sealed = sealed.await.map_err(|_| store::Error::Closed)??;
             store.admit(repository, sealed, BY).await?;
         }
-        let manifest = Manifest::parse(Bytes::from(companion.manifest.clone()), Some(attest::IMAGE_MANIFEST))?;
+        let manifest =
+            Manifest::parse(Bytes::from(companion.manifest.clone()), Some(attest::IMAGE_MANIFEST))?;
         let put = PutManifest {
             repository: repository.clone(),
             manifest,
@@ -200,5 +217,30 @@ pub(crate) fn beside(record: &Record, image: &Digest) -> Record {
         message: format!("it was signed with the release of {image}"),
         findings: Vec::new(),
         ..record.clone()
+    }
+}
+
+/// Whether cosign looks for the signatures of some image under this tag.
+pub(crate) fn is_signature_tag(tag: &Tag) -> bool {
+    let image = tag.as_str().strip_suffix(".sig").and_then(|name| name.split_once('-'));
+    image.is_some_and(|(algorithm, hex)| format!("{algorithm}:{hex}").parse::<Digest>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(tag: &str, expect: bool) {
+        assert_eq!(is_signature_tag(&tag.parse().unwrap()), expect, "{tag}");
+    }
+
+    #[test]
+    fn tags_of_signatures_are_told_from_others() {
+        let hex = "0".repeat(64);
+        check(&format!("sha256-{hex}.sig"), true);
+        check(&format!("sha256-{hex}.att"), false);
+        check(&format!("sha256-{hex}"), false);
+        check("sha256-0.sig", false);
+        check("v1.sig", false);
     }
 }

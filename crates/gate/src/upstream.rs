@@ -59,7 +59,8 @@ impl Upstreams {
     /// Where a repository lies: below the name of an upstream, or in the namespace that a mirror's client names. One
     /// repository has one name here, however it is asked for.
     pub(crate) fn place(&self, name: &RepositoryName, namespace: Option<&str>) -> Place {
-        let namespace = namespace.filter(|namespace| !self.own.iter().any(|own| own.eq_ignore_ascii_case(namespace)));
+        let namespace =
+            namespace.filter(|namespace| !self.own.iter().any(|own| own.eq_ignore_ascii_case(namespace)));
         if let Some(namespace) = namespace {
             return match self.named(namespace) {
                 Some(upstream) => placed(upstream, name, true).unwrap_or_else(nowhere),
@@ -184,7 +185,11 @@ mod tests {
 
     fn check(name: &str, namespace: Option<&str>, expect: (&str, Option<&str>, bool)) {
         let place = upstreams().place(&name.parse().unwrap(), namespace);
-        let found = (place.repository.as_str(), place.upstream.as_ref().map(|name| name.as_str()), place.namespace_used);
+        let found = (
+            place.repository.as_str(),
+            place.upstream.as_ref().map(|name| name.as_str()),
+            place.namespace_used,
+        );
         assert_eq!(found, expect, "{name} {namespace:?}");
     }
 
@@ -208,8 +213,11 @@ mod tests {
 
     fn check_refusal(remote: &str, expect: Option<&str>) {
         let patterns = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect();
-        let upstream =
-            Upstream { allow: patterns(&["library/*", "team/**"]), deny: patterns(&["team/secret/**"]), ..Upstream::default() };
+        let upstream = Upstream {
+            allow: patterns(&["library/*", "team/**"]),
+            deny: patterns(&["team/secret/**"]),
+            ..Upstream::default()
+        };
         let far = Far { upstream: "docker.io".parse().unwrap(), remote: remote.parse().unwrap() };
         let refusal = upstream.refusal(&far);
         match expect {
@@ -234,7 +242,8 @@ mod tests {
         let far = upstreams().far(&"docker.io/library/x".parse().unwrap());
         let name: RepositoryName = "docker.io/library/x".parse().unwrap();
         let tag: Tag = "1".parse().unwrap();
-        let named = |far: Option<&Far>, tag| reference(&name, far, "https://gate.example/", tag, &digest).to_string();
+        let named =
+            |far: Option<&Far>, tag| reference(&name, far, "https://gate.example/", tag, &digest).to_string();
         assert_eq!(named(far.as_ref(), Some(&tag)), format!("docker.io/library/x:1@{digest}"));
         assert_eq!(named(None, None), format!("gate.example/docker.io/library/x@{digest}"));
     }

@@ -68,7 +68,8 @@ pub(crate) async fn fetch_forever(core: Core, number: usize) {
 pub(crate) async fn analyse_forever(core: Core, number: usize) {
     let name = format!("analyst {number}");
     let lease = core.inner.settings.lease;
-    let kinds: &[&str] = if number == 0 && core.inner.settings.workers > 1 { &[ANALYSE] } else { &[ANALYSE, RESCAN] };
+    let kinds: &[&str] =
+        if number == 0 && core.inner.settings.workers > 1 { &[ANALYSE] } else { &[ANALYSE, RESCAN] };
     loop {
         let job = match core.inner.store.claim(&[ANALYSE], &name, lease).await {
             Ok(Some(job)) => job,
@@ -115,10 +116,17 @@ async fn pause(error: &store::Error) -> bool {
 fn report(job: &Job, ended: Result<(), store::Error>) {
     match ended {
         Ok(()) | Err(store::Error::Closed) => {}
-        Err(store::Error::Lease(_)) => tracing::info!(job = job.id, key = job.key, "another worker has taken the job"),
+        Err(store::Error::Lease(_)) => {
+            tracing::info!(job = job.id, key = job.key, "another worker has taken the job")
+        }
         Err(error) => {
             // The lease ends, and the job is tried again.
-            tracing::warn!(job = job.id, key = job.key, error = model::error_chain(&error), "the job could not be ended");
+            tracing::warn!(
+                job = job.id,
+                key = job.key,
+                error = model::error_chain(&error),
+                "the job could not be ended"
+            );
         }
     }
 }
@@ -128,8 +136,8 @@ async fn fetch(core: &Core, job: &Job) -> Result<(), store::Error> {
     let Some(task) = task_of(core, job).await? else { return Ok(()) };
     let inner = &core.inner;
     let far = inner.settings.upstreams.far(&task.repository);
-    let Some((far, upstream)) =
-        far.and_then(|far| inner.settings.upstreams.get(&far.upstream).cloned().map(|upstream| (far, upstream)))
+    let Some((far, upstream)) = far
+        .and_then(|far| inner.settings.upstreams.get(&far.upstream).cloned().map(|upstream| (far, upstream)))
     else {
         return inner.store.fail_job(job, "its upstream is not configured any more", None).await;
     };
@@ -163,8 +171,12 @@ async fn fetch(core: &Core, job: &Job) -> Result<(), store::Error> {
         }
     };
     let limit = inner.settings.ingest.time;
-    let fetched = tended(core, job, &cancelled, limit, || said.borrow().clone(), tokio::task::spawn_blocking(work)).await;
-    let end = |outcome: &str, message: String| inner.store.finish_job(job, json!({"outcome": outcome, "message": message}));
+    let fetched =
+        tended(core, job, &cancelled, limit, || said.borrow().clone(), tokio::task::spawn_blocking(work))
+            .await;
+    let end = |outcome: &str, message: String| {
+        inner.store.finish_job(job, json!({"outcome": outcome, "message": message}))
+    };
     match fetched {
         Ok(Ok(())) => {
             // Queued before this job ends, so that whoever waits always finds one of the two.
@@ -294,7 +306,11 @@ async fn tended<T>(
         match kept {
             Ok(()) => {}
             Err(store::Error::Lease(_) | store::Error::Closed) => cancelled.store(true, Ordering::Relaxed),
-            Err(error) => tracing::warn!(job = job.id, error = model::error_chain(&error), "the lease could not be renewed"),
+            Err(error) => tracing::warn!(
+                job = job.id,
+                error = model::error_chain(&error),
+                "the lease could not be renewed"
+            ),
         }
     }
 }

@@ -40,7 +40,10 @@ impl Walk<'_> {
             if link.kind == LinkKind::Config && link.size > limits.config {
                 return Err(ingest.refused(format!("its configuration has {} bytes", link.size)));
             }
-            wanted.insert(link.digest, Wanted { digest: link.digest, size: link.size, optional: link.optional });
+            wanted.insert(
+                link.digest,
+                Wanted { digest: link.digest, size: link.size, optional: link.optional },
+            );
         }
         {
             let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,11 +104,21 @@ impl Walk<'_> {
         let mut stream = match self.remote.blob(&wanted.digest, wanted.size) {
             Ok(stream) => stream,
             Err(source::Error::Missing { .. }) if wanted.optional => return Ok(()),
-            Err(error) => return Err(ingest.failed(error)),
+            Err(source::Error::Missing { .. }) => {
+                let why =
+                    format!("it has a manifest that names {}, and not that blob", wanted.digest.short());
+                return Err(ingest.refused(why));
+            }
+            Err(error) => {
+                return Err(match ingest.failed(error) {
+                    // It gave the manifest, so that it gives nothing else is no answer to whether it has any.
+                    IngestError::Missing(why) => IngestError::Passing(why),
+                    error => error,
+                });
+            }
         };
-        let mut incoming = store
-            .incoming(wanted.digest.algorithm(), wanted.size)
-            .map_err(|error| ingest.kept(error))?;
+        let mut incoming =
+            store.incoming(wanted.digest.algorithm(), wanted.size).map_err(|error| ingest.kept(error))?;
         let mut buffer = vec![0; PIECE];
         loop {
             let read = stream.read(&mut buffer).map_err(|error| self.broken(&wanted, &error))?;
@@ -123,8 +136,12 @@ impl Walk<'_> {
             error => ingest.kept(error),
         })?;
         if sealed.size() != wanted.size {
-            let why =
-                format!("{} is declared with {} bytes and has {}", wanted.digest.short(), wanted.size, sealed.size());
+            let why = format!(
+                "{} is declared with {} bytes and has {}",
+                wanted.digest.short(),
+                wanted.size,
+                sealed.size()
+            );
             return Err(ingest.refused(why));
         }
         ingest.wait(store.admit(repository, sealed, GATE))?;
@@ -150,7 +167,9 @@ impl Walk<'_> {
     fn unwritten(&self, wanted: &Wanted, source: std::io::Error) -> IngestError {
         let path = self.ingest.store.directory().to_owned();
         let source = match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => store::Error::Full { path },
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                store::Error::Full { path }
+            }
             std::io::ErrorKind::FileTooLarge => store::Error::TooLarge { limit: wanted.size },
             _ => store::Error::Io { doing: "write below", path, source },
         };

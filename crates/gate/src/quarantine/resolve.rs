@@ -52,7 +52,9 @@ impl Core {
             if let Some((since, resolved)) = known.as_ref() {
                 let life = match resolved {
                     Resolved::Digest(_) => core.inner.settings.tag_life,
-                    Resolved::Unknown | Resolved::Unavailable(_) => FAILED_LIFE.min(core.inner.settings.tag_life),
+                    Resolved::Unknown | Resolved::Unavailable(_) => {
+                        FAILED_LIFE.min(core.inner.settings.tag_life)
+                    }
                 };
                 if since.elapsed() < life {
                     return resolved.clone();
@@ -62,17 +64,23 @@ impl Core {
             *known = Some((Instant::now(), resolved.clone()));
             resolved
         });
-        asking.await.unwrap_or_else(|_| Resolved::Unavailable("the gate could not ask its upstream".to_owned()))
+        asking
+            .await
+            .unwrap_or_else(|_| Resolved::Unavailable("the gate could not ask its upstream".to_owned()))
     }
 }
 
 async fn ask(core: &Core, far: &Far, tag: &Tag, time: Duration) -> Resolved {
-    let Some(upstream) = core.inner.settings.upstreams.get(&far.upstream).cloned() else { return Resolved::Unknown };
+    let Some(upstream) = core.inner.settings.upstreams.get(&far.upstream).cloned() else {
+        return Resolved::Unknown;
+    };
     let patience = Patience { quick: Some(time), ..Patience::default() };
     let cancelled = Arc::clone(&patience.cancelled);
     let name = far.upstream.clone();
     let (far, tag) = (far.clone(), tag.clone());
-    let asking = tokio::task::spawn_blocking(move || upstream.remote(&far, patience).and_then(|far| far.resolve(&tag)));
+    let asking = tokio::task::spawn_blocking(move || {
+        upstream.remote(&far, patience).and_then(|far| far.resolve(&tag))
+    });
     let answer = tokio::time::timeout(time, asking).await;
     cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
     match answer {
@@ -85,7 +93,10 @@ async fn ask(core: &Core, far: &Far, tag: &Tag, time: Duration) -> Resolved {
         }
         Ok(Ok(Err(error))) => {
             tracing::warn!(upstream = %name, error = error.chain(), "an upstream does not say where a tag points");
-            Resolved::Unavailable(format!("the upstream {name} does not answer as it should: {}", error.chain()))
+            Resolved::Unavailable(format!(
+                "the upstream {name} does not answer as it should: {}",
+                error.chain()
+            ))
         }
         Ok(Err(_)) => Resolved::Unavailable(format!("the upstream {name} could not be asked")),
         Err(_) => Resolved::Unavailable(format!("the upstream {name} does not answer in time")),

@@ -68,7 +68,9 @@ pub(super) fn why_not(standing: &Standing) -> Option<String> {
         Standing::Held { message, .. } => Some(format!("which is held ({})", short(message))),
         Standing::Denied { message, .. } => Some(format!("which is refused ({})", short(message))),
         Standing::Unknown => Some("which cannot be fetched".to_owned()),
-        Standing::Unavailable { message, .. } => Some(format!("which cannot be fetched ({})", short(message))),
+        Standing::Unavailable { message, .. } => {
+            Some(format!("which cannot be fetched ({})", short(message)))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) enum Trouble {
     #[error("{}", model::error_chain(.0))]
     Store(#[from] store::Error),
     /// The image cannot be opened.
-    #[error("{}", model::error_chain(.0))]
+    #[error("{}", opened(.0))]
     Scan(#[from] pipeline::Error),
     /// The disk that layouts are made on.
     #[error("cannot make a folder for the analysis: {0}")]
@@ -35,6 +35,14 @@ pub(crate) enum Trouble {
     /// Signing.
     #[error("cannot sign the release: {}", model::error_chain(.0))]
     Sign(#[from] attest::Error),
+}
+
+/// Why an image could not be opened, without the place where it lies for the while: clients read this.
+fn opened(error: &pipeline::Error) -> String {
+    match error {
+        pipeline::Error::Open { source, .. } => format!("the image cannot be opened: {}", source.chain()),
+        error => model::error_chain(error),
+    }
 }
 
 /// What is going on, for those who wait.
@@ -61,6 +69,8 @@ struct Read {
     report: Option<Report>,
     documents: BTreeMap<Digest, Document>,
     unread: Vec<Unread>,
+    /// Whether there is nothing in it at all.
+    empty: bool,
 }
 
 /// Reads content, decides, and carries the decision out.
@@ -120,15 +130,18 @@ pub(crate) async fn run(
         repository: &task.repository,
         report: read.report.as_ref(),
         unread: &read.unread,
+        empty: read.empty,
         digest: task.digest,
         upstream: far.as_ref().map(|far| &far.upstream),
         tags: &task.tags,
-        first_seen_hours: u64::try_from(store::now().saturating_sub(standing.first_seen) / 3_600_000).unwrap_or(0),
+        first_seen_hours: u64::try_from(store::now().saturating_sub(standing.first_seen) / 3_600_000)
+            .unwrap_or(0),
         pushed_by: info.as_ref().map_or("", |info| &info.pushed_by),
         approvals: (approvals.len(), core.inner.settings.approvals),
     };
     let mut ruling = decide::decide(&facts, &by.judging.policy, &exceptions, by.today);
-    let until = too_young(core, task, standing).filter(|_| ruling.effect == Effect::Allow && ruling.rule != "approved");
+    let until = too_young(core, task, standing)
+        .filter(|_| ruling.effect == Effect::Allow && ruling.rule != "approved");
     if until.is_some() {
         ruling.effect = Effect::Hold;
         ruling.rule = "minimum-age".to_owned();
@@ -144,7 +157,8 @@ pub(crate) async fn run(
             "documents": read.documents, "unread": read.unread,
         })),
     };
-    let evidence = evidence.map_err(|error| Trouble::Lost(format!("the report cannot be written: {error}")))?;
+    let evidence =
+        evidence.map_err(|error| Trouble::Lost(format!("the report cannot be written: {error}")))?;
     let evidence = store.put_evidence(evidence.into()).await?;
     let record = Record {
         effect: ruling.effect,
@@ -164,8 +178,14 @@ pub(crate) async fn run(
     };
     // What people lifted is looked at again whenever it is looked whether rules have changed: their word has an end.
     let known = (!ruling.lifted).then_some(by.known);
-    let carry =
-        Carry { known, knowledge: by.known, read: &read, content: &content, reach: &reach, reference: &reference };
+    let carry = Carry {
+        known,
+        knowledge: by.known,
+        read: &read,
+        content: &content,
+        reach: &reach,
+        reference: &reference,
+    };
     carry_out(core, task, standing, record, carry).await
 }
 
@@ -176,6 +196,12 @@ struct Known {
     feeds: Vec<String>,
     today: model::Date,
     judging: Arc<Judging>,
+}
+
+/// The name by which a repository is pulled from here.
+fn pulled_as(core: &Core, repository: &model::RepositoryName) -> Option<String> {
+    let (_, host) = core.inner.settings.base_url.split_once("://")?;
+    Some(format!("{}/{repository}", host.trim_end_matches('/')))
 }
 
 /// What carrying a decision out takes besides.
@@ -203,7 +229,8 @@ async fn carry_out(
         by: "policy".to_owned(),
     };
     let (repository, digest) = (&task.repository, &task.digest);
-    let before = standing.decision.as_ref().and_then(Record::read).map(|record| record.companions).unwrap_or_default();
+    let before =
+        standing.decision.as_ref().and_then(Record::read).map(|record| record.companions).unwrap_or_default();
     match record.effect {
         Effect::Allow => {
             // What is looked at again was signed when it was released.
@@ -216,6 +243,7 @@ async fn carry_out(
                         media_type: &carry.content.media_type,
                         size: carry.content.size,
                         reference: carry.reference,
+                        pulled_as: pulled_as(core, repository),
                         report,
                         record: &record,
                         now: store::now(),
@@ -313,6 +341,7 @@ fn read(
     settings: pipeline::Settings,
     watched: &Watched,
 ) -> Result<Read, Trouble> {
+    let empty = content.blobs.is_empty();
     let mut documents = BTreeMap::new();
     let mut others = BTreeMap::new();
     for blob in &content.blobs {
@@ -321,9 +350,8 @@ fn read(
             Err(what) => drop(others.insert(*blob, what)),
         }
     }
-    let empty = content.blobs.is_empty();
     if others.is_empty() && !content.image && !empty {
-        return Ok(Read { report: None, documents, unread: Vec::new() });
+        return Ok(Read { report: None, documents, unread: Vec::new(), empty });
     }
     *watched.scan.lock().unwrap_or_else(PoisonError::into_inner) =
         Some((Arc::clone(&settings.watch), others.len() as u64));
@@ -331,7 +359,9 @@ fn read(
     let report = match pipeline::scan(&locator, &settings) {
         Ok(report) => Some(report),
         // Nothing in it calls itself an image. What is no document in it stays unread.
-        Err(pipeline::Error::Open { source: source::Error::NotAnImage { .. }, .. }) if !others.is_empty() => None,
+        Err(pipeline::Error::Open { source: source::Error::NotAnImage { .. }, .. }) if !others.is_empty() => {
+            None
+        }
         Err(error) => return Err(error.into()),
     };
     let layers: BTreeSet<Digest> =
@@ -341,7 +371,7 @@ fn read(
         .filter(|(blob, _)| !layers.contains(blob))
         .map(|(blob, what)| Unread { blob, what })
         .collect();
-    Ok(Read { report, documents, unread })
+    Ok(Read { report, documents, unread, empty })
 }
 
 fn file(folder: &Path, digest: &Digest) -> std::path::PathBuf {

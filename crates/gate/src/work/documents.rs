@@ -51,7 +51,9 @@ fn of(bytes: &[u8]) -> Result<Document, String> {
     if bytes.len() as u64 > LARGEST {
         return Err(format!("more than {} MiB of something else than a layer", LARGEST >> 20));
     }
-    let Ok(text) = std::str::from_utf8(bytes) else { return Err("binary data of a kind that is not known".to_owned()) };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err("binary data of a kind that is not known".to_owned());
+    };
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if text.contains(control) {
         return Err("text with control characters".to_owned());
@@ -84,7 +86,8 @@ fn is_pem(text: &str) -> bool {
         match (line.strip_prefix("-----BEGIN "), line.strip_prefix("-----END ")) {
             (Some(_), _) if !inside => (inside, any) = (true, true),
             (_, Some(_)) if inside => inside = false,
-            _ if inside && line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) => {}
+            _ if inside
+                && line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) => {}
             _ => return false,
         }
     }

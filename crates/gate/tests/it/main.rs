@@ -1,6 +1,8 @@
 //! The gate as its users see it.
 
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod core;
 #[cfg(test)]
 mod accounts;
@@ -8,6 +10,8 @@ mod accounts;
 mod admin;
 #[cfg(test)]
 mod harbor;
+#[cfg(test)]
+mod oidc;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
