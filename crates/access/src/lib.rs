@@ -9,6 +9,7 @@ mod grant;
 mod header;
 mod jws;
 mod limit;
+pub mod oidc;
 mod password;
 mod permit;
 mod principal;

@@ -193,8 +193,9 @@ mod tests {
         let start = Instant::now();
         let limiter = Limiter::new(ONE, MANY, start);
         let admit = |address: u32| limiter.admit(IpAddr::from(address.to_be_bytes()), None, start).is_ok();
-        (0..3).for_each(|_| drop(admit(7)));
-        (100..300_000).for_each(|address| drop(admit(address)));
+        (0..3).for_each(|_| assert!(admit(7)));
+        let admitted = (100..300_000).filter(|address| admit(*address)).count();
+        assert!(admitted > 0);
         assert!(!admit(7));
     }
 }
