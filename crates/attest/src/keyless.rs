@@ -87,3 +87,6 @@ impl fmt::Debug for Keyless {
         f.debug_struct("Keyless").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

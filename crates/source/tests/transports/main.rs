@@ -7,6 +7,8 @@ mod layout;
 #[cfg(test)]
 mod pull;
 #[cfg(test)]
+mod push;
+#[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod stores;
