@@ -9,8 +9,8 @@ Examples:
   roadstead keygen --output-key-prefix release      release.key and release.pub
   roadstead keygen --import open.pem                encrypt a key that lies open
 
-The private key is encrypted with a password, which is taken from ROADSTEAD_PASSWORD or COSIGN_PASSWORD, or asked
-for. cosign reads what is written, and `sign` reads what cosign writes.";
+The private key is encrypted with a password, which is taken from ROADSTEAD_PASSWORD or
+COSIGN_PASSWORD, or asked for. cosign reads what is written, and `sign` reads what cosign writes.";
 
 #[derive(Debug, Args)]
 #[command(after_help = KEYGEN_EXAMPLES)]
@@ -27,12 +27,12 @@ pub(crate) struct Keygen {
 const SIGN_EXAMPLES: &str = "\
 Examples:
   roadstead sign --key release.key registry.example/app@sha256:9f86d08…
-  roadstead sign --key release.key registry.example/app:1.4     what the tag means now, which is told
+  roadstead sign --key release.key registry.example/app:1.4   what the tag means now
   roadstead sign --key release.key oci:build/layout
   cosign verify --key release.pub --insecure-ignore-tlog registry.example/app:1.4
 
-The image is signed twice, as cosign 2 and as cosign 3 look for it. An index is signed as it stands, and the
-images in it are not signed by themselves.";
+The image is signed twice, as cosign 2 and as cosign 3 look for it. An index is signed as it stands,
+and the images in it are not signed by themselves.";
 
 #[derive(Debug, Args)]
 #[command(after_help = SIGN_EXAMPLES)]
@@ -61,8 +61,8 @@ Examples:
   roadstead verify --trusted-root root.json --certificate-identity me@example.org \\
       --certificate-oidc-issuer https://accounts.example.org registry.example/app:1.4
 
-Exit codes: 0 a signature of the image holds; 1 none does; 2 the command could not run, or something that could
-have been a signature could not be fetched.";
+Exit codes: 0 a signature of the image holds; 1 none does; 2 the command could not run, or something
+that could have been a signature could not be fetched.";
 
 #[derive(Debug, Args)]
 #[command(after_help = VERIFY_EXAMPLES)]

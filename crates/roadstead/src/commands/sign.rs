@@ -1,7 +1,8 @@
+use super::verify::Fetched;
 use crate::cli::{RegistryArgs, Sign};
 use crate::{interrupt, password, settings, terminal};
 use anyhow::{Context as _, bail};
-use attest::{Artifact, Descriptor, Key, Purpose, ReleaseKey, Subject};
+use attest::{Artifact, Descriptor, Key, Purpose, ReleaseKey, Subject, Trust, TrustedKey};
 use model::ImageRef;
 use source::{Locator, NewManifest, Options, Pulled, Referrer, Repository};
 use std::io::Write as _;
@@ -18,9 +19,7 @@ pub(crate) fn run(args: &Sign) -> anyhow::Result<u8> {
     if !args.image.contains('@') {
         terminal::note(&format!("{locator} is {}, and that is what is signed", image.digest));
     }
-    let statement = attest::signature(&Subject::of(image.digest));
-    let bundle = attest::bundle_artifact(&key, &statement, &image, jiff::Timestamp::now());
-    let bundle_digest = put(repository.as_ref(), &bundle, &image)?;
+    let bundle_digest = bundle(repository.as_ref(), &key, &image)?;
     let signature = append(repository.as_ref(), &key, &reference, &image)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "image      {}", image.digest)?;
@@ -28,6 +27,20 @@ pub(crate) fn run(args: &Sign) -> anyhow::Result<u8> {
     writeln!(out, "bundle     {bundle_digest}")?;
     writeln!(out, "key        {}", key.public().fingerprint())?;
     Ok(0)
+}
+
+/// Puts a bundle there, unless one of this key is there already: signing again is no reason to grow the list.
+fn bundle(repository: &dyn Repository, key: &ReleaseKey, image: &Descriptor) -> anyhow::Result<String> {
+    let now = jiff::Timestamp::now();
+    let fetched = Fetched::bundles_of(repository, &image.digest);
+    let keys = [TrustedKey::new("", key.public())];
+    let trust = Trust { keys: &keys, keyless: None, predicate_type: None, identity: None, now };
+    if let Some(held) = attest::verify(&image.digest, &fetched.documents(), &trust).held.first() {
+        return Ok(fetched.place(held.index));
+    }
+    let statement = attest::signature(&Subject::of(image.digest));
+    let artifact = attest::bundle_artifact(key, &statement, image, now);
+    Ok(put(repository, &artifact, image)?.to_string())
 }
 
 /// How often a manifest of signatures that somebody else writes to at the same time is written again.

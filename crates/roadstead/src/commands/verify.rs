@@ -4,7 +4,7 @@ use crate::cli::{Verify, VerifyForm};
 use crate::{settings, terminal};
 use anyhow::{Context as _, bail};
 use attest::{Held, Keyless, Kind, PublicKey, Trust, TrustedKey, Verification};
-use fetched::Fetched;
+pub(super) use fetched::Fetched;
 use model::Digest;
 use serde_json::{Value, json};
 use source::Locator;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Verify) -> anyhow::Result<u8> {
     let repository = source::repository(&locator, false, &super::sign::options(&args.registry)?)?;
     // What the tag means is asked for once; everything below is about this digest.
     let image = repository.root()?.digest;
-    let fetched = fetched::all(repository.as_ref(), &image);
+    let fetched = Fetched::all(repository.as_ref(), &image);
     let trust = Trust {
         keys: &keys,
         keyless: keyless.as_ref(),

@@ -45,3 +45,5 @@ mod room;
 mod rules;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod signing;

@@ -11,7 +11,7 @@ const MOST_REFERRERS: usize = 256;
 
 /// Documents with the digests of their manifests.
 #[derive(Default)]
-pub(super) struct Fetched {
+pub(crate) struct Fetched {
     found: Vec<(Digest, Found)>,
     /// What could not be fetched, and why.
     pub(super) problems: Vec<String>,
@@ -34,21 +34,27 @@ impl Found {
     }
 }
 
-/// Fetches everything. What fails is noted, and the rest is fetched all the same: one that holds is enough.
-pub(super) fn all(repository: &dyn Repository, image: &Digest) -> Fetched {
-    let mut fetched = Fetched { left: MOST_BYTES, ..Fetched::default() };
-    fetched.bundles(repository, image);
-    fetched.simple(repository, image);
-    fetched
-}
-
 impl Fetched {
-    pub(super) fn documents(&self) -> Vec<Document<'_>> {
+    /// Fetches everything. What fails is noted, and the rest is fetched all the same: one that holds is enough.
+    pub(crate) fn all(repository: &dyn Repository, image: &Digest) -> Self {
+        let mut fetched = Self::bundles_of(repository, image);
+        fetched.simple(repository, image);
+        fetched
+    }
+
+    /// Fetches what refers to the image.
+    pub(crate) fn bundles_of(repository: &dyn Repository, image: &Digest) -> Self {
+        let mut fetched = Self { left: MOST_BYTES, ..Self::default() };
+        fetched.bundles(repository, image);
+        fetched
+    }
+
+    pub(crate) fn documents(&self) -> Vec<Document<'_>> {
         self.found.iter().map(|(_, found)| found.document()).collect()
     }
 
     /// The manifest in which a document was found.
-    pub(super) fn place(&self, index: usize) -> String {
+    pub(crate) fn place(&self, index: usize) -> String {
         self.found.get(index).map(|(manifest, _)| manifest.to_string()).unwrap_or_default()
     }
 
