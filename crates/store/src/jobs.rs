@@ -282,7 +282,7 @@ impl Store {
 /// What is open, by kind and key: the one place where those who ask meet.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    open: Mutex<HashMap<(String, String), Arc<OnceCell<Posted>>>>,
+    open: Mutex<HashMap<Key, Entry>>,
     /// Rings when there is something to claim.
     bell: Notify,
 }
@@ -300,22 +300,23 @@ impl Posted {
 }
 
 type Key = (String, String);
+type Entry = Arc<OnceCell<Posted>>;
 
 impl Board {
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<OnceCell<Posted>>>> {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Entry>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn entry(&self, key: &Key) -> Arc<OnceCell<Posted>> {
+    fn entry(&self, key: &Key) -> Entry {
         Arc::clone(self.map().entry(key.clone()).or_default())
     }
 
-    fn find(&self, key: &Key) -> Option<Arc<OnceCell<Posted>>> {
+    fn find(&self, key: &Key) -> Option<Entry> {
         self.map().get(key).cloned()
     }
 
     /// Forgets an entry, if it is still this one.
-    fn forget(&self, key: &Key, entry: &Arc<OnceCell<Posted>>) {
+    fn forget(&self, key: &Key, entry: &Entry) {
         let mut map = self.map();
         if map.get(key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
             map.remove(key);

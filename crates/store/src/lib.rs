@@ -8,6 +8,10 @@
 //! Membership in a repository is the source of truth: no other table and no cache makes content appear in a repository
 //! that does not hold it (CVE-2024-39897, CVE-2026-35172). What is not released is not there.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::result_large_err,
+    reason = "an error is rare, and its two digests are what a client is told"
+)]
 
 mod accounts;
 pub mod analysis;

@@ -64,7 +64,8 @@ async fn uploads_and_temporaries(store: &Store, recovered: &mut Recovered) -> Re
             found.insert(name);
         }
     }
-    for id in rows.difference(&found).cloned() {
+    for id in rows.difference(&found) {
+        let id = id.clone();
         store
             .write("remove an upload", move |db| Box::pin(async move { uploads::forget(db, &id).await }))
             .await?;

@@ -9,7 +9,7 @@ use sqlx::sqlite::{
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A connection within a transaction. The one place that names the engine; the SQL of each noun stands in its module.
@@ -78,7 +78,7 @@ pub(crate) struct Inner {
     pub(crate) jobs: jobs::Board,
     /// Held for as long as the store is open: two processes with caches of their own would not hear of each other's
     /// revocations.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -137,17 +137,18 @@ impl Store {
                 readers,
                 writer,
                 options,
-                _lock: lock,
+                lock: Mutex::new(Some(lock)),
             }),
         };
         let recovered = recover::recover(&store).await?;
         Ok((store, recovered))
     }
 
-    /// Waits for what is being written, and closes the database.
+    /// Waits for what is being written, closes the database and lets go of the directory.
     pub async fn close(&self) {
         self.inner.writer.close().await;
         self.inner.readers.close().await;
+        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Whether the database answers and takes writes: for the readiness probe.

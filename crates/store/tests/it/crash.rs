@@ -123,7 +123,7 @@ fn nothing_that_was_acknowledged_is_lost_by_kill_9() {
         for line in out.lines().map_while(Result::ok).filter(|line| line.starts_with("ACK ")) {
             let mut words = line.split(' ').skip(1);
             acknowledged.push((words.next().unwrap().to_owned(), words.next().unwrap().parse().unwrap()));
-            if acknowledged.len() as u64 % wanted == 0 {
+            if (acknowledged.len() as u64).is_multiple_of(wanted) {
                 break;
             }
         }

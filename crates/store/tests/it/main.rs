@@ -1,4 +1,11 @@
 //! The store from outside: what survives, what is given out, and to whom.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::result_large_err,
+    reason = "tests say where they fail"
+)]
+
 mod collecting;
 mod crash;
 mod disk;

@@ -401,9 +401,6 @@ impl Twins {
             }
             Step::Reopen => {
                 self.store.close().await;
-                // The lock is the old store's until it is gone.
-                let idle = tempfile::tempdir().unwrap();
-                self.store = open_at(idle.path()).await.0;
                 let (store, recovered) = open_at(self.directory.path()).await;
                 assert_eq!(recovered, store::Recovered::default());
                 self.store = store;
