@@ -172,9 +172,10 @@ impl Provider {
             rights.admin |= given.admin;
             rights.catalog |= given.catalog;
             rights.grants.extend(given.grants.iter().cloned());
-            groups.push(given.group.clone());
+            if !groups.contains(&given.group) {
+                groups.push(given.group.clone());
+            }
         }
-        groups.dedup();
         Ok(Login { principal: Principal::new(identity, rights), name: person.name, groups })
     }
 }

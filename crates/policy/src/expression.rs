@@ -14,6 +14,8 @@ pub(crate) struct Expression {
     tree: Tree,
     /// The variables that it looks at.
     pub(crate) looks_at: BTreeSet<&'static str>,
+    /// The steps that it may need with everything as large as it can be.
+    pub(crate) steps: u64,
 }
 
 /// The longest condition.
@@ -45,7 +47,7 @@ impl Expression {
                 checked.steps
             ));
         }
-        Ok(Self { tree, looks_at: checked.looks_at })
+        Ok(Self { tree, looks_at: checked.looks_at, steps: checked.steps })
     }
 
     /// Whether it holds. An error is never an answer: the caller denies.

@@ -63,6 +63,8 @@ pub struct PolicyError {
 
 /// More than a person keeps in mind.
 const MOST_RULES: usize = 200;
+/// The most steps of all conditions together: some seconds for the largest image that is decided about.
+const MOST_STEPS: u64 = 40_000_000;
 const LONGEST_FILE: usize = 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -188,6 +190,12 @@ impl FromStr for Policy {
                 }
                 rules.push(rule);
             }
+        }
+        let steps = rules.iter().fold(0, |sum: u64, rule| sum.saturating_add(rule.when.steps));
+        if steps > MOST_STEPS {
+            let why =
+                format!("its conditions could take {steps} steps together, and {MOST_STEPS} are the most");
+            return Err(at(0..0, format!("{why}; have fewer of them go through all findings")));
         }
         Ok(Self {
             rules,
