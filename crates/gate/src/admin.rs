@@ -12,7 +12,7 @@ mod operations;
 mod robots;
 mod users;
 
-pub(crate) use guard::{Admin, Fields, Fail, Somebody};
+pub(crate) use guard::{Admin, Asked, Fail, Fields, Named, Somebody};
 
 use crate::Gate;
 use axum::Router;

@@ -323,22 +323,39 @@ pub struct Oidc {
     /// How we prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Secret>,
-    /// The claim that names the user.
-    #[serde(default = "preferred_username")]
-    pub user_claim: String,
-    /// The claim that lists his groups.
+    /// What is asked for beside `openid`.
+    #[serde(default = "scopes")]
+    pub scopes: Vec<String>,
+    /// The claim that lists the groups.
     #[serde(default = "groups")]
     pub groups_claim: String,
-    /// Groups whose members are administrators.
+    /// What members of groups may do; who is in none of them may do nothing.
     #[serde(default)]
-    pub admin_groups: Vec<String>,
+    pub groups: Vec<OidcGroup>,
     /// Whether the provider may have a private address.
     #[serde(default)]
     pub allow_private: bool,
 }
 
-fn preferred_username() -> String {
-    "preferred_username".to_owned()
+/// What members of a group may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OidcGroup {
+    /// The group, exactly as the provider names it.
+    pub name: String,
+    /// Its members administer.
+    #[serde(default)]
+    pub admin: bool,
+    /// Its members may list all repositories.
+    #[serde(default)]
+    pub catalog: bool,
+    /// What its members may do where.
+    #[serde(default)]
+    pub grants: Vec<access::Grant>,
+}
+
+fn scopes() -> Vec<String> {
+    ["profile", "email", "groups"].map(str::to_owned).to_vec()
 }
 
 fn groups() -> String {

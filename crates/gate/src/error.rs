@@ -42,7 +42,7 @@ pub enum Error {
     },
     /// The store.
     #[error("cannot use the data directory")]
-    Store(#[from] store::Error),
+    Store(#[source] Box<store::Error>),
     /// A key of the gate.
     #[error("cannot {what}: {why}")]
     Keys {
@@ -77,6 +77,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Box::new(error))
+    }
 }
 
 impl Error {

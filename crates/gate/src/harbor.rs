@@ -51,7 +51,10 @@ async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
     let secret = gate.config.harbor.secret.as_ref();
     match secret {
         Some(secret) if shows(request.headers(), secret.expose()) => next.run(request).await,
-        _ => fail(StatusCode::UNAUTHORIZED, "the adapter wants harbor.secret: as the password of Basic, as Bearer, or as an API key"),
+        _ => fail(
+            StatusCode::UNAUTHORIZED,
+            "the adapter wants harbor.secret: as the password of Basic, as Bearer, or as an API key",
+        ),
     }
 }
 
@@ -77,7 +80,9 @@ async fn scan(State(gate): State<Arc<Gate>>, request: Request<Body>) -> Response
     let Ok(body) = body else { return fail(StatusCode::BAD_REQUEST, "the request is larger than 64 KiB") };
     let asked: Asked = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
-        Err(error) => return fail(StatusCode::BAD_REQUEST, &format!("this is no request for a scan: {error}")),
+        Err(error) => {
+            return fail(StatusCode::BAD_REQUEST, &format!("this is no request for a scan: {error}"));
+        }
     };
     let target = match asked.target(&gate.config.harbor.registries) {
         Ok(target) => target,
@@ -92,7 +97,10 @@ async fn scan(State(gate): State<Arc<Gate>>, request: Request<Body>) -> Response
 async fn report(State(gate): State<Arc<Gate>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
     let Some(form) = ReportForm::wanted(accepted) else {
-        return fail(StatusCode::NOT_ACCEPTABLE, &format!("reports are given as {}", ReportForm::NAMES.join(" or ")));
+        return fail(
+            StatusCode::NOT_ACCEPTABLE,
+            &format!("reports are given as {}", ReportForm::NAMES.join(" or ")),
+        );
     };
     match gate.harbor.as_ref().and_then(|queue| queue.state(&id)) {
         Some(Stands::Waiting) => {
@@ -106,7 +114,9 @@ async fn report(State(gate): State<Arc<Gate>>, Path(id): Path<String>, headers: 
         }
         Some(Stands::Done(done)) => typed(StatusCode::OK, form.name(), &shape::report(&done, form)),
         Some(Stands::Failed(why)) => fail(StatusCode::INTERNAL_SERVER_ERROR, &why),
-        None => fail(StatusCode::NOT_FOUND, "there is no such scan, or the server was started since; scan again"),
+        None => {
+            fail(StatusCode::NOT_FOUND, "there is no such scan, or the server was started since; scan again")
+        }
     }
 }
 

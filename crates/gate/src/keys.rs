@@ -15,6 +15,8 @@ const LARGEST: u64 = 64 << 10;
 pub(crate) struct Keys {
     /// Signs tokens.
     pub(crate) token: TokenKey,
+    /// The same key, for tokens of those who log in through an identity provider.
+    pub(crate) session: TokenKey,
     /// Let images in, and say what was found.
     pub(crate) signing: crate::Keys,
 }
@@ -26,9 +28,15 @@ pub(crate) fn open(config: &Config) -> Result<Keys, Error> {
     let password = password(config, &folder)?;
     Ok(Keys {
         token: token(&folder)?,
+        session: token(&folder)?,
         signing: crate::Keys {
             release: Arc::new(signing(config.signing.release_key.as_deref(), &folder, "release", &password)?),
-            evidence: Arc::new(signing(config.signing.evidence_key.as_deref(), &folder, "evidence", &password)?),
+            evidence: Arc::new(signing(
+                config.signing.evidence_key.as_deref(),
+                &folder,
+                "evidence",
+                &password,
+            )?),
         },
     })
 }

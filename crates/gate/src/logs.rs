@@ -1,7 +1,16 @@
 //! Logs: on standard error, as text for people or JSON for programs, with nothing in them that hides itself.
 
 use crate::config::{Log, LogFormat};
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -25,6 +34,31 @@ pub(crate) fn start(log: &Log) -> Result<(), crate::Error> {
         builder.try_init()
     };
     Ok(())
+}
+
+/// Gives each request a number, which the answer and every line about it carry, and writes how it ended. The registry does
+/// so for its own.
+pub(crate) async fn requests(request: Request, next: Next) -> Response {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static START: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    let id = format!("{:016x}+{:x}", *START, COUNT.fetch_add(1, Ordering::Relaxed));
+    let started = Instant::now();
+    // What is asked for all day long by machines tells nothing.
+    let quiet = matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics");
+    let path: String = request.uri().path().chars().take(200).collect();
+    let span =
+        tracing::info_span!("request", %id, method = %request.method(), path = model::escape_text(&path));
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
+    if quiet {
+        tracing::debug!(parent: &span, status, seconds, "answered");
+    } else {
+        tracing::info!(parent: &span, status, seconds, "answered");
+    }
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
 }
 
 /// Writes lines in which no character moves or hides others: names of images and of clients' programs are the attacker's,

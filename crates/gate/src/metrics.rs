@@ -20,6 +20,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) struct Metrics {
     jobs: Family<[(&'static str, String); 2], Gauge>,
     workers: Gauge,
+    connections: Gauge,
 }
 
 impl Metrics {
@@ -28,7 +29,13 @@ impl Metrics {
         let metrics = Self::default();
         registry.register("jobs", "Jobs by kind and state", metrics.jobs.clone());
         registry.register("workers_alive", "Workers that are alive", metrics.workers.clone());
+        registry.register("connections", "Connections that are open", metrics.connections.clone());
         metrics
+    }
+
+    /// Counts connections.
+    pub(crate) fn connections(&self) -> Gauge {
+        self.connections.clone()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::core::{Core, Judging, Settings, Which, Workers};
 use crate::metrics::Metrics;
 use crate::server::{self, Listening};
 use crate::webhooks::{Event, Webhooks};
-use crate::{Error, admin, harbor, health, keys, logs, metrics, tls, upstream};
+use crate::{Error, admin, harbor, health, keys, logs, metrics, oidc, page, tls, upstream};
 use access::{Identity, Limiter, Minter, Rate, Secret, Verifier};
 use axum::Router;
 use axum::routing::get;
@@ -15,8 +15,8 @@ use prometheus_client::registry::Registry as Counted;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Store;
 use tokio::sync::{broadcast, watch};
@@ -67,6 +67,11 @@ pub(crate) struct Gate {
     pub(crate) tries: Limiter,
     /// Scans for a Harbor; none where it is not configured.
     pub(crate) harbor: Option<harbor::Queue>,
+    /// Logins through an identity provider; none where none is configured.
+    pub(crate) oidc: Option<oidc::Oidc>,
+    pub(crate) audit: Audit,
+    /// How clients reach the gate.
+    pub(crate) url: String,
     judging: Judging,
     workers: Mutex<Option<Workers>>,
     stop: watch::Receiver<bool>,
@@ -143,9 +148,7 @@ async fn run(
     let keys = keys::open(&config)?;
     let tls = tls::server_config(&config)?;
     let listener = server::listen(config.listen).await?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| Error::Listen { address: config.listen, source })?;
+    let address = listener.local_addr().map_err(|source| Error::Listen { address: config.listen, source })?;
     let url = config.base_url(address);
 
     let (stopping, stop) = watch::channel(false);
@@ -174,6 +177,15 @@ async fn run(
         let scratch = config.data_dir.join("scratch");
         harbor::Queue::new(core.clone(), config.harbor.queue, config.scan.workers, scratch)
     });
+    let oidc = config.oidc.as_ref().map(|settings| {
+        let minter = Minter::new(&url, SERVICE, keys.session, access.token_life.0.as_secs());
+        oidc::Oidc::new(settings, oidc::redirect_uri(&url), minter).map_err(|error| Error::Setting {
+            key: "oidc.issuer",
+            whence: "the configuration".to_owned(),
+            why: error.to_string(),
+        })
+    });
+    let oidc = oidc.transpose()?;
     let gate = Arc::new(Gate {
         tries: Limiter::new(a_minute(20), a_minute(5), std::time::Instant::now()),
         config,
@@ -186,6 +198,9 @@ async fn run(
         registry: counted,
         metrics,
         harbor,
+        oidc,
+        audit: audit.clone(),
+        url: url.clone(),
         judging,
         workers: Mutex::new(Some(core.start())),
         stop: stop.clone(),
@@ -195,8 +210,12 @@ async fn run(
     let sending = tokio::spawn(webhooks.run(stop.clone()));
     let limits = gate.config.limits.clone();
     let trusts_proxy = gate.config.tls.mode == TlsMode::Proxy;
-    let serving =
-        tokio::spawn(server::serve(Listening { listener, tls, limits, trusts_proxy }, router(&gate, front), stop));
+    let open = gate.metrics.connections();
+    let serving = tokio::spawn(server::serve(
+        Listening { listener, tls, limits, trusts_proxy, open },
+        router(&gate, front),
+        stop,
+    ));
     tracing::info!(%address, url, "serving");
     audit.write("start", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })).await;
     started(&told(&gate.config, address, url, first_secret));
@@ -243,8 +262,14 @@ fn router(gate: &Arc<Gate>, front: registry::Registry) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
+        .route("/q/{*image}", get(page::page))
         .with_state(Arc::clone(gate));
-    operations.merge(admin::router(Arc::clone(gate))).merge(harbor::router(gate)).merge(registry::router(front))
+    operations
+        .merge(admin::router(Arc::clone(gate)))
+        .merge(harbor::router(gate))
+        .merge(oidc::router(gate))
+        .layer(axum::middleware::from_fn(logs::requests))
+        .merge(registry::router(front))
 }
 
 fn judging(config: &Config, engine: Engine) -> Result<Judging, Error> {
@@ -262,24 +287,20 @@ const LARGEST_POLICY: u64 = 1 << 20;
 
 /// The policy of the configuration, or the one that is built in.
 fn policy(config: &Config) -> Result<policy::Policy, Error> {
-    let fail = |why: String| Error::Setting { key: "policy.file", whence: "the configuration".to_owned(), why };
+    let fail =
+        |why: String| Error::Setting { key: "policy.file", whence: "the configuration".to_owned(), why };
     let Some(path) = &config.policy.file else {
         return policy::Policy::built_in(0).map_err(|error| fail(error.to_string()));
     };
     let shown = model::escape_text(&path.to_string_lossy());
     let mut text = String::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(LARGEST_POLICY + 1).read_to_string(&mut text));
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST_POLICY + 1).read_to_string(&mut text));
     read.map_err(|source| Error::file("read the policy", path, source))?;
     text.parse().map_err(|error: policy::PolicyError| fail(format!("{shown}: {error}")))
 }
 
-fn settings(
-    config: &Config,
-    store: &Store,
-    url: &str,
-    judging: &Judging,
-    keys: crate::Keys,
-) -> Settings {
+fn settings(config: &Config, store: &Store, url: &str, judging: &Judging, keys: crate::Keys) -> Settings {
     let quarantine = &config.quarantine;
     Settings {
         upstreams: upstreams(config, url),

@@ -15,6 +15,7 @@ use hyper::service::Service as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::metrics::gauge::Gauge;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use watched::Watched;
 
+/// Bytes of answers that a connection holds before the client takes them: with many pulls at once this is what the memory of
+/// a registry is made of.
+const WRITE_BUFFER: usize = 256 << 10;
+
 /// How the server listens.
 pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
@@ -33,6 +38,8 @@ pub(crate) struct Listening {
     pub(crate) limits: Limits,
     /// Whether a proxy in front says whom a request comes from.
     pub(crate) trusts_proxy: bool,
+    /// How many connections are open, for metrics.
+    pub(crate) open: Gauge,
 }
 
 /// Listens where it is told.
@@ -43,7 +50,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 /// Serves until it is told to stop; then lets running requests end, for as long as the limit says. Gives how many
 /// connections had to be cut.
 pub(crate) async fn serve(listening: Listening, router: Router, mut stop: watch::Receiver<bool>) -> usize {
-    let Listening { listener, tls, limits, trusts_proxy } = listening;
+    let Listening { listener, tls, limits, trusts_proxy, open } = listening;
     let acceptor = tls.map(TlsAcceptor::from);
     let all = Arc::new(Semaphore::new(limits.connections));
     let crowd = Arc::new(Crowd::default());
@@ -72,9 +79,9 @@ pub(crate) async fn serve(listening: Listening, router: Router, mut stop: watch:
             continue;
         };
         let (acceptor, http, router) = (acceptor.clone(), Arc::clone(&http), router.clone());
-        let (limits, stop) = (limits.clone(), stop.clone());
+        let (limits, stop, open) = (limits.clone(), stop.clone(), open.clone());
         tokio::spawn(async move {
-            let _held = (seat, place);
+            let _held = (seat, place, Counted::new(&open));
             let caller = Caller { peer, trusts_proxy };
             connection(stream, caller, acceptor, &http, router, &limits, stop).await;
         });
@@ -92,7 +99,7 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout.0.max(Duration::from_millis(1)))
         .max_headers(100)
-        .max_buf_size(64 << 10);
+        .max_buf_size(WRITE_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -101,6 +108,7 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
         .keep_alive_timeout(Duration::from_secs(20))
         .max_concurrent_streams(256)
         .max_header_list_size(64 << 10)
+        .max_send_buf_size(WRITE_BUFFER)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20);
     builder
@@ -119,7 +127,8 @@ impl Caller {
         if !self.trusts_proxy {
             return self.peer;
         }
-        let last = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
+        let last =
+            headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
         let last = last.and_then(|value| value.rsplit(',').next()).map(str::trim);
         let address = last.and_then(|text| text.parse::<IpAddr>().ok());
         address.map_or(self.peer, |address| SocketAddr::new(address, 0))
@@ -188,6 +197,22 @@ async fn pause_after(error: &std::io::Error) {
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "cannot accept connections; is the limit of open files too low?");
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// A connection that is counted as open.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(open: &Gauge) -> Self {
+        open.inc();
+        Self(open.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -3,16 +3,16 @@
 use crate::config::{Config, TlsMode};
 use crate::{Error, keep};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-use tokio_rustls::rustls;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio_rustls::rustls;
 
 /// How long a certificate that was made here is good for: what Apple's clients accept at most.
 const LIFE: Duration = Duration::from_secs(397 * 86_400);
@@ -81,7 +81,9 @@ impl FromFiles {
                     held.changed = now;
                     tracing::info!("the certificate was renewed");
                 }
-                Err(error) => tracing::error!(error = model::error_chain(&error), "the certificate was not renewed"),
+                Err(error) => {
+                    tracing::error!(error = model::error_chain(&error), "the certificate was not renewed")
+                }
             }
         }
         Some(Arc::clone(&held.key))

@@ -61,7 +61,11 @@ impl Webhooks {
             let body = shape::body(hook.settings.format, event, &self.base_url);
             let kind = shape::name(event.kind);
             if let Err(error) = self.store.create_delivery(&hook.settings.name, kind, &body).await {
-                tracing::error!(hook = hook.settings.name, error = model::error_chain(&error), "an event was not noted");
+                tracing::error!(
+                    hook = hook.settings.name,
+                    error = model::error_chain(&error),
+                    "an event was not noted"
+                );
             }
         }
         self.news.notify_one();
@@ -120,7 +124,10 @@ impl Webhooks {
         let (id, name) = (delivery.id, delivery.hook.clone());
         let sent = match self.hooks.get(&name) {
             Some(hook) => hook.send(&delivery).await,
-            None => Err(Refused { why: "the configuration has no such webhook any more".to_owned(), again: false }),
+            None => Err(Refused {
+                why: "the configuration has no such webhook any more".to_owned(),
+                again: false,
+            }),
         };
         let noted = match sent {
             Ok(()) => {
@@ -129,7 +136,14 @@ impl Webhooks {
             }
             Err(Refused { why, again }) => {
                 let again = again && delivery.attempts < MOST_ATTEMPTS;
-                tracing::warn!(hook = name, event = delivery.event, attempts = delivery.attempts, again, why, "not delivered");
+                tracing::warn!(
+                    hook = name,
+                    event = delivery.event,
+                    attempts = delivery.attempts,
+                    again,
+                    why,
+                    "not delivered"
+                );
                 let retry = again.then(|| store::back_off(delivery.attempts));
                 self.store.not_delivered(id, &why, retry).await
             }
@@ -164,7 +178,9 @@ impl Hook {
             return Ok(());
         }
         let why = if status.is_redirection() {
-            format!("it answered {status}, and redirects are not followed; write the address that it leads to")
+            format!(
+                "it answered {status}, and redirects are not followed; write the address that it leads to"
+            )
         } else {
             format!("it answered {status}")
         };

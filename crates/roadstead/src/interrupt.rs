@@ -47,7 +47,8 @@ pub(crate) fn run(command: impl FnOnce() -> anyhow::Result<u8> + Send + 'static)
             Ok(result) => return result,
             Err(RecvTimeoutError::Timeout) => {
                 if FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
-                    && asked.get_or_insert_with(Instant::now).elapsed() > PATIENCE.get().copied().unwrap_or(GRACE)
+                    && asked.get_or_insert_with(Instant::now).elapsed()
+                        > PATIENCE.get().copied().unwrap_or(GRACE)
                 {
                     return Err(pipeline::Error::Cancelled.into());
                 }

@@ -15,7 +15,9 @@ const LIFE: u64 = 24 * 3600;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
     /// The secret is not the one that was printed, or was used.
-    #[error("the secret is not the right one, was used, or has expired; the server prints a new one when it starts")]
+    #[error(
+        "the secret is not the right one, was used, or has expired; the server prints a new one when it starts"
+    )]
     Secret,
     /// The password is none.
     #[error(transparent)]

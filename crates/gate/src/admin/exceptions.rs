@@ -1,12 +1,13 @@
 //! Exceptions from the policy: each with a reason, an end, and two persons.
 
-use super::{Admin, Fail, Fields, Somebody};
+use super::{Admin, Fail, Fields, Named};
 use crate::Gate;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
+use model::{Date, Digest};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{ExceptionRow, NewException};
@@ -21,18 +22,54 @@ pub(crate) async fn list(State(gate): Gated, _: Admin) -> Result<Json<Value>, Fa
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
-    /// What it is about, as the policy reads it.
-    scope: Value,
+pub(crate) struct Request {
+    /// What it is about.
+    scope: Scope,
     reason: String,
     expires: Timestamp,
 }
 
-/// Asks for an exception. Whoever looks after images may; it holds when an administrator who is somebody else approves.
+/// What an exception is about, as the policy reads it: a content, or a rule with a place in repositories.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scope {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repositories: Option<policy::Pattern>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<String>,
+}
+
+impl Scope {
+    /// Refuses here what the policy could not use: an exception that lifts nothing is one that nobody notices.
+    fn check(&self, reason: &str, by: &str, expires: i64) -> Result<Value, Fail> {
+        let exception = policy::Exception {
+            id: "new".to_owned(),
+            rule: self.rule.clone(),
+            content: self.content,
+            repositories: self.repositories.clone(),
+            path: self.path.clone(),
+            gap: self.gap.clone(),
+            reason: reason.to_owned(),
+            created_by: by.to_owned(),
+            approved_by: None,
+            expires: Date::of_unix_seconds(u64::try_from(expires / 1000).unwrap_or(0)),
+        };
+        policy::Exceptions::new(vec![exception]).map_err(Fail::invalid)?;
+        serde_json::to_value(self).map_err(Fail::invalid)
+    }
+}
+
+/// Asks for an exception. It holds when an administrator who is somebody else approves.
 pub(crate) async fn create(
     State(gate): Gated,
     admin: Admin,
-    Fields(asked): Fields<Asked>,
+    Fields(asked): Fields<Request>,
 ) -> Result<(StatusCode, Json<Value>), Fail> {
     let reason = super::images::reason(&asked.reason)?;
     let expires = asked.expires.as_millisecond();
@@ -42,7 +79,8 @@ pub(crate) async fn create(
     if expires > store::now() + LONGEST {
         return Err(Fail::invalid("an exception ends within a year; ask again then"));
     }
-    let new = NewException { scope: asked.scope, reason, created_by: admin.name().to_owned(), expires };
+    let scope = asked.scope.check(&reason, admin.name(), expires)?;
+    let new = NewException { scope, reason, created_by: admin.name().to_owned(), expires };
     let row = gate.store.create_exception(&new).await?;
     Ok((StatusCode::CREATED, Json(shown(&row))))
 }
@@ -54,7 +92,7 @@ const LONGEST: i64 = 366 * 86_400_000;
 pub(crate) async fn approve(
     State(gate): Gated,
     admin: Admin,
-    Path(id): Path<i64>,
+    Named(id): Named<i64>,
 ) -> Result<StatusCode, Fail> {
     if !gate.store.approve_exception(id, admin.name()).await? {
         return Err(Fail::conflict(
@@ -69,8 +107,7 @@ pub(crate) async fn approve(
 pub(crate) async fn withdraw(
     State(gate): Gated,
     admin: Admin,
-    _: Somebody,
-    Path(id): Path<i64>,
+    Named(id): Named<i64>,
 ) -> Result<StatusCode, Fail> {
     if !gate.store.withdraw_exception(id, admin.name()).await? {
         return Err(Fail::missing(format!("exception {id} that holds")));

@@ -1,11 +1,11 @@
 //! What users may do where. Robots have their rights in themselves.
 
-use super::{Admin, Fail, Fields};
+use super::{Admin, Asked, Fail, Fields};
 use crate::Gate;
 use crate::accounts::written;
 use access::{Action, Identity, Pattern, Upstreams};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) struct Whose {
 pub(crate) async fn list(
     State(gate): Gated,
     _: Admin,
-    Query(whose): Query<Whose>,
+    Asked(whose): Asked<Whose>,
 ) -> Result<Json<Value>, Fail> {
     let principal = whose.principal.map(|identity| identity.to_string());
     let grants = gate.store.grants(principal.as_deref()).await?;
@@ -84,7 +84,7 @@ pub(crate) struct Which {
 pub(crate) async fn remove(
     State(gate): Gated,
     admin: Admin,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<StatusCode, Fail> {
     let (principal, scope) = (which.principal.to_string(), which.repositories.to_string());
     if !gate.store.delete_grant(&principal, &scope, admin.name()).await? {

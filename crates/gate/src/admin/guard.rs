@@ -102,7 +102,9 @@ impl IntoResponse for Fail {
         let body = json!({ "errors": [{ "code": self.code, "message": self.message, "detail": {} }] });
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"/token\",service=\"roadstead\",scope=\"registry:admin:*\"");
+            let challenge = HeaderValue::from_static(
+                "Bearer realm=\"/token\",service=\"roadstead\",scope=\"registry:admin:*\"",
+            );
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         response
@@ -117,10 +119,14 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
             Ok(principal) => {
                 request.extensions_mut().insert(Somebody(principal));
             }
-            Err(fail) => return fail.into_response(),
+            Err(fail) => return unkept(fail.into_response()),
         }
     }
-    let mut response = next.run(request).await;
+    unkept(next.run(request).await)
+}
+
+/// An answer that nobody keeps.
+fn unkept(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -185,13 +191,39 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Fields<T> {
     type Rejection = Fail;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Fail> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind =
+            request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if kind.split(';').next().map(str::trim) != Some("application/json") {
             return Err(Fail::invalid("send application/json"));
         }
         let bytes = axum::body::to_bytes(request.into_body(), LARGEST).await;
         let bytes = bytes.map_err(|_| Fail::invalid("the request broke off, or is larger than 64 KiB"))?;
         serde_json::from_slice(&bytes).map(Self).map_err(Fail::invalid)
+    }
+}
+
+/// The query of a request, with no name that is not in the list.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fail> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(asked)| Self(asked))
+            .map_err(|error| Fail::invalid(error.body_text()))
+    }
+}
+
+/// What the path names.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<S: Sync + Send, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fail> {
+        let named = axum::extract::Path::from_request_parts(parts, state).await;
+        named.map(|axum::extract::Path(named)| Self(named)).map_err(|error| Fail::invalid(error.body_text()))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Images: how they stand, by which report, and what a person decides about them.
 
-use super::{Admin, Fail, Fields};
+use super::{Admin, Asked, Fail, Fields};
 use crate::Gate;
 use crate::config::EventKind;
 use crate::core::Task;
 use crate::decide::{Effect, Record};
 use crate::sign;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
@@ -46,7 +46,7 @@ fn hundred() -> usize {
 pub(crate) async fn list(
     State(gate): Gated,
     _: Admin,
-    Query(queue): Query<Queue>,
+    Asked(queue): Asked<Queue>,
 ) -> Result<Json<Value>, Fail> {
     let named = queue.state.as_deref().unwrap_or("quarantined");
     let state = match named {
@@ -78,7 +78,7 @@ fn parse_last(text: &str) -> Result<(RepositoryName, Digest), Fail> {
 pub(crate) async fn standing(
     State(gate): Gated,
     _: Admin,
-    Query(image): Query<Image>,
+    Asked(image): Asked<Image>,
 ) -> Result<Json<Value>, Fail> {
     let standing = find(&gate, &image).await?;
     let approvals = gate.store.approvals(&image.repository, &image.digest).await?;
@@ -96,7 +96,7 @@ pub(crate) async fn standing(
 pub(crate) async fn report(
     State(gate): Gated,
     _: Admin,
-    Query(image): Query<Image>,
+    Asked(image): Asked<Image>,
 ) -> Result<Response, Fail> {
     let standing = find(&gate, &image).await?;
     let none = || Fail::missing("report of this image");
@@ -130,7 +130,9 @@ impl Decided {
 pub(super) fn reason(text: &str) -> Result<String, Fail> {
     let text = text.trim();
     match text.chars().count() {
-        0..10 => Err(Fail::invalid("reason is shorter than 10 characters; write why, for whoever reads it in a year")),
+        0..10 => Err(Fail::invalid(
+            "reason is shorter than 10 characters; write why, for whoever reads it in a year",
+        )),
         10..=2000 => Ok(model::escape_text(text)),
         _ => Err(Fail::invalid("reason is longer than 2000 characters")),
     }
@@ -208,7 +210,8 @@ async fn condemn(gate: &Gate, admin: &Admin, decided: Decided, kind: EventKind) 
         _ => gate.store.deny(repository, digest, decision(&record)).await?,
     };
     // What was signed with the release ends with it: a signature that can be pulled is believed.
-    for companion in before.map(|record| record.companions).unwrap_or_default() {
+    let companions = before.filter(|record| record.rule != Record::SIGNATURE).map(|record| record.companions);
+    for companion in companions.unwrap_or_default() {
         match gate.store.revoke(repository, &companion, decision(&sign::beside(&record, digest))).await {
             Ok(_) | Err(store::Error::NoManifest { .. }) => {}
             Err(error) => return Err(error.into()),

@@ -1,9 +1,9 @@
 //! What operating the gate needs besides: upstreams, the journal, webhooks.
 
-use super::{Admin, Fail};
+use super::{Admin, Asked, Fail, Named};
 use crate::Gate;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn hundred() -> usize {
 pub(crate) async fn journal(
     State(gate): Gated,
     _: Admin,
-    Query(page): Query<Page>,
+    Asked(page): Asked<Page>,
 ) -> Result<Json<Value>, Fail> {
     let entries = gate.store.journal(page.after, page.n).await?;
     Ok(Json(json!({ "entries": entries })))
@@ -64,7 +64,7 @@ pub(crate) async fn webhooks(State(gate): Gated, _: Admin) -> Json<Value> {
 pub(crate) async fn test_webhook(
     State(gate): Gated,
     _: Admin,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<StatusCode, Fail> {
     if !gate.webhooks.test(&name).await? {
         return Err(Fail::missing(format!("webhook {name}")));

@@ -1,10 +1,10 @@
 //! Robots: programs with a secret that is shown once, with what they may do, until a day.
 
-use super::{Admin, Fail, Fields};
+use super::{Admin, Fail, Fields, Named};
 use crate::Gate;
 use access::{AccountName, Grant, Identity, Rights, SecretKind};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(crate) struct Change {
 pub(crate) async fn change(
     State(gate): Gated,
     admin: Admin,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     Fields(fields): Fields<Change>,
 ) -> Result<StatusCode, Fail> {
     let mut robot = find(&gate, &name).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn change(
 pub(crate) async fn renew(
     State(gate): Gated,
     admin: Admin,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Json<Value>, Fail> {
     let mut robot = find(&gate, &name).await?;
     let (secret, hash) = new_secret()?;
@@ -100,7 +100,7 @@ pub(crate) async fn renew(
 pub(crate) async fn remove(
     State(gate): Gated,
     admin: Admin,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<StatusCode, Fail> {
     if !gate.store.delete_robot(&name, admin.name()).await? {
         return Err(Fail::missing(format!("robot {name}")));

@@ -1,11 +1,11 @@
 //! Users, and what each may change of their own.
 
-use super::{Admin, Fail, Fields, Somebody};
+use super::{Admin, Fail, Fields, Named, Somebody};
 use crate::Gate;
 use crate::accounts::{self, SetupError};
 use access::{AccountName, Identity, Secret};
 use axum::Json;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -60,7 +60,9 @@ fn admit(gate: &Gate, peer: SocketAddr, account: &str) -> Result<(), Fail> {
 pub(crate) async fn me(somebody: Somebody) -> Json<Value> {
     let principal = somebody.principal();
     let rights = principal.rights();
-    Json(json!({ "who": principal.as_str(), "admin": rights.admin, "catalog": rights.catalog, "grants": rights.grants }))
+    Json(
+        json!({ "who": principal.as_str(), "admin": rights.admin, "catalog": rights.catalog, "grants": rights.grants }),
+    )
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,7 @@ pub(crate) struct Change {
 pub(crate) async fn change(
     State(gate): Gated,
     admin: Admin,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     Fields(fields): Fields<Change>,
 ) -> Result<StatusCode, Fail> {
     let mut user = gate.store.user(&name).await?.ok_or_else(|| Fail::missing(format!("user {name}")))?;
@@ -160,7 +162,7 @@ pub(crate) async fn change(
 pub(crate) async fn remove(
     State(gate): Gated,
     admin: Admin,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<StatusCode, Fail> {
     someone_else_administers(&gate, &name).await?;
     if !gate.store.delete_user(&name, admin.name()).await? {
@@ -177,7 +179,9 @@ async fn someone_else_administers(gate: &Gate, name: &str) -> Result<(), Fail> {
         return Ok(());
     }
     match users.iter().find(|user| user.name == name) {
-        Some(user) if user.admin => Err(Fail::conflict("this is the last administrator; make another one first")),
+        Some(user) if user.admin => {
+            Err(Fail::conflict("this is the last administrator; make another one first"))
+        }
         _ => Ok(()),
     }
 }

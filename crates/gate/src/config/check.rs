@@ -61,13 +61,19 @@ fn tls(config: &Config) -> Result<(), Wrong> {
         TlsMode::Files if tls.key.is_none() => {
             return Err(("tls.key", "tls.mode is files, and none is named".to_owned()));
         }
-        TlsMode::Proxy if !url.as_ref().is_some_and(|url| url.scheme() == "https") => {
-            return Err(("public-url", "tls.mode is proxy: set the https:// address of the proxy".to_owned()));
+        TlsMode::Proxy if url.as_ref().is_none_or(|url| url.scheme() != "https") => {
+            return Err((
+                "public-url",
+                "tls.mode is proxy: set the https:// address of the proxy".to_owned(),
+            ));
         }
         _ => {}
     }
     if tls.mode != TlsMode::Files && (tls.certificate.is_some() || tls.key.is_some()) {
-        return Err(("tls.certificate", "it is used with tls.mode files only; set that, or remove it".to_owned()));
+        return Err((
+            "tls.certificate",
+            "it is used with tls.mode files only; set that, or remove it".to_owned(),
+        ));
     }
     let encrypted = matches!(tls.mode, TlsMode::Files | TlsMode::SelfMade);
     if url.is_some_and(|url| encrypted && url.scheme() == "http") {
@@ -101,7 +107,10 @@ fn limits(config: &Config) -> Result<(), Wrong> {
     if limits.idle_timeout.0 <= wait + Duration::from_secs(5) {
         return Err((
             "limits.idle-timeout",
-            format!("connections that wait for a decision would be cut: make it more than {}", config.quarantine.wait),
+            format!(
+                "connections that wait for a decision would be cut: make it more than {}",
+                config.quarantine.wait
+            ),
         ));
     }
     if limits.header_timeout.0.is_zero() || limits.header_timeout.0 > longest {
@@ -117,7 +126,10 @@ fn limits(config: &Config) -> Result<(), Wrong> {
 fn check_upstream(name: &access::Upstream, upstream: &Upstream) -> Result<(), Wrong> {
     // It stands before the repository, so that it must be the beginning of a name.
     if name.as_str().parse::<model::RepositoryName>().is_err() {
-        return Err(("upstreams.NAME.url", "the name cannot stand at the beginning of a repository's".to_owned()));
+        return Err((
+            "upstreams.NAME.url",
+            "the name cannot stand at the beginning of a repository's".to_owned(),
+        ));
     }
     if let Some(text) = &upstream.url {
         let url = url(text, &["http", "https"]).map_err(|why| ("upstreams.NAME.url", why))?;
@@ -168,7 +180,10 @@ fn harbor(config: &Config) -> Result<(), Wrong> {
         return Err(("harbor.secret", "the adapter needs one of at least 16 characters".to_owned()));
     }
     if harbor.registries.is_empty() {
-        return Err(("harbor.registries", "name the registries that Harbor may have us pull from".to_owned()));
+        return Err((
+            "harbor.registries",
+            "name the registries that Harbor may have us pull from".to_owned(),
+        ));
     }
     for text in &harbor.registries {
         url(text, &["http", "https"]).map_err(|why| ("harbor.registries", why))?;

@@ -149,12 +149,18 @@ keys! {
         "Who we are to it";
     "oidc.client-secret", "ROADSTEAD_OIDC_CLIENT_SECRET", "", Secret, "none", "secret",
         "How we prove it";
-    "oidc.user-claim", "ROADSTEAD_OIDC_USER_CLAIM", "", Text, "preferred_username", "email",
-        "The claim that names the user";
+    "oidc.scopes", "ROADSTEAD_OIDC_SCOPES", "", List, "profile, email, groups", "profile",
+        "What is asked for beside openid";
     "oidc.groups-claim", "ROADSTEAD_OIDC_GROUPS_CLAIM", "", Text, "groups", "roles",
         "The claim that lists the user's groups";
-    "oidc.admin-groups", "ROADSTEAD_OIDC_ADMIN_GROUPS", "", List, "none", "platform",
-        "Groups whose members are administrators";
+    "oidc.groups[].name", "", "", Text, "required", "platform",
+        "A group, exactly as the provider names it; who is in none of them may do nothing";
+    "oidc.groups[].admin", "", "", Truth, "false", "true",
+        "Its members administer";
+    "oidc.groups[].catalog", "", "", Truth, "false", "true",
+        "Its members may list all repositories";
+    "oidc.groups[].grants", "", "", Tables, "none", "",
+        "What its members may do: a list of { repositories, actions, upstreams }, as robots have them";
     "oidc.allow-private", "ROADSTEAD_OIDC_ALLOW_PRIVATE", "", Truth, "false", "true",
         "Whether the provider may have a private address";
     "webhooks[].name", "", "", Text, "required", "chat",

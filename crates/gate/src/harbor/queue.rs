@@ -90,7 +90,9 @@ impl Queue {
         }
         while scans.len() >= MOST.max(self.inner.waiting + 1) {
             let ended = scans.iter().filter(|(_, (_, state))| !matches!(state, State::Waiting));
-            let Some(oldest) = ended.min_by_key(|(_, (since, _))| *since).map(|(id, _)| id.clone()) else { break };
+            let Some(oldest) = ended.min_by_key(|(_, (since, _))| *since).map(|(id, _)| id.clone()) else {
+                break;
+            };
             scans.remove(&oldest);
         }
         scans.insert(id.clone(), (Instant::now(), State::Waiting));

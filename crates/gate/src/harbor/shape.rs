@@ -112,16 +112,21 @@ impl Asked {
     pub(super) fn target(&self, allowed: &[String]) -> Result<Target, String> {
         let url: Url = self.registry.url.parse().map_err(|_| "registry.url is no address".to_owned())?;
         let same = |text: &String| text.parse::<Url>().is_ok_and(|allowed| origin(&allowed) == origin(&url));
-        let (Some((host, port)), true) = (origin(&url).map(|(_, host, port)| (host, port)), allowed.iter().any(same))
+        let (Some((host, port)), true) =
+            (origin(&url).map(|(_, host, port)| (host, port)), allowed.iter().any(same))
         else {
-            return Err("registry.url is none of harbor.registries in the configuration of the scanner".to_owned());
+            return Err(
+                "registry.url is none of harbor.registries in the configuration of the scanner".to_owned()
+            );
         };
         // With its port, so that a name of one part is not taken for a user of Docker Hub.
         let registry = format!("{host}:{port}");
         let Artifact { repository, digest, .. } = &self.artifact;
         let authorization = match self.registry.authorization.trim() {
             "" => None,
-            text => Some(Credentials::parse(text).map_err(|error| format!("registry.authorization: {error}"))?),
+            text => {
+                Some(Credentials::parse(text).map_err(|error| format!("registry.authorization: {error}"))?)
+            }
         };
         Ok(Target {
             locator: format!("docker://{registry}/{repository}@{digest}"),
@@ -162,8 +167,12 @@ const SEVERITIES: [&str; 6] = ["Unknown", "Negligible", "Low", "Medium", "High",
 
 fn vulnerabilities(report: &Report, form: ReportForm) -> Vec<Value> {
     let counts = |finding: &&Finding| finding.role != Role::Context && finding.exception.is_none();
-    let mut all: Vec<Value> =
-        report.findings.iter().filter(counts).map(|finding| of_finding(finding, report.verdict, form)).collect();
+    let mut all: Vec<Value> = report
+        .findings
+        .iter()
+        .filter(counts)
+        .map(|finding| of_finding(finding, report.verdict, form))
+        .collect();
     // A verdict without a finding to show for it must not look clean, nor must what nobody could read.
     if all.is_empty() && report.verdict == Verdict::Malicious {
         all.push(vulnerability("RS-MAL-VERDICT", "image", "", "Critical", &report.summary, form));
@@ -171,7 +180,9 @@ fn vulnerabilities(report: &Report, form: ReportForm) -> Vec<Value> {
     if report.verdict == Verdict::Incomplete || !report.gaps.is_empty() {
         let gaps = report.gaps.iter().take(20).map(|gap| format!("{}: {}", gap.what, gap.why));
         let told = gaps.collect::<Vec<_>>().join("; ");
-        let told = format!("A part of the image was not looked at, so that nobody knows whether it is clean. {told}");
+        let told = format!(
+            "A part of the image was not looked at, so that nobody knows whether it is clean. {told}"
+        );
         all.push(vulnerability("RS-INCOMPLETE", "image", "", "High", &told, form));
     }
     all
@@ -191,8 +202,7 @@ fn of_finding(finding: &Finding, verdict: Verdict, form: ReportForm) -> Value {
     let what = format!("{} ({}): {}", finding.title, finding.platform, finding.explanation);
     let place = finding.path.as_deref().unwrap_or("image");
     let mut made = vulnerability(&id, place, &layer, severity, &what, form);
-    made["vendor_attributes"] =
-        json!({ "finding": finding.id, "role": finding.role, "techniques": finding.techniques, "evidence": finding.evidence });
+    made["vendor_attributes"] = json!({ "finding": finding.id, "role": finding.role, "techniques": finding.techniques, "evidence": finding.evidence });
     made
 }
 

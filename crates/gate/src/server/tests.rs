@@ -23,7 +23,11 @@ async fn start(limits: Limits) -> Running {
     let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let served = tokio::spawn(serve(Listening { listener, tls: None, limits, trusts_proxy: false }, router, stopped));
+    let served = tokio::spawn(serve(
+        Listening { listener, tls: None, limits, trusts_proxy: false, open: Gauge::default() },
+        router,
+        stopped,
+    ));
     Running { address, stop, served }
 }
 
@@ -104,8 +108,7 @@ fn what_runs_may_end_and_nothing_new_begins() {
     block_on(async {
         let running = start(Limits::default()).await;
         let address = running.address;
-        let slow =
-            tokio::spawn(async move { ask(address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await });
+        let slow = tokio::spawn(async move { ask(address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await });
         tokio::time::sleep(Duration::from_millis(100)).await;
         running.stop.send(true).unwrap();
         assert!(slow.await.unwrap().ends_with("done"));
@@ -120,8 +123,7 @@ fn who_does_not_end_in_time_is_cut() {
         let limits = Limits { drain: Span(Duration::from_millis(50)), ..Limits::default() };
         let running = start(limits).await;
         let address = running.address;
-        let _slow =
-            tokio::spawn(async move { ask(address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await });
+        let _slow = tokio::spawn(async move { ask(address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await });
         tokio::time::sleep(Duration::from_millis(100)).await;
         running.stop.send(true).unwrap();
         assert_eq!(running.served.await.unwrap(), 1);

@@ -63,7 +63,8 @@ fn random_id() -> String {
     let mut bytes = [0; 16];
     // Without randomness there are no tokens either; an id that is not new is the smaller trouble.
     let _ = rand::fill(&mut bytes);
-    model::Digest::sha256([&bytes[..], &[0; 16]].concat().try_into().unwrap_or([0; 32])).hex()[..32].to_owned()
+    model::Digest::sha256([&bytes[..], &[0; 16]].concat().try_into().unwrap_or([0; 32])).hex()[..32]
+        .to_owned()
 }
 
 /// The name of a kind, as the configuration writes it.
@@ -123,7 +124,9 @@ fn harbor(event: &Event, base_url: &str) -> Value {
     let (namespace, short) = full.split_once('/').unwrap_or(("library", full));
     let host = base_url.split_once("://").map_or(base_url, |(_, host)| host);
     let resource = |tag: Option<&Tag>| match tag {
-        Some(tag) => json!({ "digest": event.digest, "tag": tag, "resource_url": format!("{host}/{full}:{tag}") }),
+        Some(tag) => {
+            json!({ "digest": event.digest, "tag": tag, "resource_url": format!("{host}/{full}:{tag}") })
+        }
         None => json!({ "digest": event.digest, "resource_url": format!("{host}/{full}@{}", event.digest) }),
     };
     let resources: Vec<Value> = match event.tags.as_slice() {

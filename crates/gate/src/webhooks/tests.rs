@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::WebhookFormat;
+use crate::config::{EventKind, WebhookFormat};
 use serde_json::{Value, json};
 
 fn event() -> Event {

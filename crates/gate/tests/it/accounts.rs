@@ -61,7 +61,10 @@ fn a_robot_logs_in_with_its_secret_until_it_is_taken_away() {
     assert_eq!(running.token("robot+ci", &secret, "repository:team/app:pull"), Err(401));
     let secret = renewed["secret"].as_str().unwrap().to_owned();
     assert!(running.token("robot+ci", &secret, "repository:team/app:pull").is_ok());
-    assert_eq!(running.ask(Method::PATCH, "/api/v1/robots/ci", &admin, Some(json!({ "disabled": true }))).0, 204);
+    assert_eq!(
+        running.ask(Method::PATCH, "/api/v1/robots/ci", &admin, Some(json!({ "disabled": true }))).0,
+        204
+    );
     assert_eq!(running.token("robot+ci", &secret, "repository:team/app:pull"), Err(401));
     assert_eq!(running.ask(Method::DELETE, "/api/v1/robots/ci", &admin, None).0, 204);
     assert_eq!(running.ask(Method::DELETE, "/api/v1/robots/ci", &admin, None).0, 404);
@@ -83,10 +86,16 @@ fn rights_that_are_taken_away_are_gone_at_once() {
     assert_eq!(running.ask(Method::POST, "/api/v1/users", &admin, Some(user)).0, 201);
     let eve = running.token("eve", PASSWORD, "registry:admin:*").unwrap();
     assert_eq!(running.ask(Method::GET, "/api/v1/users", &eve, None).0, 200);
-    assert_eq!(running.ask(Method::PATCH, "/api/v1/users/eve", &admin, Some(json!({ "admin": false }))).0, 204);
+    assert_eq!(
+        running.ask(Method::PATCH, "/api/v1/users/eve", &admin, Some(json!({ "admin": false }))).0,
+        204
+    );
     assert_eq!(running.ask(Method::GET, "/api/v1/users", &eve, None).0, 401);
     // The last administrator cannot be taken away.
-    assert_eq!(running.ask(Method::PATCH, "/api/v1/users/admin", &admin, Some(json!({ "admin": false }))).0, 409);
+    assert_eq!(
+        running.ask(Method::PATCH, "/api/v1/users/admin", &admin, Some(json!({ "admin": false }))).0,
+        409
+    );
     assert_eq!(running.ask(Method::DELETE, "/api/v1/users/admin", &admin, None).0, 409);
 }
 
@@ -101,8 +110,12 @@ fn one_changes_ones_own_password_and_nothing_else() {
     let change = |current: &str| json!({ "current": current, "password": other });
     let path = "/api/v1/me/password";
     assert_eq!(running.ask(Method::PUT, path, &eve, Some(change("not the password"))).0, 403);
-    let (status, _) =
-        running.ask(Method::PUT, path, &eve, Some(json!({ "current": PASSWORD, "password": other, "admin": true })));
+    let (status, _) = running.ask(
+        Method::PUT,
+        path,
+        &eve,
+        Some(json!({ "current": PASSWORD, "password": other, "admin": true })),
+    );
     assert_eq!(status, 400);
     assert_eq!(running.ask(Method::PUT, path, &eve, Some(change(PASSWORD))).0, 204);
     assert_eq!(running.token("eve", PASSWORD, "repository:a:pull"), Err(401));

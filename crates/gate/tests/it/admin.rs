@@ -61,7 +61,8 @@ fn nobody_gets_anything_and_others_what_is_theirs() {
         }
     }
     // A browser sends Basic by itself: it is taken for tokens, and here it is not.
-    let basic = running.client.get(running.url("/api/v1/users")).basic_auth("admin", Some(PASSWORD)).send().unwrap();
+    let basic =
+        running.client.get(running.url("/api/v1/users")).basic_auth("admin", Some(PASSWORD)).send().unwrap();
     assert_eq!(basic.status(), 401);
     assert!(basic.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer "));
     assert_eq!(basic.headers()["cache-control"], "no-store");
@@ -115,9 +116,23 @@ fn exceptions_need_two_and_end() {
     assert_eq!(running.ask(Method::POST, "/api/v1/users", &admin, Some(user)).0, 201);
     let eve = running.token("eve", PASSWORD, "registry:admin:*").unwrap();
     let digest = format!("sha256:{}", "a".repeat(64));
-    let ask = |expires: &str| json!({ "scope": { "finding": "S-MIN-HASH", "digest": digest }, "reason": "it is our own test", "expires": expires });
-    assert_eq!(running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(ask("2020-01-01T00:00:00Z"))).0, 400);
-    assert_eq!(running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(ask("2999-01-01T00:00:00Z"))).0, 400);
+    let ask = |expires: &str| json!({ "scope": { "rule": "malicious", "content": digest }, "reason": "it is our own test", "expires": expires });
+    assert_eq!(
+        running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(ask("2020-01-01T00:00:00Z"))).0,
+        400
+    );
+    assert_eq!(
+        running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(ask("2999-01-01T00:00:00Z"))).0,
+        400
+    );
+    for scope in
+        [json!({}), json!({ "rule": "malicious" }), json!({ "content": "x" }), json!({ "everything": true })]
+    {
+        let fields =
+            json!({ "scope": scope, "reason": "it is our own test", "expires": "2027-03-01T00:00:00Z" });
+        let (status, told) = running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(fields));
+        assert_eq!(status, 400, "{scope}: {told}");
+    }
     let soon = ask("2027-03-01T00:00:00Z");
     let (status, made) = running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(soon));
     assert_eq!(status, 201, "{made}");

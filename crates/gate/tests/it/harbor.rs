@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use test_support::{FakeRegistry, Image, ImageBuilder, RunningRegistry};
 
-const SECRET: &str = "a secret for harbor";
+const SECRET: &str = "a-secret-for-harbor";
 const REPORT: &str = "application/vnd.security.vulnerability.report; version=1.1";
 
 fn ask(running: &Running, method: Method, path: &str, body: Option<&Value>) -> Response {
@@ -50,12 +50,21 @@ fn scan(running: &Running, registry: &str, authorization: &str, image: &Image) -
     }
 }
 
+fn challenge(scheme: &str, host: &str) -> String {
+    match scheme {
+        "Bearer" => format!("Bearer realm=\"http://{host}/service/token\",service=\"harbor-registry\""),
+        _ => "Basic realm=\"harbor\"".to_owned(),
+    }
+}
+
 /// A registry that serves an image to whoever shows this, and to nobody else.
 fn guarded(image: &Image, authorization: &'static str) -> RunningRegistry {
+    let scheme = authorization.split(' ').next().unwrap();
     FakeRegistry::new()
         .image("team/app", "1", image)
         .intercept(move |request| {
-            let refused = test_support::Response::new(401).header("WWW-Authenticate", "Basic realm=\"harbor\"");
+            let refused = test_support::Response::new(401)
+                .header("WWW-Authenticate", &challenge(scheme, request.header("host")));
             (request.header("authorization") != authorization).then_some(refused)
         })
         .start()
@@ -97,7 +106,10 @@ fn only_harbor_is_answered_and_only_about_its_registries() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path(), &configured("harbor.example:80"));
     let metadata = ask(&running, Method::GET, "/metadata", None);
-    assert_eq!(metadata.headers()["content-type"], "application/vnd.scanner.adapter.metadata+json; version=1.0");
+    assert_eq!(
+        metadata.headers()["content-type"],
+        "application/vnd.scanner.adapter.metadata+json; version=1.0"
+    );
     let url = running.url("/harbor/api/v1/metadata");
     let status = |request: reqwest::blocking::RequestBuilder| request.send().unwrap().status().as_u16();
     assert_eq!(status(running.client.get(&url)), 401);
@@ -112,7 +124,10 @@ fn only_harbor_is_answered_and_only_about_its_registries() {
     check(json!({ "registry": { "url": "http://169.254.169.254" }, "artifact": artifact }), 422);
     check(json!({ "registry": { "url": "http://127.0.0.1:1" }, "artifact": artifact }), 422);
     check(json!({ "artifact": artifact }), 400);
-    check(json!({ "registry": { "url": "http://harbor.example" }, "artifact": { "repository": "../a", "digest": digest } }), 400);
+    check(
+        json!({ "registry": { "url": "http://harbor.example" }, "artifact": { "repository": "../a", "digest": digest } }),
+        400,
+    );
     assert_eq!(ask(&running, Method::GET, "/scan/nothing/report", None).status(), 404);
     assert_eq!(ask(&running, Method::GET, "/other", None).status(), 404);
 }

@@ -9,6 +9,8 @@ mod accounts;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod harbor;
 #[cfg(test)]
 mod oidc;

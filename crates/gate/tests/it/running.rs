@@ -13,18 +13,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A gate of its own, which stops when it is dropped.
-pub struct Running {
-    pub address: SocketAddr,
-    pub secret: Option<String>,
-    pub client: Client,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) secret: Option<String>,
+    pub(crate) client: Client,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<(), gate::Error>>>,
 }
 
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// The configuration of a text, with a port that the system chooses.
-pub fn config(folder: &Path, text: &str) -> Result<Config, gate::Error> {
+pub(crate) fn config(folder: &Path, text: &str) -> Result<Config, gate::Error> {
     let file = folder.join("gate.toml");
     std::fs::write(&file, text).unwrap();
     let data = folder.join("data").to_str().unwrap().to_owned();
@@ -38,7 +38,7 @@ pub fn config(folder: &Path, text: &str) -> Result<Config, gate::Error> {
 }
 
 /// A scan that reads with the built-in analyzers and no content rules.
-pub fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     let scan = || pipeline::Settings {
         source: source::Options::default(),
         limits: Default::default(),
@@ -56,7 +56,7 @@ pub fn engine() -> Engine {
 }
 
 impl Running {
-    pub fn start(folder: &Path, text: &str) -> Self {
+    pub(crate) fn start(folder: &Path, text: &str) -> Self {
         let config = config(folder, text).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, told) = mpsc::channel();
@@ -80,7 +80,7 @@ impl Running {
     }
 
     /// A gate with an administrator, and a token for the administration.
-    pub fn set_up(folder: &Path, text: &str) -> (Self, String) {
+    pub(crate) fn set_up(folder: &Path, text: &str) -> (Self, String) {
         let running = Self::start(folder, text);
         let fields = json!({ "secret": running.secret, "name": "admin", "password": PASSWORD });
         let answer = running.send(Method::POST, "/api/v1/setup", None, Some(fields));
@@ -89,11 +89,17 @@ impl Running {
         (running, token)
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Response {
+    pub(crate) fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Response {
         let mut request = self.client.request(method, self.url(path));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -105,18 +111,18 @@ impl Running {
     }
 
     /// What a path answers: its status and its JSON.
-    pub fn ask(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
         let answer = self.send(method, path, Some(token), body);
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().unwrap()).unwrap_or(Value::Null))
     }
 
-    pub fn get(&self, path: &str) -> Response {
+    pub(crate) fn get(&self, path: &str) -> Response {
         self.send(Method::GET, path, None, None)
     }
 
     /// A token as Docker gets it; the status where there is none.
-    pub fn token(&self, name: &str, password: &str, scope: &str) -> Result<String, u16> {
+    pub(crate) fn token(&self, name: &str, password: &str, scope: &str) -> Result<String, u16> {
         let url = self.url(&format!("/token?service=roadstead&scope={scope}"));
         let answer = self.client.get(url).basic_auth(name, Some(password)).send().unwrap();
         let status = answer.status().as_u16();
@@ -125,7 +131,7 @@ impl Running {
     }
 
     /// Asks it to stop, and waits until it has.
-    pub fn stop(mut self) -> Result<(), gate::Error> {
+    pub(crate) fn stop(mut self) -> Result<(), gate::Error> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap())
     }

@@ -48,7 +48,9 @@ fn metrics_have_a_token_of_their_own_where_one_is_set() {
 fn a_path_that_is_not_there_tells_nobody_anything() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path(), "");
-    for path in ["/", "/api", "/api/v2/users", "/harbor/api/v1/metadata", "/v2/", "/v2/_catalog", "/.git/config"] {
+    for path in
+        ["/", "/api", "/api/v2/users", "/harbor/api/v1/metadata", "/v2/", "/v2/_catalog", "/.git/config"]
+    {
         let status = running.get(path).status().as_u16();
         assert!(status == 401 || status == 404, "{path}: {status}");
     }
@@ -61,7 +63,8 @@ fn tls_is_spoken_with_a_certificate_that_was_made_here() {
     let certificate = std::fs::read(folder.path().join("data/keys/tls.crt")).unwrap();
     let certificate = reqwest::Certificate::from_pem(&certificate).unwrap();
     let url = format!("https://localhost:{}/healthz", running.address.port());
-    let trusting = reqwest::blocking::Client::builder().no_proxy().tls_certs_only([certificate]).build().unwrap();
+    let trusting =
+        reqwest::blocking::Client::builder().no_proxy().tls_certs_only([certificate]).build().unwrap();
     let answer = trusting.get(&url).send().unwrap();
     assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
     let other = reqwest::blocking::Client::builder().no_proxy().build().unwrap();

@@ -21,9 +21,11 @@ fn receiver(statuses: &'static [&'static str]) -> (String, mpsc::Receiver<Said>)
             let mut reader = BufReader::new(&stream);
             let mut head = String::new();
             while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
-            let length = head.to_lowercase().split("content-length: ").nth(1).map_or(0, |rest| {
-                rest.split("\r\n").next().unwrap().parse().unwrap()
-            });
+            let length = head
+                .to_lowercase()
+                .split("content-length: ")
+                .nth(1)
+                .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
             write!(&stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
@@ -34,7 +36,9 @@ fn receiver(statuses: &'static [&'static str]) -> (String, mpsc::Receiver<Said>)
 }
 
 fn configured(url: &str, allow_private: bool) -> String {
-    format!("[[webhooks]]\nname = \"chat\"\nurl = \"{url}\"\nsecret = \"shared\"\nallow-private = {allow_private}\n")
+    format!(
+        "[[webhooks]]\nname = \"chat\"\nurl = \"{url}\"\nsecret = \"shared\"\nallow-private = {allow_private}\n"
+    )
 }
 
 #[test]
@@ -53,7 +57,10 @@ fn a_message_arrives_signed_and_is_tried_again() {
         assert!(signature.starts_with("t=") && signature.contains(",v1="), "{signature}");
         bodies.push(body);
     }
-    assert!(bodies.iter().all(|body| body == &bodies[0]), "a message stays the same however often it is sent");
+    assert!(
+        bodies.iter().all(|body| body == &bodies[0]),
+        "a message stays the same however often it is sent"
+    );
     let event: serde_json::Value = serde_json::from_str(&bodies[0]).unwrap();
     assert_eq!(event["type"], "dev.roadstead.image.test");
 }

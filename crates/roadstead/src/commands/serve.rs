@@ -34,7 +34,9 @@ fn config(args: &Serve) -> anyhow::Result<Config> {
         let Some(name) = key.env else { continue };
         let Some(text) = env_vars::serve(name)? else { continue };
         let values = match key.kind {
-            Kind::List => text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            Kind::List => {
+                text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+            }
             _ => vec![text],
         };
         from_environment.insert(name, values);
@@ -42,13 +44,15 @@ fn config(args: &Serve) -> anyhow::Result<Config> {
     for name in env_vars::like_serve() {
         let known = KEYS.iter().any(|key| key.env == Some(name.as_str()));
         // Kubernetes sets such variables for a service that is called roadstead, and `sign` has one of its own.
-        let is_service = ["_PORT", "_SERVICE_", "_TCP", "ROADSTEAD_PASSWORD"].iter().any(|part| name.contains(part));
+        let is_service =
+            ["_PORT", "_SERVICE_", "_TCP", "ROADSTEAD_PASSWORD"].iter().any(|part| name.contains(part));
         if !known && !is_service {
             terminal::note(&format!("warning: no key has the variable {}", model::escape_text(&name)));
         }
     }
     let home = env_vars::data_dir().map(|folder| folder.join("gate").to_string_lossy().into_owned());
-    let default = |key: &gate::config::Key| home.clone().filter(|_| key.key == "data-dir").map(|path| vec![path]);
+    let default =
+        |key: &gate::config::Key| home.clone().filter(|_| key.key == "data-dir").map(|path| vec![path]);
     let environment = |key: &gate::config::Key| from_environment.get(key.env?).cloned();
     let flags = |key: &gate::config::Key| args.flags.get(key.flag?).cloned();
     let overlays = [
@@ -129,7 +133,10 @@ fn told(started: &Started) {
         ));
     }
     if let Some(certificate) = &started.certificate {
-        lines.push(format!("Clients trust it by {}: for Docker, /etc/docker/certs.d/{host}/ca.crt", shown(certificate)));
+        lines.push(format!(
+            "Clients trust it by {}: for Docker, /etc/docker/certs.d/{host}/ca.crt",
+            shown(certificate)
+        ));
     }
     lines.push(format!("Log in:        docker login {host}"));
     match started.upstreams.first() {
@@ -137,8 +144,13 @@ fn told(started: &Started) {
             lines.push(format!("Pull through:  docker pull {host}/docker.io/library/debian:12"));
         }
         Some(upstream) => lines.push(format!("Pull through:  docker pull {host}/{upstream}/REPOSITORY:TAG")),
-        None => lines.push("Pull through:  no upstreams are configured; see `roadstead serve --help`".to_owned()),
+        None => {
+            lines.push("Pull through:  no upstreams are configured; see `roadstead serve --help`".to_owned())
+        }
     }
-    lines.push(format!("Verify:        cosign verify --key {} {host}/REPOSITORY:TAG", shown(&started.release_key)));
+    lines.push(format!(
+        "Verify:        cosign verify --key {} {host}/REPOSITORY:TAG",
+        shown(&started.release_key)
+    ));
     terminal::note(&lines.join("\n"));
 }

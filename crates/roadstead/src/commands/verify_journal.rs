@@ -32,7 +32,10 @@ pub(crate) fn run(args: &VerifyJournal) -> anyhow::Result<u8> {
             journal::verify_lines(BufReader::new(file), anchor.as_ref())
         }
     };
-    conclude(&checked.with_context(|| format!("cannot read the journal of {}", shown(&path)))?, anchor.is_some())
+    conclude(
+        &checked.with_context(|| format!("cannot read the journal of {}", shown(&path)))?,
+        anchor.is_some(),
+    )
 }
 
 fn conclude(checked: &Checked, anchored: bool) -> anyhow::Result<u8> {

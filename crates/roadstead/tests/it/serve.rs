@@ -21,7 +21,10 @@ struct Served {
 
 fn serve(data: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"]).arg(data).args(more);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"])
+        .arg(data)
+        .args(more);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -132,10 +135,20 @@ fn from_an_empty_directory_to_a_pull_and_to_the_end() {
     assert_eq!(served.stop().code(), Some(0));
     let lines: Vec<String> = served.lines.try_iter().collect();
     assert!(lines.iter().any(|line| line.contains("\"stopped\"")), "{lines:#?}");
-    assert!(lines.iter().all(|line| line.is_empty() || serde_json::from_str::<Value>(line).is_ok()), "{lines:#?}");
-    assert!(lines.iter().all(|line| !line.contains(PASSWORD) && !line.contains(secret)), "a secret was logged");
+    assert!(
+        lines.iter().all(|line| line.is_empty() || serde_json::from_str::<Value>(line).is_ok()),
+        "{lines:#?}"
+    );
+    assert!(
+        lines.iter().all(|line| !line.contains(PASSWORD) && !line.contains(secret)),
+        "a secret was logged"
+    );
 
-    let journal = Command::new(env!("CARGO_BIN_EXE_roadstead")).args(["verify", "journal"]).arg(&data).output().unwrap();
+    let journal = Command::new(env!("CARGO_BIN_EXE_roadstead"))
+        .args(["verify", "journal"])
+        .arg(&data)
+        .output()
+        .unwrap();
     assert_eq!(journal.status.code(), Some(0), "{journal:?}");
     assert!(String::from_utf8_lossy(&journal.stdout).contains(" entries hold"), "{journal:?}");
 }
@@ -168,7 +181,8 @@ fn check(text: &str, env: &[(&str, &str)], flags: &[&str], expect: (i32, &str)) 
     let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
     command.args(["serve", "--check-config", "--config"]).arg(&file).args(flags);
     let output = command.env_clear().env("HOME", folder.path()).envs(env.iter().copied()).output().unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(expect.0), "{told}");
     assert!(told.contains(expect.1), "{told} does not say {}", expect.1);
     assert!(!told.contains("hunter2"), "{told}");
@@ -189,7 +203,12 @@ fn a_configuration_is_checked_without_starting() {
     check("", &[("ROADSTEAD_SCAN_WORKERS", "many")], &[], (2, "scan.workers of the environment"));
     check("policy.file = \"/nowhere/policy.toml\"\n", &[], &[], (2, "/nowhere/policy.toml"));
     check("scan.feeds = [\"/nowhere/feed.csv\"]\n", &[], &[], (2, "/nowhere/feed.csv"));
-    check("[tls]\nmode = \"files\"\ncertificate = \"/nowhere/a.crt\"\nkey = \"/nowhere/a.key\"\n", &[], &[], (2, "/nowhere/a.crt"));
+    check(
+        "[tls]\nmode = \"files\"\ncertificate = \"/nowhere/a.crt\"\nkey = \"/nowhere/a.key\"\n",
+        &[],
+        &[],
+        (2, "/nowhere/a.crt"),
+    );
 }
 
 #[test]

@@ -21,7 +21,11 @@ fn check_target(url: &str, authorization: &str, expect: Result<&str, &str>) {
 
 #[test]
 fn only_registries_of_the_configuration_are_pulled_from() {
-    check_target("https://core.harbor.example", "Basic cm9ib3Q6c2VjcmV0", Ok("docker://core.harbor.example:443/library/mongo@sha256:"));
+    check_target(
+        "https://core.harbor.example",
+        "Basic cm9ib3Q6c2VjcmV0",
+        Ok("docker://core.harbor.example:443/library/mongo@sha256:"),
+    );
     check_target("https://core.harbor.example:443/", "Bearer abc", Ok("docker://core.harbor.example:443/"));
     check_target("http://harbor:8080", "", Ok("docker://harbor:8080/library/mongo@"));
     check_target("http://core.harbor.example", "", Err("none of harbor.registries"));
@@ -52,7 +56,10 @@ fn harbor_gets_the_report_that_it_asks_for() {
     check("application/vnd.security.vulnerability.report;version=1.1", Some(ReportForm::Generic));
     check(HARBOR, Some(ReportForm::Harbor));
     check("*/*", Some(ReportForm::Generic));
-    check("text/html, application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0", Some(ReportForm::Harbor));
+    check(
+        "text/html, application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0",
+        Some(ReportForm::Harbor),
+    );
     check("application/vnd.security.sbom.report+json; version=1.0", None);
     check("", None);
 }
@@ -67,7 +74,9 @@ fn metadata_has_what_the_specification_requires() {
     let capability = &sent["capabilities"][0];
     assert_eq!(capability["type"], "vulnerability");
     assert!(capability["consumes_mime_types"].as_array().is_some_and(|types| types.len() == 2));
-    assert!(capability["produces_mime_types"].as_array().is_some_and(|types| types.contains(&json!(GENERIC))));
+    assert!(
+        capability["produces_mime_types"].as_array().is_some_and(|types| types.contains(&json!(GENERIC)))
+    );
 }
 
 fn scanned(verdict: &str, findings: Value, gaps: Value) -> Done {
@@ -116,9 +125,21 @@ fn malware_is_a_critical_vulnerability_and_nothing_unread_looks_clean() {
     };
     check("clean", json!([]), json!([]), &[], "Unknown");
     check("clean", json!([finding("context", "high")]), json!([]), &[], "Unknown");
-    check("malicious", json!([finding("convicts", "high")]), json!([]), &[("RS-MAL-S-MIN-HASH", "Critical")], "Critical");
+    check(
+        "malicious",
+        json!([finding("convicts", "high")]),
+        json!([]),
+        &[("RS-MAL-S-MIN-HASH", "Critical")],
+        "Critical",
+    );
     check("malicious", json!([]), json!([]), &[("RS-MAL-VERDICT", "Critical")], "Critical");
-    check("suspicious", json!([finding("corroborates", "medium")]), json!([]), &[("RS-SUS-S-MIN-HASH", "Medium")], "Medium");
+    check(
+        "suspicious",
+        json!([finding("corroborates", "medium")]),
+        json!([]),
+        &[("RS-SUS-S-MIN-HASH", "Medium")],
+        "Medium",
+    );
     let gap = json!([{ "what": "layer 3", "why": "512 bytes after the end" }]);
     check("incomplete", json!([]), gap, &[("RS-INCOMPLETE", "High")], "High");
 }

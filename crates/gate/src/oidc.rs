@@ -1,0 +1,196 @@
+//! Logging in through an identity provider, for people: the requests that `access` leaves to its caller, and the two paths
+//! that a browser sees. What comes out is a token for the administration; programs have robots.
+//!
+//! The one cookie of the gate is here: it binds a login to the browser that began it, so that nobody is logged in as
+//! somebody else by a link. It opens nothing.
+
+mod pending;
+mod provider;
+
+pub(crate) use provider::Oidc;
+
+use crate::Gate;
+use crate::admin::Fail;
+use access::oidc::{Callback, Login};
+use access::{Identity, Scope};
+use axum::Router;
+use axum::extract::{ConnectInfo, Query, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use provider::Trouble;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use store::User;
+
+const BASE: &str = "/auth/oidc";
+const COOKIE_NAME: &str = "roadstead-login";
+
+/// The two paths, where a provider is configured.
+pub(crate) fn router(gate: &Arc<Gate>) -> Router {
+    if gate.oidc.is_none() {
+        return Router::new();
+    }
+    let router = Router::new().route("/login", get(login)).route("/callback", get(callback));
+    Router::new().nest(BASE, router.with_state(Arc::clone(gate)))
+}
+
+/// Where the provider sends browsers back to.
+pub(crate) fn redirect_uri(url: &str) -> String {
+    format!("{url}{BASE}/callback")
+}
+
+/// Begins a login: sends the browser to the provider.
+async fn login(
+    State(gate): State<Arc<Gate>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+) -> Result<Response, Fail> {
+    let oidc = gate.oidc.as_ref().ok_or_else(|| Fail::missing("identity provider"))?;
+    let admitted = gate.tries.admit(peer.ip(), None, Instant::now());
+    admitted.map_err(|limited| Fail::too_many(&limited.to_string()))?;
+    let (to, cookie) = oidc.begin().await.map_err(|trouble| told(&trouble))?;
+    let secure = if gate.url.starts_with("https://") { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE_NAME}={cookie}; Path={BASE}; Max-Age=600; HttpOnly; SameSite=Lax{secure}");
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [(LOCATION, to), (SET_COOKIE, cookie)] {
+        headers.insert(
+            name,
+            HeaderValue::try_from(value)
+                .map_err(|_| Fail::unavailable("the provider's address cannot be used"))?,
+        );
+    }
+    Ok(response)
+}
+
+/// What the provider adds to the address. Others may add what they want.
+#[derive(Deserialize)]
+struct Back {
+    #[serde(default)]
+    state: String,
+    code: Option<String>,
+    error: Option<String>,
+    iss: Option<String>,
+}
+
+/// Ends a login: asks the provider who it was, and gives a token.
+async fn callback(
+    State(gate): State<Arc<Gate>>,
+    Query(back): Query<Back>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
+    let oidc = gate.oidc.as_ref().ok_or_else(|| Fail::missing("identity provider"))?;
+    let query = Callback {
+        state: &back.state,
+        code: back.code.as_deref(),
+        error: back.error.as_deref(),
+        issuer: back.iss.as_deref(),
+    };
+    let login = match oidc.finish(cookie(&headers).unwrap_or_default(), &query).await {
+        Ok(login) => login,
+        Err(trouble) => {
+            gate.audit.refused("oidc").await;
+            return Err(told(&trouble));
+        }
+    };
+    take(&gate, &login).await?;
+    let principal = gate.accounts.of(login.principal.identity()).await?;
+    let principal = principal.ok_or_else(|| Fail::denied("the account is disabled"))?;
+    gate.audit.logged_in(principal.as_str()).await;
+    let scopes = [Scope::Admin, Scope::Catalog];
+    let minted = oidc.minter.mint(&principal, crate::serve::SERVICE, &scopes, crate::accounts::now());
+    let minted = minted.map_err(|error| Fail::unavailable(&error.to_string()))?;
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CACHE_CONTROL, "no-store".to_owned()),
+        (REFERRER_POLICY, "no-referrer".to_owned()),
+        (SET_COOKIE, format!("{COOKIE_NAME}=; Path={BASE}; Max-Age=0; HttpOnly; SameSite=Lax")),
+    ];
+    Ok((headers, minted.body().expose().to_owned()).into_response())
+}
+
+fn told(trouble: &Trouble) -> Fail {
+    tracing::warn!(error = model::error_chain(trouble), "a login through the identity provider failed");
+    match trouble {
+        Trouble::Login(error) => Fail::denied(&error.to_string()),
+        Trouble::Busy => Fail::too_many("too many logins are under way; try again in a minute"),
+        Trouble::Request(..) | Trouble::Status(..) => Fail::unavailable(
+            "the identity provider does not answer as it should; the log of the server says why",
+        ),
+    }
+}
+
+/// Our cookie among those that the browser has.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+}
+
+/// By whom grants are given that follow from groups, and that are worked out anew with each login.
+const FROM_GROUPS: &str = "groups";
+
+/// Writes what the provider said today: the account, and the rights of its groups in place of those of the last login.
+async fn take(gate: &Gate, login: &Login) -> Result<(), Fail> {
+    let Identity::Oidc { issuer, subject } = login.principal.identity() else {
+        return Err(Fail::denied("the provider named nobody"));
+    };
+    let (admin, rights) = (login.principal.is_admin(), login.principal.rights());
+    match gate.store.user_of_identity(issuer, subject).await? {
+        Some(user) if user.disabled => return Err(Fail::denied("the account is disabled")),
+        Some(user) if user.admin == admin => {}
+        Some(user) => {
+            gate.store.update_user(&User { admin, ..user }, FROM_GROUPS).await?;
+        }
+        None => {
+            let user = User {
+                name: account_name(issuer, subject),
+                password: None,
+                identity: Some((issuer.clone(), subject.clone())),
+                admin,
+                disabled: false,
+                created: store::now(),
+            };
+            gate.store.create_user(&user, FROM_GROUPS).await?;
+        }
+    }
+    let who = login.principal.to_string();
+    let mut wanted = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for grant in &rights.grants {
+        let texts = crate::accounts::written(&grant.actions, &grant.upstreams, false);
+        wanted.entry(grant.repositories.to_string()).or_default().extend(texts);
+    }
+    if rights.catalog {
+        wanted.entry("**".to_owned()).or_default().push(crate::accounts::CATALOG.to_owned());
+    }
+    for old in gate.store.grants(Some(&who)).await? {
+        // What an administrator granted by hand stays, and wins over a group's grant of the same repositories.
+        let by_hand = old.created_by != FROM_GROUPS;
+        if by_hand || wanted.get(&old.scope) == Some(&old.actions) {
+            wanted.remove(&old.scope);
+        } else if !wanted.contains_key(&old.scope) {
+            gate.store.delete_grant(&who, &old.scope, FROM_GROUPS).await?;
+        }
+    }
+    for (scope, actions) in wanted {
+        let (principal, created_by) = (who.clone(), FROM_GROUPS.to_owned());
+        let grant = store::Grant { principal, scope, actions, created_by, created: store::now() };
+        gate.store.put_grant(&grant).await?;
+    }
+    gate.accounts.forget();
+    Ok(())
+}
+
+/// A name that nobody else can have and no user can log in under, as it has no password. The provider's own names change.
+fn account_name(issuer: &str, subject: &str) -> String {
+    let hash =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{issuer}\n{subject}").as_bytes());
+    let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or([0; 32]);
+    format!("oidc-{}", &model::Digest::sha256(hash).hex()[..32])
+}

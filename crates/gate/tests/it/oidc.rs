@@ -1,0 +1,174 @@
+//! Logging in through an identity provider, which lies where a test tells it to.
+
+use crate::running::{PASSWORD, Running};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use test_support::{FakeRegistry, Response, RunningRegistry};
+
+/// What the provider says of whoever comes next.
+#[derive(Clone)]
+struct Person {
+    claims: Value,
+    nonce: String,
+}
+
+struct Provider {
+    server: RunningRegistry,
+    next: Arc<Mutex<Person>>,
+}
+
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl Provider {
+    fn start() -> Self {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
+        let next = Arc::new(Mutex::new(Person { claims: json!({}), nonce: String::new() }));
+        let person = Arc::clone(&next);
+        let server = FakeRegistry::new().intercept(move |request| {
+            let base = format!("http://{}", request.header("host"));
+            let document = match request.path.as_str() {
+                "/.well-known/openid-configuration" => json!({
+                    "issuer": base,
+                    "authorization_endpoint": format!("{base}/authorize"),
+                    "token_endpoint": format!("{base}/token"),
+                    "jwks_uri": format!("{base}/keys"),
+                }),
+                "/keys" => {
+                    let point = pair.public_key().as_ref();
+                    json!({ "keys": [{
+                        "kty": "EC", "crv": "P-256", "use": "sig", "kid": "1",
+                        "x": encode(&point[1..33]), "y": encode(&point[33..65]),
+                    }] })
+                }
+                "/token" => {
+                    let body = String::from_utf8_lossy(&request.body);
+                    assert!(body.contains("grant_type=authorization_code") && body.contains("code_verifier="), "{body}");
+                    assert_eq!(request.header("authorization"), "Basic cm9hZHN0ZWFkOmElMjBzZWNyZXQ=");
+                    let person = person.lock().unwrap().clone();
+                    let mut claims = json!({
+                        "iss": base, "sub": "u1", "aud": "roadstead", "nonce": person.nonce,
+                        "iat": now(), "exp": now() + 300, "preferred_username": "eve",
+                    });
+                    for (name, value) in person.claims.as_object().unwrap() {
+                        claims[name] = value.clone();
+                    }
+                    let head = encode(json!({ "alg": "ES256", "kid": "1" }).to_string());
+                    let message = format!("{head}.{}", encode(claims.to_string()));
+                    let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+                    json!({ "access_token": "x", "token_type": "Bearer", "id_token": format!("{message}.{}", encode(signature)) })
+                }
+                _ => return None,
+            };
+            Some(Response::new(200).header("Content-Type", "application/json").body(document.to_string()))
+        });
+        Self { server: server.start(), next }
+    }
+
+    fn configured(&self) -> String {
+        let issuer = self.server.host();
+        format!(
+            "public-url = \"http://gate.example\"\n[oidc]\nissuer = \"http://{issuer}\"\nclient-id = \"roadstead\"\n\
+             client-secret = \"a secret\"\nallow-private = true\n\
+             [[oidc.groups]]\nname = \"platform\"\nadmin = true\n\
+             [[oidc.groups]]\nname = \"team\"\ngrants = [{{ repositories = \"team/*\", actions = [\"pull\"] }}]\n"
+        )
+    }
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A parameter of an address.
+fn parameter(url: &str, name: &str) -> String {
+    let (_, rest) = url.split_once(&format!("{name}=")).unwrap();
+    rest.split('&').next().unwrap().to_owned()
+}
+
+/// A browser that goes to the provider and comes back: the status, and what it was given.
+fn log_in(
+    running: &Running,
+    provider: &Provider,
+    claims: Value,
+    cheat: impl Fn(&mut String, &mut String),
+) -> (u16, Value) {
+    let begun = running.get("/auth/oidc/login");
+    assert_eq!(begun.status(), 303, "{:?}", begun.text());
+    let to = begun.headers()["location"].to_str().unwrap().to_owned();
+    let mut cookie = begun.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(to.contains("code_challenge_method=S256"), "{to}");
+    assert!(to.contains("redirect_uri=http%3A%2F%2Fgate.example%2Fauth%2Foidc%2Fcallback"), "{to}");
+    *provider.next.lock().unwrap() = Person { claims, nonce: parameter(&to, "nonce") };
+    let mut state = parameter(&to, "state");
+    cheat(&mut cookie, &mut state);
+    let url = running.url(&format!("/auth/oidc/callback?code=abc&state={state}"));
+    let answer = running.client.get(url).header("cookie", cookie).send().unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().unwrap()).unwrap())
+}
+
+#[test]
+fn groups_decide_what_somebody_may_and_are_asked_for_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start();
+    let (running, admin) = Running::set_up(folder.path(), &provider.configured());
+    let log_in = |groups: Value| log_in(&running, &provider, json!({ "groups": groups }), |_, _| {});
+
+    let (status, answer) = log_in(json!(["platform", "team"]));
+    assert_eq!(status, 200, "{answer}");
+    let token = answer["token"].as_str().unwrap();
+    let (status, users) = running.ask(Method::GET, "/api/v1/users", token, None);
+    assert_eq!(status, 200, "{users}");
+    let (_, grants) = running.ask(Method::GET, "/api/v1/grants", token, None);
+    assert_eq!(grants["grants"][0]["repositories"], "team/*", "{grants}");
+
+    // Who left a group has lost what it gave (CVE-2025-23208).
+    let (status, answer) = log_in(json!([]));
+    assert_eq!(status, 200, "{answer}");
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(running.ask(Method::GET, "/api/v1/users", token, None).0, 403);
+    let (_, grants) = running.ask(Method::GET, "/api/v1/grants", &admin, None);
+    assert_eq!(grants["grants"], json!([]));
+
+    let (_, users) = running.ask(Method::GET, "/api/v1/users", &admin, None);
+    let name =
+        users["users"].as_array().unwrap().iter().find(|user| user["identity"].is_object()).unwrap()["name"]
+            .clone();
+    let path = format!("/api/v1/users/{}", name.as_str().unwrap());
+    assert_eq!(running.ask(Method::PATCH, &path, &admin, Some(json!({ "disabled": true }))).0, 204);
+    assert_eq!(log_in(json!(["platform"])).0, 403);
+    assert_eq!(running.token(name.as_str().unwrap(), PASSWORD, "registry:admin:*"), Err(401));
+}
+
+#[test]
+fn a_login_is_of_the_browser_that_began_it_and_of_our_provider() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start();
+    let running = Running::start(folder.path(), &provider.configured());
+    let check = |claims: Value, cheat: &dyn Fn(&mut String, &mut String), expect: u16| {
+        let (status, told) = log_in(&running, &provider, claims.clone(), cheat);
+        assert_eq!(status, expect, "{claims}: {told}");
+        assert!(told["token"].is_string() == (expect == 200), "{told}");
+    };
+    check(json!({}), &|_, _| {}, 200);
+    check(json!({}), &|cookie, _| "roadstead-login=other".clone_into(cookie), 403);
+    check(json!({}), &|cookie, _| cookie.clear(), 403);
+    check(json!({}), &|_, state| "other".clone_into(state), 403);
+    check(json!({ "nonce": "other" }), &|_, _| {}, 403);
+    check(json!({ "aud": "other" }), &|_, _| {}, 403);
+    check(json!({ "iss": "https://other.example" }), &|_, _| {}, 403);
+    check(json!({ "exp": 1 }), &|_, _| {}, 403);
+    // Without a provider there are no such paths.
+    let folder = tempfile::tempdir().unwrap();
+    let without = Running::start(folder.path(), "");
+    assert_eq!(without.get("/auth/oidc/login").status(), 401);
+}
