@@ -157,7 +157,7 @@ fn push_and_pull(served: &Served, skopeo: &Path, folder: &Path, secret: &str) {
     let layer = LayerBuilder::new().file("etc/hello", 0o644, b"hello\n");
     let image = ImageBuilder::new().layer(layer).build();
     let layout = folder.join("layout");
-    test_support::write_oci_layout(&layout, &[("1", &image)]).unwrap();
+    test_support::write_oci_layout(&layout, &[(Some("1"), &image)]).unwrap();
     let there = format!("docker://{}/team/app:1", served.address);
     let copy = |credentials: [&str; 2], from: &str, to: &str| {
         let mut command = Command::new(skopeo);
