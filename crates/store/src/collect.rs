@@ -24,7 +24,8 @@ pub struct Collected {
 
 impl Store {
     /// Removes what no manifest of any repository names and nobody touched for `grace`, while pushes and pulls go on: a
-    /// push, an upload or a mount of what is being removed wins.
+    /// push, an upload or a mount of what is being removed wins. A grace below an hour lets pushes that are slow find their
+    /// first blobs gone, and bring them again.
     ///
     /// What is needed is asked for again in the transaction that removes, which no other writer shares; and the file of a
     /// digest is removed under the lock under which it would be placed.

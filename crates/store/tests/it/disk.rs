@@ -2,6 +2,7 @@
 use crate::house::*;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 use store::{Error, Origin};
 
 /// A small disk, where the system lets us have one.
@@ -25,11 +26,18 @@ impl Disk {
         self.0.path()
     }
 
+    /// Tries for a while: until the last file is closed, which happens on threads of the engine, the disk is busy.
     fn remount(&self, options: &str) {
-        let path = self.path();
-        let status =
-            Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(path).status().unwrap();
-        assert!(status.success());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let remount = || {
+            let mut command = Command::new("mount");
+            command.args(["-o", &format!("remount,{options}")]).arg(self.path());
+            command.output().unwrap().status.success()
+        };
+        while !remount() {
+            assert!(Instant::now() < deadline, "the disk cannot be made {options}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
