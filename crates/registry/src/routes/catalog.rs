@@ -24,20 +24,22 @@ pub(super) async fn answer(registry: &Registry, request: &Request) -> Answer {
         ));
     }
     let (mut shown, mut looked, mut more) = (Vec::new(), 0, n > 0);
-    'pages: while n > 0 {
-        let names = registry.store.repositories(last.as_deref(), MAX_PAGE).await?;
-        if names.is_empty() {
-            more = false;
-            break;
-        }
-        for name in names {
-            if shown.len() == n || looked == registry.settings.catalog_looks {
-                break 'pages;
+    if more {
+        'pages: loop {
+            let names = registry.store.repositories(last.as_deref(), MAX_PAGE).await?;
+            if names.is_empty() {
+                more = false;
+                break;
             }
-            looked += 1;
-            last = Some(name.to_string());
-            if visible(registry, request, &name).await? {
-                shown.push(name);
+            for name in names {
+                if shown.len() == n || looked == registry.settings.catalog_looks {
+                    break 'pages;
+                }
+                looked += 1;
+                last = Some(name.to_string());
+                if visible(registry, request, &name).await? {
+                    shown.push(name);
+                }
             }
         }
     }
