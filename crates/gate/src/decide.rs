@@ -134,7 +134,8 @@ pub(crate) fn decide(facts: &Facts<'_>, policy: &Policy, exceptions: &Exceptions
     if ruling.effect == Effect::Allow && facts.empty {
         ruling.effect = Effect::Hold;
         ruling.rule = "empty".to_owned();
-        ruling.message = format!("{} is held by the rule empty: it leads to nothing that could be read", facts.repository);
+        ruling.message =
+            format!("{} is held by the rule empty: it leads to nothing that could be read", facts.repository);
     }
     let (have, needed) = facts.approvals;
     if ruling.effect == Effect::Hold && have > 0 && have >= needed {

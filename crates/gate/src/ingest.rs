@@ -74,7 +74,7 @@ pub(crate) enum IngestError {
         upstream: access::Upstream,
         /// What the store says.
         #[source]
-        source: store::Error,
+        source: Box<store::Error>,
     },
 }
 
@@ -236,7 +236,7 @@ impl Ingest<'_> {
                 self.refused(source.to_string())
             }
             store::Error::Missing(_) => self.refused(source.to_string()),
-            source => IngestError::Store { upstream: self.far.upstream.clone(), source },
+            source => IngestError::Store { upstream: self.far.upstream.clone(), source: Box::new(source) },
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use model::{Digest, ImageRef, Report, RepositoryName, Role, Tag, Verdict};
 use std::io::Write as _;
 use std::sync::Arc;
-use store::{Manifest, PutManifest, Store};
+use store::{Manifest, PutManifest, Sealed, Store};
 
 /// The keys of the gate. The one that releases signs releases and nothing else.
 #[derive(Debug, Clone)]
@@ -181,16 +181,8 @@ pub(crate) async fn put(
                 continue;
             }
             let (to, bytes, digest) = (store.clone(), blob.bytes.clone(), blob.digest);
-            let sealed = tokio::task::spawn_blocking(move || {
-                let mut incoming = to.incoming(digest.algorithm(), bytes.len() as u64)?;
-                incoming.write_all(&bytes).map_err(|source| store::Error::Io {
-                    doing: "write below",
-                    path: to.directory().to_owned(),
-                    source,
-                })?;
-                incoming.seal(&digest)
-            });
-            let sealed = sealed.await.map_err(|_| store::Error::Closed)??;
+            let sealed = tokio::task::spawn_blocking(move || write(&to, &bytes, &digest));
+            let sealed = sealed.await.map_err(|_| store::Error::Closed)?.map_err(|error| *error)?;
             store.admit(repository, sealed, BY).await?;
         }
         let manifest =
@@ -205,6 +197,15 @@ pub(crate) async fn put(
         digests.push(store.put_manifest(put).await?.digest);
     }
     Ok(digests)
+}
+
+/// Writes a small blob beside those of the store. Blocks.
+fn write(store: &Store, bytes: &[u8], digest: &Digest) -> Result<Sealed, Box<store::Error>> {
+    let mut incoming = store.incoming(digest.algorithm(), bytes.len() as u64).map_err(Box::new)?;
+    incoming.write_all(bytes).map_err(|source| {
+        Box::new(store::Error::Io { doing: "write below", path: store.directory().to_owned(), source })
+    })?;
+    incoming.seal(digest).map_err(Box::new)
 }
 
 /// Who lays signatures beside images.

@@ -64,7 +64,7 @@ impl Walk<'_> {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..limits.at_once.max(1)).map(|_| scope.spawn(&fetch)).collect();
+            let others: Vec<_> = (1..limits.at_once.max(1)).map(|_| scope.spawn(fetch)).collect();
             let mut result = fetch();
             for other in others {
                 let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

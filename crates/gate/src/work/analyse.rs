@@ -21,11 +21,11 @@ use store::{Decision, Manifest, ManifestKind, Standing, State, analysis};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     /// The store.
-    #[error("{}", model::error_chain(.0))]
-    Store(#[from] store::Error),
+    #[error("{}", model::error_chain(.0.as_ref()))]
+    Store(Box<store::Error>),
     /// The image cannot be opened.
     #[error("{}", opened(.0))]
-    Scan(#[from] pipeline::Error),
+    Scan(Box<pipeline::Error>),
     /// The disk that layouts are made on.
     #[error("cannot make a folder for the analysis: {0}")]
     Scratch(std::io::Error),
@@ -35,6 +35,18 @@ pub(crate) enum Trouble {
     /// Signing.
     #[error("cannot sign the release: {}", model::error_chain(.0))]
     Sign(#[from] attest::Error),
+}
+
+impl From<store::Error> for Trouble {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
+impl From<pipeline::Error> for Trouble {
+    fn from(error: pipeline::Error) -> Self {
+        Self::Scan(Box::new(error))
+    }
 }
 
 /// Why an image could not be opened, without the place where it lies for the while: clients read this.
@@ -359,9 +371,7 @@ fn read(
     let report = match pipeline::scan(&locator, &settings) {
         Ok(report) => Some(report),
         // Nothing in it calls itself an image. What is no document in it stays unread.
-        Err(pipeline::Error::Open { source: source::Error::NotAnImage { .. }, .. }) if !others.is_empty() => {
-            None
-        }
+        Err(pipeline::Error::Open { source: source::Error::NotAnImage { .. }, .. }) => None,
         Err(error) => return Err(error.into()),
     };
     let layers: BTreeSet<Digest> =

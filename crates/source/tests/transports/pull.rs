@@ -4,7 +4,9 @@ use model::{Digest, RepositoryName, Tag};
 use source::{Error, Locator, Login, Options, Remote, Vouched};
 use std::io::Read as _;
 use std::time::Duration;
-use test_support::{FakeRegistry, Image, ImageBuilder, Layer, LayerBuilder, Request, Response, RunningRegistry};
+use test_support::{
+    FakeRegistry, Image, ImageBuilder, Layer, LayerBuilder, Request, Response, RunningRegistry,
+};
 
 fn image() -> Image {
     ImageBuilder::new().layer(Layer::new(LayerBuilder::new().file("app", 0o755, "x").build())).build()

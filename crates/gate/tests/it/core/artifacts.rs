@@ -11,6 +11,9 @@ use test_support::{Image, LayerBuilder, standin};
 
 const HOME: &str = "team/app";
 
+/// Blobs of an artifact with the types they claim, and what its pull is told.
+type Case<'a> = (&'a [(&'a str, &'a [u8])], &'a [&'a str]);
+
 /// Pushes blobs and a manifest that names them, and tells how the manifest then stands.
 async fn push(bench: &Bench, blobs: &[&[u8]], manifest: &Value) -> (Digest, Standing) {
     let repository: RepositoryName = HOME.parse().unwrap();
@@ -89,7 +92,7 @@ async fn documents_are_released_and_nothing_that_only_says_so() {
     let gzip =
         clean("x").blobs().values().find(|blob| blob.bytes.starts_with(b"\x1f\x8b")).unwrap().bytes.clone();
     let list: &[u8] = br#"{"spdxVersion": "SPDX-2.3"}"#;
-    let cases: [(&[(&str, &[u8])], &[&str]); 7] = [
+    let cases: [Case<'_>; 7] = [
         // The control: an honest list of packages passes.
         (&[(SBOM, list)], &["released"]),
         (&[], &["released"]),
