@@ -57,13 +57,23 @@ async fn other_bytes_than_the_digest_says() {
         &["denied", "up.example", "hashes to"],
     )
     .await;
+    // Too short: the rest is asked for until patience ends.
     let layer = is_layer(&image);
     check(
         &image,
         move |request| layer(request).then(|| Response::new(200).body(vec![7; 40])),
-        &["up.example"],
+        &["unavailable", "up.example", "broke"],
     )
     .await;
+    // As long as it should be, so that only the digest tells.
+    let sizes: std::collections::BTreeMap<String, usize> =
+        image.blobs().iter().map(|(digest, blob)| (digest.clone(), blob.bytes.len())).collect();
+    let layer = is_layer(&image);
+    let lie = move |request: &Request| {
+        let size = sizes.get(request.path.rsplit('/').next()?)?;
+        layer(request).then(|| Response::new(200).body(vec![7; *size]))
+    };
+    check(&image, lie, &["denied", "up.example", "are others", "has the digest"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
