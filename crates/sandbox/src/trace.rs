@@ -70,6 +70,7 @@ pub fn run(first: Pid, mut context: Context) -> Outcome {
 }
 
 pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
+    kernel::wait_without_signals();
     let alarm = kernel::Alarm::new();
     let time = Time::new(context.clock.clone(), context.time.clone());
     let mut tracer = Tracer {
