@@ -37,6 +37,8 @@ impl Tracer<'_> {
             FileOp::Open { write: true, create, .. } if *create => {
                 *create = self.open_in_guest(&path, rustix::fs::OFlags::PATH).is_none();
             }
+            // From before it happens: whoever shares the root may be faster than what is told of it.
+            FileOp::Root => self.chrooted = true,
             FileOp::Rename(to) if self.read_in_guest(to).is_some() => {
                 let origin = self.origins.named(to);
                 let act = FileAct { process, op: FileOp::Replaced, path: to.clone(), origin, result: 0 };
@@ -190,7 +192,6 @@ impl Tracer<'_> {
             FileOp::Mode(_) | FileOp::Owner(..) | FileOp::Times(_) | FileOp::Attribute(_) => {
                 self.origins.touched(&path);
             }
-            FileOp::Root => self.chrooted = true,
             _ => {}
         }
         self.tell(Source::Call, Act::File(act));
