@@ -4,6 +4,7 @@
 //! through again, until nothing is left or a limit is reached, and each limit is named.
 
 mod alphabets;
+mod bytes;
 mod calls;
 mod expression;
 mod gate;

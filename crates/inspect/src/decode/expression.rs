@@ -34,7 +34,7 @@ const SHORT: usize = 256;
 const CALL: usize = 64;
 
 /// Reads a text in one of these languages; `None` where it is not known.
-pub(super) fn read(text: &[u8], language: Option<Runner>, budget: &mut Budget) -> Vec<Found> {
+pub(super) fn read<'t>(text: &'t [u8], language: Option<Runner>, budget: &mut Budget) -> Vec<Found<'t>> {
     let mut scan = Scan {
         text,
         language,
@@ -78,7 +78,7 @@ pub(super) struct Scan<'t, 'b> {
     /// Whether the statement before was given up in the middle of decoders.
     cut: bool,
     pub(super) budget: &'b mut Budget,
-    found: Vec<Found>,
+    found: Vec<Found<'t>>,
 }
 
 impl<'t> Scan<'t, '_> {
@@ -442,7 +442,7 @@ impl<'t> Scan<'t, '_> {
         }
     }
 
-    pub(super) fn find(&mut self, data: Data, runner: Option<Runner>) {
+    pub(super) fn find(&mut self, data: Data<'t>, runner: Option<Runner>) {
         // Single characters are put together everywhere.
         if runner.is_none()
             && data.steps.first().is_none_or(|step| (step.bytes_in as usize) < super::MIN_STORED)
