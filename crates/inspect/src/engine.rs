@@ -41,7 +41,10 @@ const GATHERED: u64 = 4 << 20;
 const HEAD: usize = 64 << 10;
 /// What the gate sees.
 const GATE: usize = 4 << 10;
-/// Files of a batch: enough to fill the lanes of the hasher, few enough to spread over threads.
+/// Bytes of a batch, where there is room: enough to fill the lanes of the hasher, and so little that at the end of a
+/// layer no thread is left alone with much of it.
+const BATCH: usize = 2 << 20;
+/// Files of a batch.
 const BATCH_FILES: usize = 2048;
 
 /// Counts what has been read so far, for whoever shows progress.
@@ -58,6 +61,8 @@ pub struct Crew<'scope> {
     jobs: Sender<Job>,
     streams: Streams<'scope>,
     batch_bytes: usize,
+    /// So many layers are read at a time. One that only waits for its last batches holds up no other.
+    turns: Permits,
     /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
     whole: Permits,
     progress: &'scope Progress,
@@ -159,7 +164,7 @@ pub fn with_crew<T>(
     let buffers = Pools::default();
     let pools = &buffers;
     std::thread::scope(|scope| {
-        let (jobs, queue) = bounded(threads);
+        let (jobs, queue) = bounded(threads * 2);
         for _ in 0..threads {
             let queue: Receiver<Job> = queue.clone();
             scope.spawn(move || {
@@ -179,10 +184,11 @@ pub fn with_crew<T>(
         drop(queue);
         let (streams, messages) = Streams::new(threads);
         scope.spawn(move || streams::hash(&messages));
-        // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
-        let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
-        let whole = Permits::new(1);
-        let crew = Crew { jobs, streams, batch_bytes, whole, progress, cancelled, analyzers, buffers: pools };
+        // Queued, running and being filled: three times as many batches as threads, and one for each layer.
+        let batch_bytes = (BUFFERS / (threads * 4 + 2)).clamp(1 << 20, BATCH);
+        let (turns, whole) = (Permits::new(threads), Permits::new(1));
+        let crew =
+            Crew { jobs, streams, batch_bytes, turns, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
     })
 }
@@ -203,6 +209,7 @@ pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &m
 ///
 /// The facts hold everything but the anomalies and sums of the transport, which the caller knows.
 pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_>) -> LayerFacts {
+    let turn = crew.turns.take();
     let (reply, replies) = unbounded();
     let mut reading = Reading {
         crew,
@@ -230,6 +237,8 @@ pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_
             }
         }
     }
+    reading.send();
+    drop(turn);
     reading.finish()
 }
 
@@ -273,7 +282,7 @@ impl Reading<'_, '_> {
             self.send();
         }
         if self.batch.bytes.capacity() == 0 {
-            self.batch.bytes = self.crew.buffers.batches.take(limit);
+            self.batch.bytes = self.crew.buffers.batches.take(limit.max(size));
         }
         let start = self.batch.bytes.len();
         let mut sha256 = Sha256::new();
@@ -399,7 +408,6 @@ impl Reading<'_, '_> {
     }
 
     fn finish(mut self) -> LayerFacts {
-        self.send();
         self.crew.streams.hurry(&self.runway);
         // Only those who answer hold an end now: whoever fails is not waited for.
         self.reply = unbounded().0;
