@@ -4,6 +4,7 @@
 mod kept;
 mod passing;
 mod permits;
+mod room;
 mod runway;
 mod stages;
 mod streams;
@@ -23,7 +24,8 @@ use kept::{End, Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
 use passing::Passing;
-use permits::{Permit, Permits};
+use permits::Permits;
+use room::{Held, Room};
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
 use std::io::BufRead as _;
@@ -37,6 +39,9 @@ use streams::Streams;
 const BUFFERS: usize = 64 << 20;
 /// A file up to this size is gathered whole and shown whole to every analyzer.
 const GATHERED: u64 = 4 << 20;
+/// Files beyond the gathered size that are held whole at any time. A larger one is held alone: a package database may be
+/// 128 MiB.
+const WHOLE: u64 = 32 << 20;
 /// What an analyzer sees of a larger file that it did not ask for whole.
 const HEAD: usize = 64 << 10;
 /// What the gate sees.
@@ -58,13 +63,12 @@ pub struct Progress {
 
 /// The threads that hash and analyze, shared by all layers that are being read.
 pub struct Crew<'scope> {
-    jobs: Sender<Job>,
+    jobs: Sender<Job<'scope>>,
     streams: Streams<'scope>,
     batch_bytes: usize,
     /// So many layers are read at a time. One that only waits for its last batches holds up no other.
     turns: Permits,
-    /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
-    whole: Permits,
+    whole: &'scope Room,
     progress: &'scope Progress,
     cancelled: &'scope AtomicBool,
     analyzers: &'scope [&'scope dyn FileAnalyzer],
@@ -78,13 +82,13 @@ struct Pools {
     pieces: Buffers,
 }
 
-struct Job {
+struct Job<'scope> {
     batch: Batch,
     sums: Sums,
     end: Arc<End>,
     reply: Sender<Done>,
     /// What the batch of a large file needs for as long as it is in memory.
-    permit: Option<Permit>,
+    held: Option<Held<'scope>>,
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -162,20 +166,21 @@ pub fn with_crew<T>(
 ) -> T {
     let threads = threads.clamp(1, 32);
     let buffers = Pools::default();
-    let pools = &buffers;
+    let room = Room::new(WHOLE);
+    let (pools, whole) = (&buffers, &room);
     std::thread::scope(|scope| {
         let (jobs, queue) = bounded(threads * 2);
         for _ in 0..threads {
-            let queue: Receiver<Job> = queue.clone();
+            let queue: Receiver<Job<'_>> = queue.clone();
             scope.spawn(move || {
-                for Job { batch, sums, end, reply, permit } in queue {
+                for Job { batch, sums, end, reply, held } in queue {
                     // The layer may have ended early; then nobody waits for this.
                     let _ = reply.send(analyze_batch(&batch, sums, end, analyzers));
-                    match permit {
+                    match held {
                         None => pools.batches.give(batch.bytes),
-                        Some(permit) => {
+                        Some(held) => {
                             drop(batch);
-                            drop(permit);
+                            drop(held);
                         }
                     }
                 }
@@ -186,7 +191,7 @@ pub fn with_crew<T>(
         scope.spawn(move || streams::hash(&messages));
         // Queued, running and being filled: three times as many batches as threads, and one for each layer.
         let batch_bytes = (BUFFERS / (threads * 4 + 2)).clamp(1 << 20, BATCH);
-        let (turns, whole) = (Permits::new(threads), Permits::new(1));
+        let turns = Permits::new(threads);
         let crew =
             Crew { jobs, streams, batch_bytes, turns, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
@@ -255,7 +260,7 @@ struct Reading<'c, 's> {
     runway: Arc<Runway>,
 }
 
-impl Reading<'_, '_> {
+impl<'s> Reading<'_, 's> {
     fn take(&mut self, entry: &mut Entry, tar: &mut TarReader<ChunkReader>) {
         let Some(index) = self.facts.entries.push(entry) else {
             return self
@@ -311,7 +316,7 @@ impl Reading<'_, '_> {
             .iter()
             .any(|analyzer| matches!(analyzer.wants(entry, gate), Want::Whole(limit) if size <= limit));
         if whole {
-            let permit = crew.whole.take();
+            let held = crew.whole.take(size);
             let mut bytes = Vec::new();
             bytes.reserve_exact(size as usize);
             bytes.extend_from_slice(&piece.bytes);
@@ -323,7 +328,7 @@ impl Reading<'_, '_> {
             let (entry, range) = (std::mem::take(entry), 0..bytes.len());
             let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
             let batch = Batch { bytes, files: vec![file] };
-            return self.hand_over(batch, permit);
+            return self.hand_over(batch, Some(held));
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
@@ -382,9 +387,9 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn hand_over(&mut self, batch: Batch, permit: Option<Permit>) {
+    fn hand_over(&mut self, batch: Batch, held: Option<Held<'s>>) {
         let (end, reply) = (self.kept.end(), self.reply.clone());
-        let job = Job { batch, sums: self.sums, end, reply, permit };
+        let job = Job { batch, sums: self.sums, end, reply, held };
         if self.crew.jobs.send(job).is_ok() {
             self.waiting += 1;
         } else {
