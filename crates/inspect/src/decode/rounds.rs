@@ -40,7 +40,9 @@ pub(crate) fn stages_of(text: &[u8], signs: &Signs) -> Decoded {
         // Prose, data and code for browsers that neither runs nor writes what it decodes: half of all text there is.
         // What it holds is worth a look where it is a script, a program or an archive.
         let mut found = Vec::new();
-        loose::magic(text, &mut work.budget, &mut found);
+        if hints.magic {
+            loose::magic(text, &mut work.budget, &mut found);
+        }
         merge(text, found, &mut work.budget)
     };
     work.keep(text, (0, 0), first);
@@ -97,7 +99,9 @@ fn round<'t>(
             _ => {}
         }
     }
-    loose::magic(text, budget, &mut found);
+    if hints.magic {
+        loose::magic(text, budget, &mut found);
+    }
     if marshal {
         loose::constants(text, budget, &mut found);
     }
