@@ -21,7 +21,7 @@ mod shell_programs;
 mod tests;
 mod value;
 
-pub(crate) use gate::signs;
+pub(crate) use gate::{CHILD_PROCESS, may_start_programs, signs};
 pub use rounds::stages;
 pub(crate) use rounds::stages_of;
 
