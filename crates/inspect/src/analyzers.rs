@@ -20,6 +20,7 @@ pub mod persist;
 pub mod preload;
 pub mod privilege;
 pub mod program;
+mod run;
 pub mod secrets;
 pub mod shells;
 pub mod start;
@@ -27,6 +28,8 @@ pub mod theft;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+
+pub use run::run_analyzers;
 
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;
@@ -47,7 +50,8 @@ pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
     ]
 }
 
-/// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
+/// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached, and
+/// but for the last none of them asks what another found.
 pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
     &[
         &start::Start,

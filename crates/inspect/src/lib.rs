@@ -19,7 +19,7 @@ mod root;
 mod rules;
 mod signs;
 
-pub use analyzers::{detections, file_analyzers, image_analyzers};
+pub use analyzers::{detections, file_analyzers, image_analyzers, run_analyzers};
 pub use contract::{
     FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Part, Reached, Search,
     Want,
