@@ -20,7 +20,6 @@ pub mod persist;
 pub mod preload;
 pub mod privilege;
 pub mod program;
-mod run;
 pub mod secrets;
 pub mod shells;
 pub mod start;
@@ -28,8 +27,6 @@ pub mod theft;
 
 #[cfg(test)]
 pub(crate) mod fixture;
-
-pub use run::run_analyzers;
 
 use crate::{FileAnalyzer, ImageAnalyzer};
 use model::Detection;

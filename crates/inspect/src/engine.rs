@@ -3,9 +3,9 @@
 
 mod kept;
 mod passing;
-mod permits;
 mod room;
 mod runway;
+mod side_by_side;
 mod stages;
 mod streams;
 mod weight;
@@ -24,10 +24,10 @@ use kept::{End, Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
 use passing::Passing;
-use permits::Permits;
 use room::{Held, Room};
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
+pub use side_by_side::run_analyzers;
 use std::io::BufRead as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,7 +67,7 @@ pub struct Crew<'scope> {
     streams: Streams<'scope>,
     batch_bytes: usize,
     /// So many layers are read at a time. One that only waits for its last batches holds up no other.
-    turns: Permits,
+    turns: Room,
     whole: &'scope Room,
     progress: &'scope Progress,
     cancelled: &'scope AtomicBool,
@@ -191,7 +191,7 @@ pub fn with_crew<T>(
         scope.spawn(move || streams::hash(&messages));
         // Queued, running and being filled: three times as many batches as threads, and one for each layer.
         let batch_bytes = (BUFFERS / (threads * 4 + 2)).clamp(1 << 20, BATCH);
-        let turns = Permits::new(threads);
+        let turns = Room::new(threads as u64);
         let crew =
             Crew { jobs, streams, batch_bytes, turns, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
@@ -214,7 +214,7 @@ pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &m
 ///
 /// The facts hold everything but the anomalies and sums of the transport, which the caller knows.
 pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_>) -> LayerFacts {
-    let turn = crew.turns.take();
+    let turn = crew.turns.take(1);
     let (reply, replies) = unbounded();
     let mut reading = Reading {
         crew,

@@ -19,12 +19,12 @@ mod root;
 mod rules;
 mod signs;
 
-pub use analyzers::{detections, file_analyzers, image_analyzers, run_analyzers};
+pub use analyzers::{detections, file_analyzers, image_analyzers};
 pub use contract::{
     FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Part, Reached, Search,
     Want,
 };
-pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
+pub use engine::{Crew, Progress, read_entries, run_analyzer, run_analyzers, with_crew};
 pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;
 pub use root::Root;

@@ -23,17 +23,6 @@ pub const FOREIGN: u32 = 0x0200;
 /// The call is refused: record it, skip it, and answer with the error number in the low byte.
 pub const REFUSE: u32 = 0x0300;
 
-/// What the filter says of a call, by the same table that the filter is made of; none lets it pass unseen.
-pub fn word(architecture: u32, number: u32, arguments: &[u64; 6]) -> Option<u32> {
-    if architecture != ARCHITECTURE || number >= FOREIGN_FROM {
-        return Some(FOREIGN);
-    }
-    let traced = || {
-        (crate::trace::TRACED.contains(&number) && crate::trace::narrowed(number, arguments)).then_some(CALL)
-    };
-    refused(number, arguments).map(|error| REFUSE | error).or_else(traced)
-}
-
 /// The error number that a call of this architecture's own door is refused with, where it is.
 pub(crate) fn refused(number: u32, arguments: &[u64; 6]) -> Option<u32> {
     let refused = refusals().find(|refused| refused.number == number && refused.when.holds(arguments));

@@ -1,29 +1,29 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// So many bytes may be held at any time, over all threads.
+/// So much may be held at any time, over all threads: bytes of files, or turns.
 pub(super) struct Room {
     all: u64,
     left: Mutex<u64>,
     more: Condvar,
 }
 
-/// Bytes that are held. Dropping it gives them back.
+/// What is held. Dropping it gives it back.
 pub(super) struct Held<'r> {
     room: &'r Room,
-    bytes: u64,
+    amount: u64,
 }
 
 impl Room {
-    pub(super) fn new(bytes: u64) -> Self {
-        Self { all: bytes, left: Mutex::new(bytes), more: Condvar::new() }
+    pub(super) fn new(all: u64) -> Self {
+        Self { all, left: Mutex::new(all), more: Condvar::new() }
     }
 
-    /// Waits until there is room for so many bytes. What is larger than all of it gets all of it.
-    pub(super) fn take(&self, bytes: u64) -> Held<'_> {
-        let bytes = bytes.min(self.all);
-        let free = self.more.wait_while(self.left(), |left| *left < bytes);
-        *free.unwrap_or_else(PoisonError::into_inner) -= bytes;
-        Held { room: self, bytes }
+    /// Waits until there is room for so much. What is larger than all of it gets all of it.
+    pub(super) fn take(&self, amount: u64) -> Held<'_> {
+        let amount = amount.min(self.all);
+        let free = self.more.wait_while(self.left(), |left| *left < amount);
+        *free.unwrap_or_else(PoisonError::into_inner) -= amount;
+        Held { room: self, amount }
     }
 
     fn left(&self) -> MutexGuard<'_, u64> {
@@ -33,7 +33,7 @@ impl Room {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        *self.room.left() += self.bytes;
+        *self.room.left() += self.amount;
         self.room.more.notify_all();
     }
 }
@@ -53,7 +53,7 @@ mod tests {
         let all = room.take(100);
         assert_eq!(*room.left(), 0);
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| room.take(1).bytes);
+            let waits = scope.spawn(|| room.take(1).amount);
             drop(all);
             assert_eq!(waits.join().unwrap(), 1);
         });

@@ -27,6 +27,10 @@ impl Absent {
         self.0.get_mut((hash % MOST as u64) as usize)
     }
 
+    fn holds(&self, hash: u64) -> bool {
+        self.0.get((hash % MOST as u64) as usize) == Some(&hash)
+    }
+
     pub(super) fn remember(&mut self, path: &[u8]) {
         let hash = hash(path);
         if let Some(place) = self.place(hash) {
@@ -53,7 +57,7 @@ impl Tracer<'_> {
         let searches =
             self.tasks.group(self.tasks.group_of(tid)).is_some_and(|group| group.searches) && !self.chrooted;
         let Some(root) = self.root.as_ref().filter(|_| plain && searches) else { return false };
-        if self.absent.0.get((hash % MOST as u64) as usize) != Some(&hash) {
+        if !self.absent.holds(hash) {
             return false;
         }
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
