@@ -336,7 +336,12 @@ fn a_process_that_hides_is_seen() {
     let mut guest =
         Guest::new(&Python("import time\ne=time.process_time()+2.5\nwhile time.process_time()<e: pass"));
     guest.alone.before = Some(|first| {
-        while std::fs::read_to_string(format!("/proc/{first}/mounts")).unwrap().lines().count() > 20 {
+        // Until it stands in a tree of its own: what is mounted at its root is the overlay, and nothing else any more.
+        let stands = |mounts: &str| {
+            let fields = mounts.lines().map(|line| line.split(' ').skip(1).take(2).collect::<Vec<_>>());
+            fields.filter(|at| at.first() == Some(&"/")).eq([["/", "overlay"]])
+        };
+        while !stands(&std::fs::read_to_string(format!("/proc/{first}/mounts")).unwrap()) {
             std::thread::yield_now();
         }
         let hide = ["-m", "mount", "-t", "tmpfs", "none", "/proc/1"];
