@@ -47,7 +47,8 @@ pub fn file_analyzers() -> &'static [&'static dyn FileAnalyzer] {
     ]
 }
 
-/// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached.
+/// Analyzers of whole images, in run order: `start` is first, because the others ask what it reached, and
+/// but for the last none of them asks what another found.
 pub fn image_analyzers() -> &'static [&'static dyn ImageAnalyzer] {
     &[
         &start::Start,

@@ -4,6 +4,7 @@
 //! through again, until nothing is left or a limit is reached, and each limit is named.
 
 mod alphabets;
+mod bytes;
 mod calls;
 mod expression;
 mod gate;
@@ -20,7 +21,7 @@ mod shell_programs;
 mod tests;
 mod value;
 
-pub(crate) use gate::signs;
+pub(crate) use gate::{CHILD_PROCESS, may_start_programs, signs};
 pub use rounds::stages;
 pub(crate) use rounds::stages_of;
 

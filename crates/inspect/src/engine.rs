@@ -3,8 +3,9 @@
 
 mod kept;
 mod passing;
-mod permits;
+mod room;
 mod runway;
+mod side_by_side;
 mod stages;
 mod streams;
 mod weight;
@@ -23,9 +24,10 @@ use kept::{End, Kept, Weighed};
 use layers::{ChunkReader, ContentHashes, Entry, EntryData, Kind, TarReader};
 use model::Gap;
 use passing::Passing;
-use permits::{Permit, Permits};
+use room::{Held, Room};
 use runway::{PIECE, Runway};
 use sha2::{Digest as _, Sha256};
+pub use side_by_side::run_analyzers;
 use std::io::BufRead as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,11 +39,17 @@ use streams::Streams;
 const BUFFERS: usize = 64 << 20;
 /// A file up to this size is gathered whole and shown whole to every analyzer.
 const GATHERED: u64 = 4 << 20;
+/// Files beyond the gathered size that are held whole at any time. A larger one is held alone: a package database may be
+/// 128 MiB.
+const WHOLE: u64 = 32 << 20;
 /// What an analyzer sees of a larger file that it did not ask for whole.
 const HEAD: usize = 64 << 10;
 /// What the gate sees.
 const GATE: usize = 4 << 10;
-/// Files of a batch: enough to fill the lanes of the hasher, few enough to spread over threads.
+/// Bytes of a batch, where there is room: enough to fill the lanes of the hasher, and so little that at the end of a
+/// layer no thread is left alone with much of it.
+const BATCH: usize = 2 << 20;
+/// Files of a batch.
 const BATCH_FILES: usize = 2048;
 
 /// Counts what has been read so far, for whoever shows progress.
@@ -55,11 +63,12 @@ pub struct Progress {
 
 /// The threads that hash and analyze, shared by all layers that are being read.
 pub struct Crew<'scope> {
-    jobs: Sender<Job>,
+    jobs: Sender<Job<'scope>>,
     streams: Streams<'scope>,
     batch_bytes: usize,
-    /// Only one file at a time is held whole beyond the gathered size: a package database may be 128 MiB.
-    whole: Permits,
+    /// So many layers are read at a time. One that only waits for its last batches holds up no other.
+    turns: Room,
+    whole: &'scope Room,
     progress: &'scope Progress,
     cancelled: &'scope AtomicBool,
     analyzers: &'scope [&'scope dyn FileAnalyzer],
@@ -73,13 +82,13 @@ struct Pools {
     pieces: Buffers,
 }
 
-struct Job {
+struct Job<'scope> {
     batch: Batch,
     sums: Sums,
     end: Arc<End>,
     reply: Sender<Done>,
     /// What the batch of a large file needs for as long as it is in memory.
-    permit: Option<Permit>,
+    held: Option<Held<'scope>>,
 }
 
 /// Files gathered from an archive, contents end to end.
@@ -157,20 +166,21 @@ pub fn with_crew<T>(
 ) -> T {
     let threads = threads.clamp(1, 32);
     let buffers = Pools::default();
-    let pools = &buffers;
+    let room = Room::new(WHOLE);
+    let (pools, whole) = (&buffers, &room);
     std::thread::scope(|scope| {
-        let (jobs, queue) = bounded(threads);
+        let (jobs, queue) = bounded(threads * 2);
         for _ in 0..threads {
-            let queue: Receiver<Job> = queue.clone();
+            let queue: Receiver<Job<'_>> = queue.clone();
             scope.spawn(move || {
-                for Job { batch, sums, end, reply, permit } in queue {
+                for Job { batch, sums, end, reply, held } in queue {
                     // The layer may have ended early; then nobody waits for this.
                     let _ = reply.send(analyze_batch(&batch, sums, end, analyzers));
-                    match permit {
+                    match held {
                         None => pools.batches.give(batch.bytes),
-                        Some(permit) => {
+                        Some(held) => {
                             drop(batch);
-                            drop(permit);
+                            drop(held);
                         }
                     }
                 }
@@ -179,10 +189,11 @@ pub fn with_crew<T>(
         drop(queue);
         let (streams, messages) = Streams::new(threads);
         scope.spawn(move || streams::hash(&messages));
-        // Queued, running and being filled: about twice as many batches as threads, and one for each layer.
-        let batch_bytes = (BUFFERS / (threads * 3 + 2)).clamp(1 << 20, 8 << 20);
-        let whole = Permits::new(1);
-        let crew = Crew { jobs, streams, batch_bytes, whole, progress, cancelled, analyzers, buffers: pools };
+        // Queued, running and being filled: three times as many batches as threads, and one for each layer.
+        let batch_bytes = (BUFFERS / (threads * 4 + 2)).clamp(1 << 20, BATCH);
+        let turns = Room::new(threads as u64);
+        let crew =
+            Crew { jobs, streams, batch_bytes, turns, whole, progress, cancelled, analyzers, buffers: pools };
         work(&crew)
     })
 }
@@ -203,6 +214,7 @@ pub fn run_analyzer(analyzer: &dyn ImageAnalyzer, image: &ImageView<'_>, out: &m
 ///
 /// The facts hold everything but the anomalies and sums of the transport, which the caller knows.
 pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_>) -> LayerFacts {
+    let turn = crew.turns.take(1);
     let (reply, replies) = unbounded();
     let mut reading = Reading {
         crew,
@@ -230,6 +242,8 @@ pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_
             }
         }
     }
+    reading.send();
+    drop(turn);
     reading.finish()
 }
 
@@ -246,7 +260,7 @@ struct Reading<'c, 's> {
     runway: Arc<Runway>,
 }
 
-impl Reading<'_, '_> {
+impl<'s> Reading<'_, 's> {
     fn take(&mut self, entry: &mut Entry, tar: &mut TarReader<ChunkReader>) {
         let Some(index) = self.facts.entries.push(entry) else {
             return self
@@ -273,7 +287,7 @@ impl Reading<'_, '_> {
             self.send();
         }
         if self.batch.bytes.capacity() == 0 {
-            self.batch.bytes = self.crew.buffers.batches.take(limit);
+            self.batch.bytes = self.crew.buffers.batches.take(limit.max(size));
         }
         let start = self.batch.bytes.len();
         let mut sha256 = Sha256::new();
@@ -302,7 +316,7 @@ impl Reading<'_, '_> {
             .iter()
             .any(|analyzer| matches!(analyzer.wants(entry, gate), Want::Whole(limit) if size <= limit));
         if whole {
-            let permit = crew.whole.take();
+            let held = crew.whole.take(size);
             let mut bytes = Vec::new();
             bytes.reserve_exact(size as usize);
             bytes.extend_from_slice(&piece.bytes);
@@ -314,7 +328,7 @@ impl Reading<'_, '_> {
             let (entry, range) = (std::mem::take(entry), 0..bytes.len());
             let file = Opened { index, entry, range, whole: true, sha256: sha256.finalize().into() };
             let batch = Batch { bytes, files: vec![file] };
-            return self.hand_over(batch, permit);
+            return self.hand_over(batch, Some(held));
         }
         let (entry, range) = (std::mem::take(entry), 0..piece.bytes.len());
         let file = Opened { index, entry, range, whole: false, sha256: [0; 32] };
@@ -373,9 +387,9 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn hand_over(&mut self, batch: Batch, permit: Option<Permit>) {
+    fn hand_over(&mut self, batch: Batch, held: Option<Held<'s>>) {
         let (end, reply) = (self.kept.end(), self.reply.clone());
-        let job = Job { batch, sums: self.sums, end, reply, permit };
+        let job = Job { batch, sums: self.sums, end, reply, held };
         if self.crew.jobs.send(job).is_ok() {
             self.waiting += 1;
         } else {
@@ -399,7 +413,6 @@ impl Reading<'_, '_> {
     }
 
     fn finish(mut self) -> LayerFacts {
-        self.send();
         self.crew.streams.hurry(&self.runway);
         // Only those who answer hold an end now: whoever fails is not waited for.
         self.reply = unbounded().0;

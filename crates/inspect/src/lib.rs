@@ -24,7 +24,7 @@ pub use contract::{
     FactSink, FileAnalyzer, FileView, ImageAnalyzer, ImageView, LayerView, Outcome, Part, Reached, Search,
     Want,
 };
-pub use engine::{Crew, Progress, read_entries, run_analyzer, with_crew};
+pub use engine::{Crew, Progress, read_entries, run_analyzer, run_analyzers, with_crew};
 pub use facts::{Fact, LayerFacts, StageFacts, Transport};
 pub use hashing::Sums;
 pub use root::Root;

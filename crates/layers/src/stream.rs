@@ -66,7 +66,7 @@ pub struct BlobSummary {
 }
 
 /// Reads one layer to its last byte. `body` gets the archive and takes from it what it wants; whatever it leaves is
-/// read and accounted for afterwards. Memory is bounded by the chunks in flight, 8 MiB, and by what the format
+/// read and accounted for afterwards. Memory is bounded by the chunks in flight, 2 MiB, and by what the format
 /// needs: a zstd window within [`Limits::max_zstd_window_log`].
 ///
 /// A panic of `body` comes out of this function once the reading thread has ended, which is as soon as the read

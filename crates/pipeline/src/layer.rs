@@ -49,7 +49,8 @@ fn hints_at_apk(config: &ImageConfig) -> bool {
 /// The layers of an image, bottom first. What it shares with another image, whose layers were read before, is not read
 /// again.
 ///
-/// Several layers are read at once, the largest first, so that the threads end together.
+/// Several layers are read at once, the largest first, so that the threads end together. One more is opened, to be
+/// read as soon as another only waits for what is made of it.
 pub(crate) fn read_layers(
     image: &Image,
     others: &[ReadLayer],
@@ -62,7 +63,7 @@ pub(crate) fn read_layers(
     let next = AtomicUsize::new(0);
     let done: Vec<Mutex<Option<ReadLayer>>> = image.layers.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
-        for _ in 0..settings.jobs.clamp(1, 8).min(image.layers.len()) {
+        for _ in 0..settings.jobs.clamp(1, 8).saturating_add(1).min(image.layers.len()) {
             scope.spawn(|| {
                 while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (Some(layer), Some(slot)) = (image.layers.get(index), done.get(index)) else { break };

@@ -81,9 +81,7 @@ pub(crate) fn conclude_with<T>(
         digests: &digests,
     };
     let mut outcome = Outcome::default();
-    for analyzer in inspect::image_analyzers() {
-        inspect::run_analyzer(*analyzer, &view, &mut outcome);
-    }
+    inspect::run_analyzers(settings.jobs, &view, &mut outcome);
     inspect::run_analyzer(&settings.rules, &view, &mut outcome);
     inspect::controls::apply(&view, &mut outcome);
     let Outcome { findings, gaps, chain, failed } = outcome;

@@ -4,7 +4,7 @@
 //! The filter answers with `SECCOMP_RET_TRACE` and one of the words below. Nothing is refused by the filter alone:
 //! a refusal that nobody sees would be silence. A guest may set filters of its own, and the word of the one that
 //! was set last is the one that `PTRACE_GETEVENTMSG` shows. So the tracer does not believe that word: it asks
-//! [`word`] with what stands in the registers.
+//! the same table with what stands in the registers.
 
 mod architecture;
 mod program;
@@ -20,29 +20,13 @@ pub const CALL: u32 = 0x0100;
 /// else: record it, and answer `ENOSYS` as a kernel without that door does.
 pub const FOREIGN: u32 = 0x0200;
 
-/// The call is refused: record it, skip it, and answer with the error number in the low byte (see
-/// [`refused_with`]).
+/// The call is refused: record it, skip it, and answer with the error number in the low byte.
 pub const REFUSE: u32 = 0x0300;
 
-/// The error number that a refused call is answered with, where `word` says that it is refused.
-pub const fn refused_with(word: u32) -> Option<i32> {
-    match word & 0xff00 {
-        REFUSE => Some((word & 0xff) as i32),
-        FOREIGN => Some(libc::ENOSYS),
-        _ => None,
-    }
-}
-
-/// What the filter says of a call, by the same table that the filter is made of; none lets it pass unseen.
-pub fn word(architecture: u32, number: u32, arguments: &[u64; 6]) -> Option<u32> {
-    if architecture != ARCHITECTURE || number >= FOREIGN_FROM {
-        return Some(FOREIGN);
-    }
+/// The error number that a call of this architecture's own door is refused with, where it is.
+pub(crate) fn refused(number: u32, arguments: &[u64; 6]) -> Option<u32> {
     let refused = refusals().find(|refused| refused.number == number && refused.when.holds(arguments));
-    let traced = || {
-        (crate::trace::TRACED.contains(&number) && crate::trace::narrowed(number, arguments)).then_some(CALL)
-    };
-    refused.map(|refused| REFUSE | refused.error).or_else(traced)
+    refused.map(|refused| refused.error)
 }
 
 /// A call that is refused, as Docker's own filter refuses it to a container without further rights, or because

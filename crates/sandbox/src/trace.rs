@@ -4,6 +4,7 @@
 //! order in which the kernel stopped the guest for them. Never: a decision about what they mean; a guest that
 //! goes on while its event waits for room; a loss that is not told.
 
+mod absent;
 #[doc(hidden)]
 pub mod alone;
 mod arch;
@@ -70,6 +71,7 @@ pub fn run(first: Pid, mut context: Context) -> Outcome {
 }
 
 pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
+    kernel::wait_without_signals();
     let alarm = kernel::Alarm::new();
     let time = Time::new(context.clock.clone(), context.time.clone());
     let mut tracer = Tracer {
@@ -80,6 +82,7 @@ pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
         alarm,
         captures: content::Captures::default(),
         origins: origin::Origins::new(&context.planted),
+        absent: absent::Absent::new(),
         watch: watch::Watch::new(context.clock.real()),
         beside: beside::Beside::new(),
         stops: 0,
@@ -109,6 +112,7 @@ struct Tracer<'a> {
     alarm: Option<kernel::Alarm>,
     captures: content::Captures,
     origins: origin::Origins,
+    absent: absent::Absent,
     watch: watch::Watch,
     beside: beside::Beside,
     /// Stops so far.
@@ -288,8 +292,7 @@ impl Tracer<'_> {
         }
         // A filter of the guest's own may answer in place of the sandbox's: what must not happen is not left to the
         // filter's word.
-        let word = filter::word(call.arch, call.number as u32, &call.arguments);
-        let refused = word.and_then(filter::refused_with);
+        let refused = filter::refused(call.number as u32, &call.arguments).map(u32::cast_signed);
         let next = match entry {
             Some(entry) => self.entered(tid, entry, &call),
             None => Next::Later(Box::new(Later::Kernel(self.plain(tid, "", &call)))),

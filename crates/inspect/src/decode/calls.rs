@@ -1,6 +1,7 @@
 //! What the functions mean that decode, join or run texts. They are known by their last name: modules and
 //! functions are given other names in one line, and no program has another `b64decode` that encodes.
 
+use super::bytes::Bytes;
 use super::expression::{Scan, number};
 use super::value::{Data, Value};
 use super::{MIN_TEXT, Runner, StepKind, alphabets, gate};
@@ -104,7 +105,7 @@ fn run<'t>(scan: &mut Scan<'t, '_>, runner: Runner, name: &[u8], values: &[Value
     found(scan, data, runner);
 }
 
-fn found(scan: &mut Scan<'_, '_>, data: Data, runner: Runner) {
+fn found<'t>(scan: &mut Scan<'t, '_>, data: Data<'t>, runner: Runner) {
     if !data.steps.is_empty() {
         scan.find(data, Some(runner));
     } else if data.bytes.len() >= MIN_TEXT
@@ -261,12 +262,8 @@ fn step<'t>(scan: &mut Scan<'t, '_>, kind: StepKind, value: &Value<'t>) -> Optio
 }
 
 /// `Buffer.from(text, "base64")`, and `buffer.toString(…)`, which has no second argument.
-fn buffer<'t>(
-    scan: &mut Scan<'t, '_>,
-    value: &Value<'t>,
-    encoding: Option<Rc<Vec<u8>>>,
-) -> Option<Value<'t>> {
-    match encoding.as_ref().map(|encoding| encoding.as_slice()) {
+fn buffer<'t>(scan: &mut Scan<'t, '_>, value: &Value<'t>, encoding: Option<Bytes<'t>>) -> Option<Value<'t>> {
+    match encoding.as_deref() {
         Some(b"base64" | b"base64url") => step(scan, StepKind::Base64, value),
         Some(b"hex") => step(scan, StepKind::Hex, value),
         _ => value.data(scan.budget).map(Value::Data),
@@ -298,7 +295,7 @@ fn unpack<'t>(scan: &mut Scan<'t, '_>, template: &[u8], value: &Value<'t>) -> Op
     }
 }
 
-fn percent(scan: &mut Scan<'_, '_>, data: &Data) -> Data {
+fn percent<'t>(scan: &mut Scan<'t, '_>, data: &Data<'t>) -> Data<'t> {
     let mut out = Vec::with_capacity(data.bytes.len());
     let mut rest = data.bytes.as_slice();
     let mut count = 0;
@@ -318,11 +315,11 @@ fn percent(scan: &mut Scan<'_, '_>, data: &Data) -> Data {
     }
     match count * 6 >= data.bytes.len() && count >= 8 {
         true => data.stepped(StepKind::Escapes, out, scan.budget).unwrap_or_else(|| data.clone()),
-        false => Data { bytes: Rc::new(out), ..data.clone() },
+        false => Data { bytes: out.into(), ..data.clone() },
     }
 }
 
-fn replace<'t>(scan: &mut Scan<'t, '_>, data: &Data, from: &[u8], to: &[u8]) -> Value<'t> {
+fn replace<'t>(scan: &mut Scan<'t, '_>, data: &Data<'t>, from: &[u8], to: &[u8]) -> Value<'t> {
     // A replacement may be longer than what it replaces, so the result is measured first.
     let count = if from.is_empty() { 0 } else { memchr::memmem::find_iter(&data.bytes, from).count() };
     let size = data.bytes.len().saturating_add(count.saturating_mul(to.len()));
@@ -337,16 +334,16 @@ fn replace<'t>(scan: &mut Scan<'t, '_>, data: &Data, from: &[u8], to: &[u8]) -> 
         last = at + from.len();
     }
     out.extend_from_slice(data.bytes.get(last..).unwrap_or_default());
-    Value::Data(Data { bytes: Rc::new(out), ..data.clone() })
+    Value::Data(Data { bytes: out.into(), ..data.clone() })
 }
 
-fn split<'t>(scan: &mut Scan<'t, '_>, data: &Data, mark: &[u8]) -> Value<'t> {
+fn split<'t>(scan: &mut Scan<'t, '_>, data: &Data<'t>, mark: &[u8]) -> Value<'t> {
     const MOST: usize = 1 << 16;
     let mut parts = Vec::new();
     let mut last = 0;
     for at in memchr::memmem::find_iter(&data.bytes, mark).chain([data.bytes.len()]).take(MOST) {
         let part = data.bytes.get(last..at).unwrap_or_default();
-        parts.push(Data { bytes: Rc::new(part.to_vec()), ..data.clone() });
+        parts.push(Data { bytes: part.to_vec().into(), ..data.clone() });
         last = at + mark.len();
     }
     if !scan.budget.work(data.bytes.len() + parts.len() * 64) {
@@ -356,7 +353,7 @@ fn split<'t>(scan: &mut Scan<'t, '_>, data: &Data, mark: &[u8]) -> Value<'t> {
 }
 
 /// A list of texts that are all numbers, as these numbers.
-pub(super) fn numbers<'t>(parts: &Rc<Vec<Data>>) -> Value<'t> {
+pub(super) fn numbers<'t>(parts: &Rc<Vec<Data<'t>>>) -> Value<'t> {
     let codes: Option<Vec<u32>> = parts
         .iter()
         .map(|part| number(part.bytes.trim_ascii()).and_then(|value| u32::try_from(value).ok()))

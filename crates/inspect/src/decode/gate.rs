@@ -156,7 +156,7 @@ const WORDS: &[(&str, Hint)] = &[
     ("runInNew", Hint::Runner),
     ("_compile", Hint::Runner),
     ("compile(", Hint::Call),
-    ("child_process", Hint::Runner),
+    (CHILD_PROCESS, Hint::Runner),
     ("assert(", Hint::Php),
     ("system(", Hint::Runner),
     ("system \"", Hint::Runner),
@@ -258,6 +258,14 @@ pub(crate) fn signs() -> Vec<Sign> {
     WORDS.iter().map(sign).collect()
 }
 
+/// The module that starts programs in JavaScript.
+pub(crate) const CHILD_PROCESS: &str = "child_process";
+
+/// Whether a text with these signs may name that module.
+pub(crate) fn may_start_programs(signs: &Signs) -> bool {
+    signs.meet(&MARKS.child_process)
+}
+
 /// Which signs stand for a hint.
 struct Marks {
     decoder: Signs,
@@ -268,6 +276,7 @@ struct Marks {
     shell: Signs,
     filter: Signs,
     magic: Signs,
+    child_process: Signs,
 }
 
 static MARKS: LazyLock<Marks> = LazyLock::new(|| {
@@ -283,6 +292,9 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
         shell: of(&[Hint::Shell, Hint::AnyShell, Hint::Pipe, Hint::Place]),
         filter: of(&[Hint::Filter, Hint::Program, Hint::Reverse]),
         magic: of(&[Hint::Magic]),
+        child_process: Signs::chosen(Group::Decoding, |at| {
+            WORDS.get(at).is_some_and(|(word, _)| *word == CHILD_PROCESS)
+        }),
     }
 });
 

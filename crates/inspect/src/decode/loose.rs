@@ -5,7 +5,6 @@ use super::inflate::sniff;
 use super::value::{Data, Found};
 use super::{Budget, Runner, StepKind, alphabets, gate, marshal};
 use memchr::memmem;
-use std::rc::Rc;
 
 /// Shortest literal that is tried.
 const SHORTEST: usize = 64;
@@ -13,7 +12,7 @@ const SHORTEST: usize = 64;
 const MOST: usize = 512;
 
 /// Base64 that begins like a script, a program or an archive, wherever it stands.
-pub(super) fn magic(text: &[u8], budget: &mut Budget, found: &mut Vec<Found>) {
+pub(super) fn magic<'t>(text: &'t [u8], budget: &mut Budget, found: &mut Vec<Found<'t>>) {
     let mut tried = 0;
     for mark in gate::MAGIC {
         let mut end = 0;
@@ -32,7 +31,7 @@ pub(super) fn magic(text: &[u8], budget: &mut Budget, found: &mut Vec<Found>) {
                 budget.note(super::Limit::Stages);
                 return;
             }
-            let data = Data::text(run.to_vec(), at);
+            let data = Data::text(run, at);
             if let Some(data) = data.decode(StepKind::Base64, budget)
                 && is_content(&data.bytes)
             {
@@ -69,7 +68,7 @@ fn is_base64(byte: u8) -> bool {
 
 /// Lines of the strings of serialized code: which of them decodes to a text or to more code. What the code does
 /// with it is not read; `exec` among its names says that it runs something.
-pub(super) fn constants(text: &[u8], budget: &mut Budget, found: &mut Vec<Found>) {
+pub(super) fn constants<'t>(text: &'t [u8], budget: &mut Budget, found: &mut Vec<Found<'t>>) {
     let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
     let runner = (has("exec\n") || has("eval\n")).then_some(Runner::Python);
     let (decodes, marshals) = (has("b64decode") || has("decompress") || has("decode"), has("loads"));
@@ -79,7 +78,7 @@ pub(super) fn constants(text: &[u8], budget: &mut Budget, found: &mut Vec<Found>
     let mut at = 0;
     for line in text.split(|&byte| byte == b'\n') {
         if line.len() >= SHORTEST && line.iter().all(|byte| byte.is_ascii_graphic()) {
-            let data = Data { at, ..Data::text(line.to_vec(), at) };
+            let data = Data { at, ..Data::text(line, at) };
             let guesses = [
                 data.decode(StepKind::Base64, budget),
                 data.decode(StepKind::Reverse, budget).and_then(|data| data.decode(StepKind::Base64, budget)),
@@ -130,7 +129,7 @@ pub(super) fn is_code(bytes: &[u8]) -> bool {
 }
 
 /// Decoded bytes that are compressed, inflated; others as they are.
-pub(super) fn opened(data: Data, budget: &mut Budget) -> Data {
+pub(super) fn opened<'t>(data: Data<'t>, budget: &mut Budget) -> Data<'t> {
     match sniff(&data.bytes) {
         Some(_) if !data.steps.is_empty() => data.inflate(None, budget).unwrap_or(data),
         _ => data,
@@ -138,15 +137,16 @@ pub(super) fn opened(data: Data, budget: &mut Budget) -> Data {
 }
 
 /// The text of a string with its escapes read; a step where most of it is escapes.
-pub(super) fn unescaped(content: &[u8], at: usize, raw: bool, budget: &mut Budget) -> Data {
+pub(super) fn unescaped<'t>(content: &'t [u8], at: usize, raw: bool, budget: &mut Budget) -> Data<'t> {
     if raw || memchr::memchr(b'\\', content).is_none() {
-        return Data::text(content.to_vec(), at);
+        return Data::text(content, at);
     }
     let (out, count) = alphabets::escapes(content);
     // Four characters an escape: more than half of the text.
     if count >= 8 && count * 8 >= content.len() {
-        let written = Data { bytes: Rc::new(content.to_vec()), ..Data::text(Vec::new(), at) };
-        return written.stepped(StepKind::Escapes, out.clone(), budget).unwrap_or(Data::text(out, at));
+        return Data::text(content, at)
+            .stepped(StepKind::Escapes, out.clone(), budget)
+            .unwrap_or(Data::text(out, at));
     }
     Data::text(out, at)
 }

@@ -1,3 +1,4 @@
+use super::bytes::Bytes;
 use super::gate::Hints;
 use super::value::{Data, Found};
 use super::{
@@ -7,7 +8,6 @@ use super::{
 use crate::signs::Signs;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::rc::Rc;
 
 /// Longest text that is read as another language where nothing is found in the one that it seems to be.
 const MISTAKEN: usize = 1 << 20;
@@ -40,7 +40,9 @@ pub(crate) fn stages_of(text: &[u8], signs: &Signs) -> Decoded {
         // Prose, data and code for browsers that neither runs nor writes what it decodes: half of all text there is.
         // What it holds is worth a look where it is a script, a program or an archive.
         let mut found = Vec::new();
-        loose::magic(text, &mut work.budget, &mut found);
+        if hints.magic {
+            loose::magic(text, &mut work.budget, &mut found);
+        }
         merge(text, found, &mut work.budget)
     };
     work.keep(text, (0, 0), first);
@@ -68,13 +70,13 @@ pub(crate) fn stages_of(text: &[u8], signs: &Signs) -> Decoded {
 }
 
 /// What one text has to decode; of what says the same, the one that is run.
-fn round(
-    text: &[u8],
+fn round<'t>(
+    text: &'t [u8],
     hints: Hints,
     runner: Option<Runner>,
     marshal: bool,
     budget: &mut Budget,
-) -> Vec<Found> {
+) -> Vec<Found<'t>> {
     let language =
         language::language(text).filter(|_| runner.is_none() || text.starts_with(b"#!")).or(runner);
     let mut found = Vec::new();
@@ -97,16 +99,18 @@ fn round(
             _ => {}
         }
     }
-    loose::magic(text, budget, &mut found);
+    if hints.magic {
+        loose::magic(text, budget, &mut found);
+    }
     if marshal {
         loose::constants(text, budget, &mut found);
     }
     merge(text, found, budget)
 }
 
-fn merge(text: &[u8], found: Vec<Found>, budget: &mut Budget) -> Vec<Found> {
-    let mut kept: Vec<Found> = Vec::new();
-    let mut by_bytes: HashMap<Rc<Vec<u8>>, usize> = HashMap::new();
+fn merge<'t>(text: &'t [u8], found: Vec<Found<'t>>, budget: &mut Budget) -> Vec<Found<'t>> {
+    let mut kept: Vec<Found<'t>> = Vec::new();
+    let mut by_bytes: HashMap<Bytes<'t>, usize> = HashMap::new();
     for Found { data, runner } in found {
         let data = if runner.is_none() { loose::opened(data, budget) } else { data };
         if !is_worth(text, &data, runner) {
@@ -136,13 +140,13 @@ fn merge(text: &[u8], found: Vec<Found>, budget: &mut Budget) -> Vec<Found> {
 }
 
 /// Where and how long the data was before each step but the first.
-fn prefixes(data: &Data) -> impl Iterator<Item = (usize, usize)> + '_ {
+fn prefixes<'d>(data: &'d Data<'_>) -> impl Iterator<Item = (usize, usize)> + 'd {
     data.steps.iter().skip(1).map(|step| (data.at, step.bytes_in as usize))
 }
 
 /// Whether something decoded is worth to be looked at. What is run always is; the rest where an encoding held it,
 /// and where it is something at all: keys, images and tables of characters are encoded everywhere.
-fn is_worth(text: &[u8], data: &Data, runner: Option<Runner>) -> bool {
+fn is_worth(text: &[u8], data: &Data<'_>, runner: Option<Runner>) -> bool {
     let Some(first) = data.steps.first() else { return false };
     if !data.known {
         return runner.is_some() && data.steps.iter().any(|step| step.kind.is_encoding());
@@ -175,7 +179,7 @@ struct Work {
 }
 
 impl Work {
-    fn keep(&mut self, text: &[u8], (parent, depth): (u16, u8), found: Vec<Found>) {
+    fn keep(&mut self, text: &[u8], (parent, depth): (u16, u8), found: Vec<Found<'_>>) {
         if found.is_empty() {
             return;
         }
@@ -193,7 +197,7 @@ impl Work {
                 line: inherited.unwrap_or(u32::try_from(line).unwrap_or(u32::MAX)),
                 steps: data.steps.iter().map(|step| Step { round: depth + 1, ..*step }).collect(),
                 runner,
-                bytes: Rc::unwrap_or_clone(data.bytes),
+                bytes: data.bytes.into_vec(),
             };
             if runner.is_some() {
                 self.push(stage);

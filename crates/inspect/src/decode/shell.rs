@@ -4,11 +4,11 @@
 mod words;
 
 pub(super) use self::words::escaped;
+use super::bytes::Bytes;
 use super::shell_programs::{Output, output};
 use super::value::{Data, Found};
 use super::{Budget, Limit, MIN_TEXT, Runner, StepKind};
 use hashbrown::HashMap;
-use std::rc::Rc;
 
 /// Substitutions inside each other that are followed.
 const MAX_DEPTH: u32 = 32;
@@ -21,7 +21,7 @@ const MAX_DOCUMENTS: u32 = 16;
 const MAX_FOUND: usize = 2048;
 
 /// Reads a shell script.
-pub(super) fn read(text: &[u8], budget: &mut Budget) -> Vec<Found> {
+pub(super) fn read<'t>(text: &'t [u8], budget: &mut Budget) -> Vec<Found<'t>> {
     let mut shell = Shell {
         text,
         at: 0,
@@ -66,27 +66,27 @@ pub(super) struct Shell<'t, 'b> {
     depth: u32,
     /// Whether the innermost substitution ends with a backtick.
     backtick: bool,
-    variables: HashMap<&'t [u8], Data>,
-    files: HashMap<Rc<Vec<u8>>, Data>,
+    variables: HashMap<&'t [u8], Data<'t>>,
+    files: HashMap<Bytes<'t>, Data<'t>>,
     documents: u32,
     endless: u32,
     /// The end of the line in which a here-document was asked for, and the end of its body.
     skip: Option<(usize, usize)>,
     pub(super) budget: &'b mut Budget,
-    found: Vec<Found>,
+    found: Vec<Found<'t>>,
 }
 
 /// A command while its words are read.
 #[derive(Default)]
-struct Command {
-    words: Vec<Word>,
-    stdin: Option<Data>,
-    to_file: Option<Data>,
+struct Command<'t> {
+    words: Vec<Word<'t>>,
+    stdin: Option<Data<'t>>,
+    to_file: Option<Data<'t>>,
 }
 
 /// A word of a command.
-pub(super) struct Word {
-    pub(super) data: Data,
+pub(super) struct Word<'t> {
+    pub(super) data: Data<'t>,
     /// Whether it is `<(…)`: a file that has these bytes.
     pub(super) file: bool,
 }
@@ -101,7 +101,7 @@ impl<'t> Shell<'t, '_> {
     }
 
     /// Pipelines up to this byte, and what they print together.
-    fn list(&mut self, close: Option<u8>) -> Option<Data> {
+    fn list(&mut self, close: Option<u8>) -> Option<Data<'t>> {
         let start = self.at;
         if self.depth >= MAX_DEPTH || self.budget.spent() {
             // What lies deeper is read by itself.
@@ -109,7 +109,7 @@ impl<'t> Shell<'t, '_> {
         }
         self.depth += 1;
         let outer = std::mem::replace(&mut self.backtick, close == Some(b'`'));
-        let mut printed: Option<Data> = None;
+        let mut printed: Option<Data<'t>> = None;
         let mut piped = None;
         while self.at < self.text.len() {
             let (command, quiet) = self.command(close);
@@ -165,7 +165,7 @@ impl<'t> Shell<'t, '_> {
     }
 
     /// One command up to an operator, which is left standing. Also whether it is a keyword alone.
-    fn command(&mut self, close: Option<u8>) -> (Command, bool) {
+    fn command(&mut self, close: Option<u8>) -> (Command<'t>, bool) {
         let mut command = Command::default();
         let mut assigned = false;
         loop {
@@ -233,7 +233,7 @@ impl<'t> Shell<'t, '_> {
         true
     }
 
-    fn redirect(&mut self, command: &mut Command) {
+    fn redirect(&mut self, command: &mut Command<'t>) {
         if self.next_is(b"<(") || self.next_is(b">(") {
             let at = self.at;
             self.at += 2;
@@ -277,7 +277,7 @@ impl<'t> Shell<'t, '_> {
         }
     }
 
-    fn run(&mut self, command: Command, piped: Option<Data>, assigned: bool) -> Option<Data> {
+    fn run(&mut self, command: Command<'t>, piped: Option<Data<'t>>, assigned: bool) -> Option<Data<'t>> {
         let Command { words, stdin, to_file } = command;
         if words.is_empty() && (assigned || stdin.is_none()) {
             return None;
@@ -310,20 +310,20 @@ impl<'t> Shell<'t, '_> {
         }
     }
 
-    fn write(&mut self, path: Rc<Vec<u8>>, data: Data) {
+    fn write(&mut self, path: Bytes<'t>, data: Data<'t>) {
         self.store(data.clone());
         if self.files.len() < MAX_VARIABLES && !path.is_empty() {
             self.files.insert(path, data);
         }
     }
 
-    fn store(&mut self, data: Data) {
+    fn store(&mut self, data: Data<'t>) {
         if data.known && !data.steps.is_empty() {
             self.find(data, None);
         }
     }
 
-    fn execute(&mut self, runner: Runner, data: Data) {
+    fn execute(&mut self, runner: Runner, data: Data<'t>) {
         if !data.steps.is_empty() {
             self.find(data, Some(runner));
         } else if data.known
@@ -334,7 +334,7 @@ impl<'t> Shell<'t, '_> {
         }
     }
 
-    fn find(&mut self, data: Data, runner: Option<Runner>) {
+    fn find(&mut self, data: Data<'t>, runner: Option<Runner>) {
         if self.found.len() < MAX_FOUND {
             self.found.push(Found { data, runner });
         } else {

@@ -1,26 +1,26 @@
 //! What the programs do that decode, print or run what they are given.
 
+use super::bytes::Bytes;
 use super::shell::{Word, escaped, interpreter};
 use super::value::Data;
 use super::{Budget, Runner, StepKind};
 use hashbrown::HashMap;
-use std::rc::Rc;
 
 /// What comes of a command.
-pub(super) enum Output {
+pub(super) enum Output<'t> {
     Nothing,
-    Prints(Data),
-    Runs(Runner, Data),
-    Writes(Rc<Vec<u8>>, Data),
+    Prints(Data<'t>),
+    Runs(Runner, Data<'t>),
+    Writes(Bytes<'t>, Data<'t>),
 }
 
 /// The outcome of a command with this input. `files` are those that the script wrote before.
-pub(super) fn output(
-    words: &[Word],
-    stdin: Option<&Data>,
-    files: &HashMap<Rc<Vec<u8>>, Data>,
+pub(super) fn output<'t>(
+    words: &[Word<'t>],
+    stdin: Option<&Data<'t>>,
+    files: &HashMap<Bytes<'t>, Data<'t>>,
     budget: &mut Budget,
-) -> Output {
+) -> Output<'t> {
     let Some((program, rest)) = words.split_first() else {
         // `<<< text` or `< file` alone prints nothing.
         return Output::Nothing;
@@ -34,7 +34,7 @@ pub(super) fn output(
     if let Some(written) = files.get(&program.data.bytes) {
         return Output::Runs(Runner::Shell, written.clone());
     }
-    let prints = |data: Option<Data>| data.map_or(Output::Nothing, Output::Prints);
+    let prints = |data: Option<Data<'t>>| data.map_or(Output::Nothing, Output::Prints);
     let has = |flags: &[&[u8]]| rest.iter().any(|word| flags.contains(&word.data.bytes.as_slice()));
     // Letters of flags in one word: `-dc`, `-di`.
     let letter = |letter: u8| {
@@ -147,12 +147,12 @@ pub(super) fn output(
 }
 
 /// An interpreter runs what `-c` or `-e` gives it, the file that it is given, or else its input.
-fn interpret(
+fn interpret<'t>(
     runner: Runner,
-    rest: &[Word],
-    stdin: Option<&Data>,
-    files: &HashMap<Rc<Vec<u8>>, Data>,
-) -> Output {
+    rest: &[Word<'t>],
+    stdin: Option<&Data<'t>>,
+    files: &HashMap<Bytes<'t>, Data<'t>>,
+) -> Output<'t> {
     let mut words = rest.iter();
     while let Some(word) = words.next() {
         if word.file {
@@ -190,12 +190,12 @@ fn is_echo_flag(word: &[u8]) -> bool {
     matches!(word, [b'-', flags @ ..] if !flags.is_empty() && flags.iter().all(|flag| b"neE".contains(flag)))
 }
 
-fn joined(words: &[Word], budget: &mut Budget) -> Option<Data> {
+fn joined<'t>(words: &[Word<'t>], budget: &mut Budget) -> Option<Data<'t>> {
     let mut words = words.iter();
     let first = words.next()?.data.clone();
     words.try_fold(first, |all, word| {
         let at = all.at;
-        let blank = Data { steps: all.steps.clone(), ..Data::text(b" ".to_vec(), at) };
+        let blank = Data { steps: all.steps.clone(), ..Data::text(b" ".as_slice(), at) };
         let blank = Data {
             steps: blank
                 .steps
@@ -209,14 +209,14 @@ fn joined(words: &[Word], budget: &mut Budget) -> Option<Data> {
 }
 
 /// `tr`: half the alphabet further, and characters that are deleted.
-fn translated(rest: &[Word], stdin: Option<&Data>, budget: &mut Budget) -> Option<Data> {
+fn translated<'t>(rest: &[Word<'t>], stdin: Option<&Data<'t>>, budget: &mut Budget) -> Option<Data<'t>> {
     let input = stdin?;
     let words: Vec<&[u8]> = rest.iter().map(|word| word.data.bytes.as_slice()).collect();
     match words.as_slice() {
         [b"-d", set] => {
             let (set, _) = super::alphabets::escapes(set);
             let out: Vec<u8> = input.bytes.iter().copied().filter(|byte| !set.contains(byte)).collect();
-            budget.work(out.len()).then(|| Data { bytes: Rc::new(out), ..input.clone() })
+            budget.work(out.len()).then(|| Data { bytes: out.into(), ..input.clone() })
         }
         [from, to] if from.len() > 4 && to.len() > 4 => {
             let half =

@@ -1,5 +1,6 @@
 //! Values of constant expressions, with the steps that led to them.
 
+use super::bytes::Bytes;
 use super::inflate::{inflate, sniff};
 use super::{Budget, Limit, Runner, Step, StepKind, alphabets, marshal};
 use std::borrow::Cow;
@@ -7,8 +8,8 @@ use std::rc::Rc;
 
 /// Bytes that an expression is known to have.
 #[derive(Debug, Clone)]
-pub(super) struct Data {
-    pub(super) bytes: Rc<Vec<u8>>,
+pub(super) struct Data<'t> {
+    pub(super) bytes: Bytes<'t>,
     /// How they were decoded; empty for what stands in the text.
     pub(super) steps: Vec<Step>,
     /// Where in the text the first of them stands.
@@ -19,8 +20,8 @@ pub(super) struct Data {
 
 /// Something decoded, and what runs it.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) data: Data,
+pub(super) struct Found<'t> {
+    pub(super) data: Data<'t>,
     pub(super) runner: Option<Runner>,
 }
 
@@ -29,11 +30,11 @@ pub(super) struct Found {
 pub(super) enum Value<'t> {
     /// Something that only running shows.
     Unknown,
-    Data(Data),
+    Data(Data<'t>),
     /// A list of numbers, and where it stands.
     Codes(Rc<Vec<u32>>, usize),
     /// A list of texts.
-    Parts(Rc<Vec<Data>>),
+    Parts(Rc<Vec<Data<'t>>>),
     Int(i64),
     /// A name without a known value: what stands before its last dot, and what behind.
     Name(Cow<'t, [u8]>, Cow<'t, [u8]>),
@@ -44,13 +45,13 @@ pub(super) enum Value<'t> {
 /// Most steps of one round. Each is a call that someone wrote down.
 const MAX_STEPS: usize = 256;
 
-impl Data {
-    pub(super) fn text(bytes: Vec<u8>, at: usize) -> Self {
-        Self { bytes: Rc::new(bytes), steps: Vec::new(), at, known: true }
+impl<'t> Data<'t> {
+    pub(super) fn text(bytes: impl Into<Bytes<'t>>, at: usize) -> Self {
+        Self { bytes: bytes.into(), steps: Vec::new(), at, known: true }
     }
 
     pub(super) fn unknown(at: usize) -> Self {
-        Self { known: false, ..Self::text(Vec::new(), at) }
+        Self { known: false, ..Self::text([].as_slice(), at) }
     }
 
     /// The same bytes after a step that gave `out`.
@@ -65,7 +66,7 @@ impl Data {
         let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let mut steps = self.steps.clone();
         steps.push(Step { kind, round: 0, bytes_in: len(&self.bytes), bytes_out: len(&out) });
-        Some(Self { bytes: Rc::new(out), steps, at: self.at, known: self.known })
+        Some(Self { bytes: out.into(), steps, at: self.at, known: self.known })
     }
 
     /// Decodes; none where the bytes are nothing of this kind.
@@ -112,11 +113,10 @@ impl Data {
 
     /// Appends. The steps are those of the part that took more.
     pub(super) fn append(mut self, other: &Self, budget: &mut Budget) -> Option<Self> {
-        let shared = Rc::strong_count(&self.bytes) > 1;
-        if !budget.work(other.bytes.len() + if shared { self.bytes.len() } else { 0 }) {
+        if !budget.work(other.bytes.len() + self.bytes.to_copy()) {
             return None;
         }
-        Rc::make_mut(&mut self.bytes).extend_from_slice(&other.bytes);
+        self.bytes.append(&other.bytes);
         self.known &= other.known;
         let alike = self.steps.len() == other.steps.len()
             && self.steps.iter().zip(&other.steps).all(|(one, other)| one.kind == other.kind);
@@ -132,10 +132,10 @@ impl Data {
     }
 }
 
-impl Value<'_> {
+impl<'t> Value<'t> {
     /// Its bytes, where it has some: a list of numbers is the text of these characters, a list of texts their
     /// sequence.
-    pub(super) fn data(&self, budget: &mut Budget) -> Option<Data> {
+    pub(super) fn data(&self, budget: &mut Budget) -> Option<Data<'t>> {
         match self {
             Self::Data(data) => Some(data.clone()),
             Self::Codes(codes, at) => {

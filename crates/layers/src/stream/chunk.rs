@@ -7,8 +7,8 @@ use std::io::{self, BufRead, Read};
 /// Bytes in one chunk: large enough that handing over costs nothing, small enough to stay in the cache between
 /// the thread that inflates and the one that hashes.
 pub(super) const CHUNK: usize = 256 << 10;
-/// Chunks of one layer in flight.
-pub(super) const CHUNKS: usize = 32;
+/// Chunks of one layer in flight: so few that they stay near the processors, and enough for either side to run ahead.
+pub(super) const CHUNKS: usize = 8;
 
 pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
@@ -16,8 +16,8 @@ pub(super) struct Chunk {
 }
 
 /// Bytes that one hash is fed before it is the other's turn. SHA-256 is one long chain of steps that wait for each
-/// other; a processor works on two chains at once where they stand this close, and the second costs a third.
-const TURN: usize = 128;
+/// other; a processor works on two chains at once where they stand this close, and the second costs half.
+const TURN: usize = 64;
 
 /// The archive of a layer in chunks, hashed as it is consumed. Its slices are those of the chunks themselves.
 pub struct ChunkReader {

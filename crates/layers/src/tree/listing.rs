@@ -22,11 +22,12 @@ struct Step {
 impl Listing {
     pub(super) fn new(arena: &Arena<'_>) -> Self {
         let step = |below| Step { node: ROOT, above: 0, below };
-        let (mut open, mut steps) = (vec![step(true), step(false)], Vec::new());
+        let (mut open, mut steps, mut sorted) = (vec![step(true), step(false)], Vec::new(), Vec::new());
         while let Some(step) = open.pop() {
             steps.push(step);
             if step.below {
-                descend(arena, step, &mut open);
+                descend(arena, step, &mut sorted);
+                open.extend(sorted.drain(..).rev().map(|(_, step)| step));
             }
         }
         Self { steps }
@@ -49,19 +50,29 @@ impl Listing {
     }
 }
 
-/// Puts what is in a directory on the stack, last first.
-fn descend(arena: &Arena<'_>, step: Step, open: &mut Vec<Step>) {
-    let (start, slash) = (open.len(), usize::from(step.node != ROOT));
+/// What is in a directory, in order. Beside each stands how its name begins, as most names differ there and lie far
+/// apart in memory.
+fn descend(arena: &Arena<'_>, step: Step, steps: &mut Vec<(u64, Step)>) {
+    let slash = usize::from(step.node != ROOT);
     // No path is as long as four gigabytes: a table keeps fewer bytes of names.
     let above = step.above.saturating_add((arena.name(step.node).len() + slash) as u32);
     for node in arena.children(step.node) {
-        open.push(Step { node, above, below: false });
+        let name = arena.name(node);
+        steps.push((beginning(name, false), Step { node, above, below: false }));
         if arena.children(node).next().is_some() {
-            open.push(Step { node, above, below: true });
+            steps.push((beginning(name, true), Step { node, above, below: true }));
         }
     }
-    let steps = open.get_mut(start..).unwrap_or_default();
-    steps.sort_unstable_by(|left, right| order(arena, right, left));
+    steps.sort_unstable_by(|(left_begins, left), (right_begins, right)| {
+        left_begins.cmp(right_begins).then_with(|| order(arena, left, right))
+    });
+}
+
+/// The first bytes that a name sorts by. Where those of two names differ, so do the names, in the same way.
+fn beginning(name: &[u8], below: bool) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(name.iter().chain(below.then_some(&b'/'))).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(bytes)
 }
 
 fn order(arena: &Arena<'_>, left: &Step, right: &Step) -> Ordering {

@@ -91,8 +91,8 @@ const fn answer(value: u32) -> Instruction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::word;
-    use crate::trace::TRACED;
+    use crate::filter::refused;
+    use crate::trace::{TRACED, narrowed};
 
     /// Runs the filter as the kernel does.
     fn run(program: &[Instruction], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
@@ -116,6 +116,15 @@ mod tests {
             };
             at += 1 + if code == LOAD { 0 } else { usize::from(if holds { yes } else { no }) };
         }
+    }
+
+    /// What the filter has to say of a call, by what the tracer acts by; none lets it pass unseen.
+    fn word(arch: u32, number: u32, arguments: &[u64; 6]) -> Option<u32> {
+        if arch != ARCHITECTURE || number >= FOREIGN_FROM {
+            return Some(FOREIGN);
+        }
+        let traced = || (TRACED.contains(&number) && narrowed(number, arguments)).then_some(CALL);
+        refused(number, arguments).map(|error| REFUSE | error).or_else(traced)
     }
 
     #[track_caller]

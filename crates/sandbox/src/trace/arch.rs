@@ -52,8 +52,8 @@ pub(super) fn interrupted(tid: i32) -> Option<(i64, i64, [u64; 6])> {
 
 /// Flags of the `clone` that a stopped tracee is in; none for `fork` and `vfork`.
 pub(super) fn clone_flags(tid: i32) -> Option<u64> {
-    let registers = kernel::registers(tid)?;
-    (registers.orig_rax == libc::SYS_clone as u64).then_some(registers.rdi)
+    let is_clone = kernel::register(tid, NUMBER)? == libc::SYS_clone as u64;
+    is_clone.then(|| kernel::register(tid, ARGUMENTS[0])).flatten()
 }
 
 /// Where the stack of a stopped tracee ends.

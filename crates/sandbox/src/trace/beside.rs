@@ -52,9 +52,10 @@ impl Beside {
         let (stopped, ran) = (stops.saturating_sub(self.seen.0), used.saturating_sub(self.seen.1));
         self.seen = (stops, used);
         let Some(one) = &self.one else { return };
-        let rate = stopped.saturating_mul(1_000_000_000) / elapsed.max(1);
-        let computes = ran > elapsed / 2;
-        let together = if self.together { !computes || rate > FEW } else { rate > MANY };
+        let rate = |time: u64| stopped.saturating_mul(1_000_000_000) / time.max(1);
+        // Of the time that it had, which on a machine with much to do is a small part of a second.
+        let computes = ran > elapsed / 20 && rate(ran) < FEW;
+        let together = if self.together { !computes } else { rate(elapsed) > MANY };
         if together != self.together {
             self.together = together;
             let set = if together { one } else { &self.all };

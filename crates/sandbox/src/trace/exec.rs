@@ -108,8 +108,12 @@ impl Tracer<'_> {
             arch::stack(tid).ok_or(memory::Unreadable).and_then(|stack| memory::started(tid, stack, keep));
         let started = started.unwrap_or_else(|memory::Unreadable| {
             self.unreadable(tid);
+            self.restrict(tid);
             memory::Started::default()
         });
+        if started.euid != 0 {
+            self.restrict(tid);
+        }
         if let Some(vdso) = started.vdso.filter(|_| self.time.watches_clocks()) {
             // Without it the C library asks the kernel for the time, and the kernel asks the tracer.
             kernel::write(tid, vdso, &libc::AT_IGNORE.to_le_bytes());

@@ -10,8 +10,13 @@ use events::{Act, FileAct, FileOp, Origin, Source, bounded};
 
 impl Tracer<'_> {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
-        let decoded = self.decode(tid, entry, call);
-        let (path, mut op) = match decoded {
+        let [a, b, c, ..] = call.arguments;
+        let decoded = match entry.number {
+            libc::SYS_open => self.decode_open(tid, libc::AT_FDCWD, a, b),
+            libc::SYS_openat => self.decode_open(tid, a as i32, b, c),
+            _ => self.decode(tid, entry, call).map(|(path, op)| (path, op, false)),
+        };
+        let (path, mut op, absent) = match decoded {
             Ok(decoded) => decoded,
             // The kernel reads it again, so that the call may well go on: it is told by its name.
             Err(Unreadable) => {
@@ -22,11 +27,18 @@ impl Tracer<'_> {
         self.before(&path, &op, call, entry);
         let origin = self.origins.named(&path);
         let process = self.tasks.process(tid);
+        if absent {
+            let result = i64::from(-libc::ENOENT);
+            self.file_done(tid, FileAct { process, op, path: bounded(&path), origin, result }, result);
+            return Next::Answer(result);
+        }
         match &mut op {
             // What the flag asks for is made only where there was nothing.
             FileOp::Open { write: true, create, .. } if *create => {
                 *create = self.open_in_guest(&path, rustix::fs::OFlags::PATH).is_none();
             }
+            // From before it happens: whoever shares the root may be faster than what is told of it.
+            FileOp::Root => self.chrooted = true,
             FileOp::Rename(to) if self.read_in_guest(to).is_some() => {
                 let origin = self.origins.named(to);
                 let act = FileAct { process, op: FileOp::Replaced, path: to.clone(), origin, result: 0 };
@@ -35,6 +47,19 @@ impl Tracer<'_> {
             _ => {}
         }
         Next::Later(Box::new(Later::File(FileAct { process, op, path: bounded(&path), origin, result: 0 })))
+    }
+
+    /// What `open` and `openat` ask for, and whether that is not there.
+    fn decode_open(
+        &mut self,
+        tid: i32,
+        directory: i32,
+        address: u64,
+        flags: u64,
+    ) -> Result<(Vec<u8>, FileOp, bool), Unreadable> {
+        let text = memory::text(tid, address)?;
+        let absent = self.is_absent(tid, &text, flags);
+        Ok((self.absolute(tid, directory, &text), open(flags), absent))
     }
 
     fn decode(&self, tid: i32, entry: Entry, call: &Call) -> Result<(Vec<u8>, FileOp), Unreadable> {
@@ -53,8 +78,6 @@ impl Tracer<'_> {
             }
         };
         Ok(match entry.number {
-            libc::SYS_open => (plain(a)?, open(b)),
-            libc::SYS_openat => (at(a, b)?, open(c)),
             libc::SYS_openat2 => (at(a, b)?, open(memory::word(tid, c)?)),
             libc::SYS_creat => (plain(a)?, open((libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u64)),
             libc::SYS_rename => (plain(a)?, FileOp::Rename(bounded(&plain(b)?))),
@@ -127,6 +150,9 @@ impl Tracer<'_> {
     pub(super) fn file_done(&mut self, tid: i32, mut act: FileAct, result: i64) {
         act.result = result;
         if result < 0 {
+            if result == i64::from(-libc::ENOENT) && matches!(act.op, FileOp::Open { .. }) {
+                self.absent.remember(&act.path);
+            }
             if act.origin == Origin::Image {
                 act.origin = Origin::Unknown;
             }
@@ -166,7 +192,6 @@ impl Tracer<'_> {
             FileOp::Mode(_) | FileOp::Owner(..) | FileOp::Times(_) | FileOp::Attribute(_) => {
                 self.origins.touched(&path);
             }
-            FileOp::Root => self.chrooted = true,
             _ => {}
         }
         self.tell(Source::Call, Act::File(act));

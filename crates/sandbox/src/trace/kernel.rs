@@ -60,6 +60,16 @@ fn ptrace(request: u32, tid: i32, address: usize, data: usize) -> Option<c_long>
     (result != -1).then_some(result)
 }
 
+/// Keeps the kernel from sending this process a signal for each stop of a tracee: who waits is woken without it.
+pub(super) fn wait_without_signals() {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: zero is a valid value of each member: no flags, an empty mask, the default handler.
+    let action = unsafe { action.assume_init_mut() };
+    action.sa_flags = libc::SA_NOCLDSTOP;
+    // SAFETY: the call reads `action`, which asks for what the signal does by default: nothing.
+    unsafe { libc::sigaction(libc::SIGCHLD, action, null_mut()) };
+}
+
 /// Begins to trace a process that runs, and all that comes of it.
 pub(super) fn seize(tid: i32) -> bool {
     ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS as usize).is_some()

@@ -10,27 +10,34 @@ pub(super) const LONGEST_READ: usize = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
+/// Most texts are not longer than this.
+const SHORT_TEXT: usize = 256;
+
 /// The most bytes of a command line that are read in one piece.
 const LONGEST_WORDS: usize = 64 << 10;
 
 /// Bytes up to a zero byte, at most [`MAX_BYTES`].
 pub(super) fn text(tid: i32, address: u64) -> Result<Vec<u8>, Unreadable> {
-    let mut bytes = [0; MAX_BYTES];
-    let mut have = 0;
-    // Most texts are short: a first piece up to the end of the page saves copying what comes after.
-    for piece in [256, MAX_BYTES] {
-        let at = address.checked_add(have as u64).ok_or(Unreadable)?;
-        let Some(room) = bytes.get_mut(have..piece) else { break };
-        let read = kernel::read(tid, at, room);
-        if let Some(end) = room.iter().take(read).position(|&byte| byte == 0) {
-            return Ok(bytes.get(..have + end).unwrap_or_default().to_vec());
-        }
-        have += read;
-        if read < piece.saturating_sub(have - read) {
-            return Err(Unreadable);
-        }
+    // Most texts are short: a first piece saves clearing and copying what comes after.
+    let mut short = [0; SHORT_TEXT];
+    let read = kernel::read(tid, address, &mut short);
+    let first = short.get(..read).unwrap_or_default();
+    if let Some(end) = first.iter().position(|&byte| byte == 0) {
+        return Ok(first.get(..end).unwrap_or_default().to_vec());
     }
-    Ok(bytes.to_vec())
+    if read < SHORT_TEXT {
+        return Err(Unreadable);
+    }
+    let mut bytes = short.to_vec();
+    bytes.resize(MAX_BYTES, 0);
+    let rest = bytes.get_mut(SHORT_TEXT..).unwrap_or_default();
+    let read = kernel::read(tid, address.checked_add(SHORT_TEXT as u64).ok_or(Unreadable)?, rest);
+    match rest.iter().take(read).position(|&byte| byte == 0) {
+        Some(end) => bytes.truncate(SHORT_TEXT + end),
+        None if read < rest.len() => return Err(Unreadable),
+        None => {}
+    }
+    Ok(bytes)
 }
 
 /// Exactly so many bytes.

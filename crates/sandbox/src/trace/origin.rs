@@ -84,7 +84,7 @@ impl Origins {
     }
 }
 
-fn hash(path: &[u8]) -> u64 {
+pub(super) fn hash(path: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);
     hasher.finish()

@@ -23,11 +23,17 @@ impl Tracer<'_> {
                     Later::Kernel(told)
                 }
             }
-            Kind::Identity => Later::Identity(told),
+            Kind::Identity => {
+                self.restrict(tid);
+                Later::Identity(told)
+            }
             Kind::Prctl => match a as i32 {
                 libc::PR_SET_NAME => Later::Renamed(Bytes::from(memory::text(tid, b).unwrap_or_default())),
                 option if READS.contains(&option) => return Next::On,
-                _ => Later::Kernel(told),
+                _ => {
+                    self.restrict(tid);
+                    Later::Kernel(told)
+                }
             },
             Kind::Ptrace => return self.ptrace_entry(tid, told),
             Kind::Seccomp if !matches!(a, 0 | 1) => return Next::On,

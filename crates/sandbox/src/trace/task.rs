@@ -8,6 +8,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A thread of the guest, as the kernel schedules it.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) struct Group {
     pub(super) writing: BTreeMap<i32, Vec<u8>>,
     /// What it has read of the program that it is given through a pipe, while it is.
     pub(super) given: Option<Vec<u8>>,
+    /// Whether it may search every directory of the guest, as the tracer may.
+    pub(super) searches: bool,
     /// Whether it asked to be traced by its parent.
     pub(super) traceme: bool,
     /// Whether it was told to be hidden.
@@ -64,11 +67,34 @@ pub(super) enum Later {
     Processors { address: u64 },
 }
 
+/// Hashes pids, which the kernel gives out one after the other and which each stop asks for several times.
+#[derive(Debug, Default)]
+struct PidHasher(u64);
+
+impl Hasher for PidHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_i32(i32::from(*byte));
+        }
+    }
+
+    fn write_i32(&mut self, pid: i32) {
+        // The table takes its place from the lowest bits and its tag from the highest: both are to differ.
+        self.0 = (self.0.rotate_left(5) ^ u64::from(pid.cast_unsigned())).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+type ByPid<T> = HashMap<i32, T, BuildHasherDefault<PidHasher>>;
+
 /// All threads and processes that live.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
-    tasks: HashMap<i32, Task>,
-    groups: HashMap<i32, Group>,
+    tasks: ByPid<Task>,
+    groups: ByPid<Group>,
     early: HashSet<i32>,
     born: u32,
 }
@@ -190,6 +216,7 @@ impl Tracer<'_> {
     }
 
     fn born(&mut self, tid: i32, parent: Process, group: i32, thread: bool, fresh: bool) {
+        let searches = self.tasks.groups.get(&group).is_none_or(|group| group.searches);
         let group = if thread { group } else { tid };
         let names = self.names.get_or_insert_with(|| Names::of(tid));
         // What ended already has no pid in the guest any more.
@@ -203,6 +230,7 @@ impl Tracer<'_> {
             threads: 0,
             writing: BTreeMap::new(),
             given: None,
+            searches,
             traceme: false,
             hidden: false,
         });

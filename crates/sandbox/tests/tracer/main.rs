@@ -1,6 +1,7 @@
 //! The tracer, with small programs of our own as guests.
 #![allow(clippy::unwrap_used)]
 
+mod absent;
 mod calls;
 mod guest;
 mod hostile;
@@ -24,7 +25,7 @@ fn without_rights() {
     std::fs::copy("/proc/self/exe", &program).unwrap();
     let mut again = std::process::Command::new(program);
     again
-        .args(["calls::", "hostile::", "time::", "--test-threads=1"])
+        .args(["absent::", "calls::", "hostile::", "time::", "--test-threads=1"])
         .uid(NOBODY)
         .gid(NOBODY)
         .current_dir("/");

@@ -20,7 +20,7 @@ use crate::signs::{Group, Sign, Signs};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use command::Proof;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Most commands, addresses of wallets, endpoints and marks of one file that are kept.
 pub(super) const MAX_COMMANDS: usize = 8;
@@ -80,10 +80,15 @@ const ANCHORS: &[&str] = &[
     "zdHJhdHVtK",
 ];
 
-/// The same words as signs.
+/// The same words as signs, and the one that every configuration has.
 pub(crate) fn signs() -> Vec<Sign> {
-    ANCHORS.iter().map(|&anchor| Sign::anywhere(anchor)).collect()
+    ANCHORS.iter().chain(&[config_shape::POOLS]).map(|&word| Sign::anywhere(word)).collect()
 }
+
+/// The signs of lines, and that of configurations.
+static MARKS: LazyLock<[Signs; 2]> = LazyLock::new(|| {
+    [false, true].map(|last| Signs::chosen(Group::Mining, |at| (at == ANCHORS.len()) == last))
+});
 
 fn anchors() -> Option<&'static AhoCorasick> {
     static ANCHORED: OnceLock<Option<AhoCorasick>> = OnceLock::new();
@@ -98,12 +103,15 @@ fn anchors() -> Option<&'static AhoCorasick> {
 /// What a text holds; none where that is nothing.
 pub(super) fn text(text: &[u8], signs: &Signs) -> Option<MinerFacts> {
     let mut scan = Scan::new(text);
-    if signs.any_of(Group::Mining) {
+    let [lines, configurations] = &*MARKS;
+    if signs.meet(lines) {
         scan.anchors();
     }
     scan.hosts();
     scan.wallets(MONERO);
-    scan.configuration();
+    if signs.meet(configurations) {
+        scan.configuration();
+    }
     if scan.facts != MinerFacts::default() {
         scan.wallets(ANY_COIN);
     }

@@ -199,7 +199,7 @@ pub(crate) fn shell_calls(text: &[u8]) -> Vec<super::acts::Call> {
 
 /// What a text in a language runs.
 pub(crate) fn runs_of(language: Language, text: &[u8]) -> Vec<Run> {
-    parse::read(language, text).runs
+    parse::read(language, text, &crate::Signs::ALL).runs
 }
 
 /// What follows the last slash.

@@ -98,7 +98,7 @@ pub(super) fn script(path: &[u8], mode: u32, text: &[u8], signs: &Signs) -> Opti
         None => language_of_name(path)
             .unwrap_or_else(|| if looks_like_python(text) { Language::Python } else { Language::Shell }),
     };
-    let mut reading = read(language, text);
+    let mut reading = read(language, text, signs);
     reading.runs.shrink_to_fit();
     let (acts, acts_cut) = acts::of(language, text, signs, &reading.calls, &reading.runs);
     let cut = reading.cut || acts_cut;
@@ -120,7 +120,7 @@ pub(super) fn stage(path: &[u8], text: &[u8], signs: &Signs) -> ScriptFacts {
             _ => Language::Shell,
         },
     };
-    let reading = read(language, text);
+    let reading = read(language, text, signs);
     let (acts, cut) = acts::of(language, text, signs, &reading.calls, &reading.runs);
     ScriptFacts {
         shebang: Vec::new(),
@@ -133,12 +133,12 @@ pub(super) fn stage(path: &[u8], text: &[u8], signs: &Signs) -> ScriptFacts {
 }
 
 /// Reads a text in one of the languages.
-pub(super) fn read(language: Language, text: &[u8]) -> Reading {
+pub(super) fn read(language: Language, text: &[u8], signs: &Signs) -> Reading {
     match language {
         Language::Shell => shell::read(text),
         Language::Python => python::read(text),
         Language::Other => Reading::default(),
-        _ => calls::read(language, text),
+        _ => calls::read(language, text, signs),
     }
 }
 

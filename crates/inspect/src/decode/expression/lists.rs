@@ -145,7 +145,7 @@ impl<'t> Scan<'t, '_> {
             let (from, to) = (bound(bounds.next(), 0), bound(bounds.next(), data.bytes.len()));
             let part = data.bytes.get(from..to.min(data.bytes.len())).unwrap_or_default().to_vec();
             self.budget.work(part.len());
-            return Value::Data(Data { bytes: Rc::new(part), ..data });
+            return Value::Data(Data { bytes: part.into(), ..data });
         }
         let inner = self.elements(b']');
         match (value, inner.first()) {
@@ -175,7 +175,7 @@ pub(super) fn listed(values: Vec<Value<'_>>) -> Value<'_> {
     if let [Value::Codes(codes, at)] = values.as_slice() {
         return Value::Codes(codes.clone(), *at);
     }
-    let parts: Vec<Data> = values
+    let parts: Vec<Data<'_>> = values
         .into_iter()
         .filter_map(|value| match value {
             Value::Data(data) => Some(data),

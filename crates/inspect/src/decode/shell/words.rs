@@ -1,11 +1,10 @@
 use super::{MAX_DEPTH, MAX_DOCUMENTS, Shell};
 use crate::decode::value::Data;
 use crate::decode::{Budget, StepKind, alphabets};
-use std::rc::Rc;
 
-impl Shell<'_, '_> {
+impl<'t> Shell<'t, '_> {
     /// The body of a here-document, the cursor behind `<<`.
-    pub(super) fn document(&mut self) -> Option<Data> {
+    pub(super) fn document(&mut self) -> Option<Data<'t>> {
         let strip = self.peek() == b'-';
         self.at += usize::from(strip);
         self.blanks();
@@ -34,7 +33,7 @@ impl Shell<'_, '_> {
             if this.get(tabs..) == Some(mark.bytes.as_slice()) {
                 self.skip = Some((line, end + len + 1));
                 let body = self.text.get(start..end)?;
-                return self.budget.work(body.len()).then(|| Data::text(body.to_vec(), start));
+                return self.budget.work(body.len()).then(|| Data::text(body, start));
             }
             end += len + 1;
         }
@@ -43,9 +42,9 @@ impl Shell<'_, '_> {
     }
 
     /// One word; what only running shows makes all of it unknown.
-    pub(super) fn word(&mut self) -> Data {
+    pub(super) fn word(&mut self) -> Data<'t> {
         let start = self.at;
-        let mut word = Data::text(Vec::new(), start);
+        let mut word = Data::text([].as_slice(), start);
         let mut quoted = false;
         while let Some(&byte) = self.text.get(self.at) {
             let part = match byte {
@@ -65,7 +64,7 @@ impl Shell<'_, '_> {
                     };
                     let at = self.at;
                     self.at += len + 2;
-                    Data::text(rest.get(..len).unwrap_or_default().to_vec(), at)
+                    Data::text(rest.get(..len).unwrap_or_default(), at)
                 }
                 b'\\' => {
                     let next = self.text.get(self.at + 1).copied();
@@ -91,7 +90,7 @@ impl Shell<'_, '_> {
                     let len = rest.iter().take_while(|&&byte| inside[usize::from(byte)]).count();
                     let at = self.at;
                     self.at += len.max(1);
-                    Data::text(rest.get(..len.max(1)).unwrap_or_default().to_vec(), at)
+                    Data::text(rest.get(..len.max(1)).unwrap_or_default(), at)
                 }
             };
             let empty = word.bytes.is_empty() && word.steps.is_empty() && word.known;
@@ -107,7 +106,7 @@ impl Shell<'_, '_> {
         word
     }
 
-    pub(super) fn dollar(&mut self, quoted: bool) -> Data {
+    pub(super) fn dollar(&mut self, quoted: bool) -> Data<'t> {
         let at = self.at;
         self.at += 1;
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -131,7 +130,7 @@ impl Shell<'_, '_> {
                 }
                 self.at += end + 1;
                 let content = rest.get(1..end.min(rest.len())).unwrap_or_default();
-                escaped(Data::text(content.to_vec(), at), self.budget)
+                escaped(Data::text(content, at), self.budget)
             }
             Some(b'{') => {
                 let inner = rest.get(1..).unwrap_or_default();
@@ -150,7 +149,7 @@ impl Shell<'_, '_> {
         }
     }
 
-    pub(super) fn variable(&self, name: &[u8], at: usize) -> Data {
+    pub(super) fn variable(&self, name: &[u8], at: usize) -> Data<'t> {
         self.variables.get(name).cloned().unwrap_or_else(|| Data::unknown(at))
     }
 }
@@ -170,10 +169,10 @@ const fn all_but(bytes: &[u8]) -> [bool; 256] {
 }
 
 /// A text with its escapes read; a step where there are enough of them to hide something.
-pub(in crate::decode) fn escaped(data: Data, budget: &mut Budget) -> Data {
+pub(in crate::decode) fn escaped<'t>(data: Data<'t>, budget: &mut Budget) -> Data<'t> {
     let (out, count) = alphabets::escapes(&data.bytes);
     if count >= 8 && count * 8 >= data.bytes.len() {
         return data.stepped(StepKind::Escapes, out, budget).unwrap_or(data);
     }
-    Data { bytes: Rc::new(out), ..data }
+    Data { bytes: out.into(), ..data }
 }

@@ -30,6 +30,8 @@ impl ConfigShape {
     }
 }
 
+/// The key of the list of pools.
+pub(super) const POOLS: &str = "pools";
 /// Most bytes that are read of one list of pools.
 const MAX_BYTES: usize = 64 << 10;
 /// How far around the pools the other keys of the configuration are looked for.
@@ -72,8 +74,8 @@ const BESIDE: &[(&str, bool)] = &[
 pub(super) fn find(text: &[u8]) -> Option<(usize, ConfigShape)> {
     let mut from = 0;
     loop {
-        let at = from + memmem::find(text.get(from..)?, b"pools")?;
-        from = at + 5;
+        let at = from + memmem::find(text.get(from..)?, POOLS.as_bytes())?;
+        from = at + POOLS.len();
         let quote = *text.get(at.checked_sub(1)?)?;
         let body = text.get(from..text.len().min(from + MAX_BYTES))?;
         // Within a quoted text of code every quote is escaped.

@@ -1,13 +1,16 @@
 use super::super::{Language, Run, RunKind, Word};
 use super::Reading;
+use crate::Signs;
+use crate::decode::{CHILD_PROCESS, may_start_programs};
 use memchr::memmem;
 
 /// Reads which programs a script in another language runs, where they stand in the call as literals.
-pub(in super::super) fn read(language: Language, text: &[u8]) -> Reading {
+pub(in super::super) fn read(language: Language, text: &[u8], signs: &Signs) -> Reading {
     let mut reading = Reading::default();
     let mut found: Vec<(usize, Vec<Word>, RunKind)> = Vec::new();
     // `exec` of a regular expression and `spawn` of a game are everywhere; only this module runs programs.
-    let relevant = language != Language::JavaScript || memmem::find(text, b"child_process").is_some();
+    let relevant = language != Language::JavaScript
+        || may_start_programs(signs) && memmem::find(text, CHILD_PROCESS.as_bytes()).is_some();
     let functions = if relevant { functions(language) } else { &[] };
     for function in functions {
         for at in memmem::find_iter(text, function.as_bytes()).take(MAX_CALLS) {
