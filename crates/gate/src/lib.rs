@@ -34,12 +34,12 @@ mod work;
 
 pub use config::Config;
 pub use core::Core;
-pub use policy::Policy;
 pub use error::Error;
 pub use events::Event;
 pub use ingest::Limits as FetchLimits;
+pub use policy::Policy;
 pub use serve::{Engine, Started, check, serve};
+pub(crate) use serve::{Gate, same_secret};
 pub use sign::Keys;
 pub use store::journal;
-pub(crate) use serve::{Gate, same_secret};
 pub use upstream::{Upstream, Upstreams};

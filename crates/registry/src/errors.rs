@@ -11,7 +11,8 @@ pub struct Refusal {
     status: StatusCode,
     code: Code,
     message: String,
-    detail: Value,
+    // Boxed so that results stay small: a value is as large as a map.
+    detail: Box<Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -86,7 +87,7 @@ impl Refusal {
             status: code.status(),
             code,
             message: message.into(),
-            detail: Value::Null,
+            detail: Box::new(Value::Null),
             headers: Vec::new(),
         }
     }
@@ -101,7 +102,7 @@ impl Refusal {
     /// What a program can make use of.
     #[must_use]
     pub fn detail(mut self, detail: Value) -> Self {
-        self.detail = detail;
+        *self.detail = detail;
         self
     }
 
@@ -127,7 +128,7 @@ impl Refusal {
 
     /// The answer. To HEAD it has no body.
     pub(crate) fn answer(self, head: bool) -> Response<Body> {
-        let detail = if self.detail.is_null() { json!({}) } else { self.detail };
+        let detail = if self.detail.is_null() { json!({}) } else { *self.detail };
         let error = json!({"code": self.code.name(), "message": self.message, "detail": detail});
         let body = json!({"errors": [error]}).to_string();
         let mut response = Response::new(if head { Body::empty() } else { Body::from(body) });

@@ -11,10 +11,10 @@ mod files;
 mod keygen;
 mod rules;
 mod scan;
+mod serve;
 mod sign;
 mod verify;
 mod verify_journal;
-mod serve;
 
 use crate::cli::{Cli, Command, VerifyWhat};
 

@@ -48,6 +48,13 @@ fn of_file(file: &TextFile) -> Vec<Problem> {
         if line.contains(concat!("#[ign", "ore")) {
             problems.push(Problem::new(path, at + 1, "a test runs or is deleted"));
         }
+        if path.starts_with("crates/registry/src") && line.contains("analysis") {
+            problems.push(Problem::new(
+                path,
+                at + 1,
+                "the scanner's door to content, `store::analysis`, is closed to `registry`: it emits what is released",
+            ));
+        }
         let reads = line.contains(concat!("env::", "var")) || line.contains(concat!("env::", "vars"));
         if reads
             && in_product
@@ -110,6 +117,8 @@ mod tests {
         check("crates/model/src/digest.rs", concat!("#[ign", "ore = \"slow\"]\n"), 1);
         check("crates/model/src/digest.rs", concat!("std::env::", "var(\"HOME\")\n"), 1);
         check("crates/model/tests/it/main.rs", concat!("std::env::", "var(\"CI\")\n"), 0);
+        check("crates/registry/src/serve.rs", "use store::analysis;\n", 1);
+        check("crates/gate/src/ingest.rs", "use store::analysis;\n", 0);
         check(ENVIRONMENT, concat!("std::env::", "var(\"HOME\")\n"), 0);
     }
 

@@ -1,15 +1,15 @@
 //! The gate as its users see it.
 
 #[cfg(test)]
-mod clients;
-#[cfg(test)]
-mod core;
-#[cfg(test)]
 mod accounts;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod config;
+#[cfg(test)]
+mod core;
 #[cfg(test)]
 mod harbor;
 #[cfg(test)]

@@ -313,7 +313,6 @@ fn a_registry_keeps_what_is_signed_and_its_tags_move() {
 }
 
 /// cosign, which Debian 12 does not have: a comparison that is made where it is on the `PATH`.
-#[expect(clippy::print_stderr, reason = "for tests alone, whose readers look there")]
 fn optional(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
@@ -391,7 +390,6 @@ fn cosign_takes_ours_and_we_take_cosigns() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "for tests alone, whose readers look there")]
 fn skopeo_takes_ours_under_a_policy_and_refuses_another_key() {
     let room = Room::new();
     let Some((running, reference)) = registry(&room) else { return };
