@@ -11,6 +11,8 @@ use std::process::Command;
 
 const DETECTIONS: &str = "docs/reference/detections.md";
 const COMMANDS: &str = "docs/reference/cli.md";
+const CONFIGURATION: &str = "docs/reference/configuration.md";
+const POLICY: &str = "docs/reference/policy.md";
 const README: &str = "README.md";
 /// What stands between these two lines of the README is what `roadstead demo` prints.
 const DEMO: (&str, &str) = ("<!-- demo:begin -->\n", "<!-- demo:end -->\n");
@@ -79,6 +81,8 @@ fn pages(root: &Path) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         (DETECTIONS, detections_page(&pipeline::known_detections())),
         (COMMANDS, commands_page(root)?),
+        (CONFIGURATION, gate::config::reference_page()),
+        (POLICY, policy::reference()),
         (README, readme(root)?),
     ])
 }

@@ -91,7 +91,7 @@ fn is_test(text: &str, signature: &str) -> bool {
                 .iter()
                 .rev()
                 .take_while(|line| line.starts_with("#["))
-                .any(|line| *line == "#[test]")
+                .any(|line| *line == "#[test]" || line.starts_with("#[tokio::test"))
     })
 }
 

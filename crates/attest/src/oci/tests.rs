@@ -84,9 +84,12 @@ fn what_is_no_manifest_of_signatures_is_not_written_over() {
     );
     check_existing(&with(1, json!({"layers": [1]})), "invalid type");
     check_existing(
-        &with(1, json!({"layers": [{"mediaType": "m", "size": -1, "digest": "x"}]})),
+        &with(1, json!({"layers": [{"mediaType": "m", "size": 1, "digest": "x"}]})),
         "algorithm:hex",
     );
+    let mut negative = config.clone();
+    negative["size"] = json!(-1);
+    check_existing(&with(1, json!({"layers": [negative]})), "invalid value");
     check_existing("{}", "missing field");
     check_existing("", "no object");
     check_existing(&format!("{{\"x\":\"{}\"}}", "x".repeat(LARGEST_MANIFEST)), "longer than");

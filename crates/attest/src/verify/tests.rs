@@ -147,7 +147,7 @@ fn bundles_fail_for_each_reason() {
     check(&|it| it["unknown"] = json!(1), Ok(()));
     check(&|it| it["_type"] = json!("https://in-toto.io/Statement/v2"), Err("no in-toto statement"));
     check(&|it| it["_type"] = Value::Null, Err("cannot be read"));
-    // A verdict under the key is no signature, though cosign takes it for one (lessons 25 and 37).
+    // A verdict under the key is no signature, though cosign takes it for one.
     check(&|it| it["predicateType"] = json!(SPDX), Err("was asked for"));
     check(&|it| it["predicateType"] = json!(""), Err("was asked for"));
     check(&|it| it["subject"] = json!([]), Err("nothing that has a digest"));

@@ -16,7 +16,7 @@ pub(super) async fn answer(registry: &Registry, request: &Request, digest: Diges
 
 /// A blob is given out where a released manifest of the same repository reaches it, and to those who may read the
 /// quarantine. Whoever may push and asks whether a blob is there is told that it is not, so that it is sent; others who
-/// may pull are told that it is held. Neither learns its size (AK #3258).
+/// may pull are told that it is held. Neither learns its size.
 async fn read(registry: &Registry, request: &Request, digest: &Digest) -> Answer {
     let pull = request.permit(registry, Action::Pull)?;
     if let Some(released) = registry.store.released(&pull, digest).await? {

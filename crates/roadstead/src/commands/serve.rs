@@ -149,7 +149,7 @@ fn told(started: &Started) {
         }
     }
     lines.push(format!(
-        "Verify:        cosign verify --key {} {host}/REPOSITORY:TAG",
+        "Verify:        cosign verify --insecure-ignore-tlog --key {} {host}/REPOSITORY:TAG",
         shown(&started.release_key)
     ));
     terminal::note(&lines.join("\n"));

@@ -18,7 +18,8 @@ impl Disk {
         if mount.is_ok_and(|output| output.status.success()) {
             return Some(Self(directory));
         }
-        println!("no small disk can be mounted here: the test of full and read-only disks passes by");
+        assert!(std::env::var_os("CI").is_none(), "no small disk can be mounted here, and CI tests with one");
+        println!("SKIPPED: no small disk can be mounted here: the test of full and read-only disks passes by");
         None
     }
 
