@@ -1,7 +1,9 @@
+mod deciding;
 mod running;
 mod serving;
 mod signing;
 
+pub(crate) use deciding::{PolicyAction, PolicyCommand};
 pub(crate) use running::{DetonateCommand, EngineName, RunArgs};
 pub(crate) use serving::{Serve, VerifyCommand, VerifyJournal, VerifyWhat};
 pub(crate) use signing::{Keygen, RegistryArgs, Sign, Verify, VerifyForm};
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Feeds(FeedsCommand),
     /// List, check and test the content rules in YARA that files are held against
     Rules(RulesCommand),
+    /// Check and test a policy, by which the gate decides, before it is taken into use
+    Policy(PolicyCommand),
     /// Make a pair of keys for signing, in cosign's form
     Keygen(Keygen),
     /// Sign an image in a registry or a layout, as cosign does

@@ -9,6 +9,7 @@ mod explain;
 mod feeds;
 mod files;
 mod keygen;
+mod policy;
 mod rules;
 mod scan;
 mod serve;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Cache(args) => cache::run(&args),
         Command::Feeds(args) => feeds::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => match args.what {

@@ -35,6 +35,7 @@ mod hidden;
 mod interrupt;
 #[cfg(test)]
 mod paths;
+mod policy;
 #[cfg(test)]
 mod registries;
 #[cfg(test)]
