@@ -33,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// Public registries that may be pulled through, by the name that stands before the repository.
     pub upstreams: BTreeMap<access::Upstream, Upstream>,
+    /// What the store needs done from time to time.
+    pub upkeep: Upkeep,
     /// How content is held.
     pub quarantine: Quarantine,
     /// How content is analyzed.
@@ -65,6 +67,7 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             upstreams: BTreeMap::new(),
+            upkeep: Upkeep::default(),
             quarantine: Quarantine::default(),
             scan: Scan::default(),
             policy: Policy::default(),
@@ -164,6 +167,35 @@ pub struct Upstream {
 
 /// How content is held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the store needs done from time to time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Upkeep {
+    /// How often content is removed that no manifest names.
+    pub collect_every: Span,
+    /// How long nobody must have touched it.
+    pub collect_grace: Span,
+    /// How long an upload stays that nobody goes on with.
+    pub upload_life: Span,
+    /// How often each blob is read and held against its digest.
+    pub scrub_every: Span,
+    /// Most that is read for that in a second.
+    pub scrub_rate: Size,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self {
+            collect_every: Span(Duration::from_hours(1)),
+            // An hour is the least for slow pushes, and as much is what fetching an image may take.
+            collect_grace: Span(Duration::from_hours(2)),
+            upload_life: Span(Duration::from_hours(24)),
+            scrub_every: Span(Duration::from_hours(7 * 24)),
+            scrub_rate: Size(32 << 20),
+        }
+    }
+}
+
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Quarantine {
     /// How long a pull waits for the decision before it is told to come again.

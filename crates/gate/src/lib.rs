@@ -29,6 +29,7 @@ mod server;
 mod sign;
 mod tls;
 mod upstream;
+mod upkeep;
 mod webhooks;
 mod work;
 

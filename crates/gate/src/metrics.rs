@@ -1,7 +1,7 @@
 //! Metrics in the text of OpenMetrics, for whoever has the token, or for the loopback.
 
-use crate::Gate;
 use crate::config::TlsMode;
+use crate::{Gate, upkeep};
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -21,12 +21,13 @@ pub(crate) struct Metrics {
     jobs: Family<[(&'static str, String); 2], Gauge>,
     workers: Gauge,
     connections: Gauge,
+    pub(crate) upkeep: upkeep::Counts,
 }
 
 impl Metrics {
     /// Registers everything.
     pub(crate) fn new(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self { upkeep: upkeep::Counts::new(registry), ..Self::default() };
         registry.register("jobs", "Jobs by kind and state", metrics.jobs.clone());
         registry.register("workers_alive", "Workers that are alive", metrics.workers.clone());
         registry.register("connections", "Connections that are open", metrics.connections.clone());

@@ -7,7 +7,7 @@ use crate::core::{Core, Judging, Settings, Which, Workers};
 use crate::metrics::Metrics;
 use crate::server::{self, Listening};
 use crate::webhooks::{Event, Webhooks};
-use crate::{Error, admin, harbor, health, keys, logs, metrics, oidc, page, tls, upstream};
+use crate::{Error, admin, harbor, health, keys, logs, metrics, oidc, page, tls, upkeep, upstream};
 use access::{Identity, Limiter, Minter, Rate, Secret, Verifier};
 use axum::Router;
 use axum::routing::get;
@@ -211,6 +211,7 @@ async fn run(
     let limits = gate.config.limits.clone();
     let trusts_proxy = gate.config.tls.mode == TlsMode::Proxy;
     let open = gate.metrics.connections();
+    let mut kept_up = upkeep::start(&store, &gate.config.upkeep, &gate.metrics.upkeep, &stop);
     let serving = tokio::spawn(server::serve(
         Listening { listener, tls, limits, trusts_proxy, open },
         router(&gate, front),
@@ -239,6 +240,7 @@ async fn run(
     events.abort();
     let _ = tokio::time::timeout(Duration::from_secs(5), sending).await;
     audit.write("stop", serde_json::json!({})).await;
+    while kept_up.join_next().await.is_some() {}
     store.close().await;
     tracing::info!("stopped");
     Ok(())

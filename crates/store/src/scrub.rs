@@ -27,24 +27,50 @@ impl Store {
     /// Reads at most `blobs` blobs, those that were checked longest ago, at most `rate` bytes in a second, and compares each
     /// with its digest.
     pub async fn scrub(&self, blobs: usize, rate: u64) -> Result<Scrubbed, Error> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT digest, size FROM blobs WHERE lost = 0 ORDER BY checked, digest LIMIT $1")
-                .bind(i64::try_from(blobs).unwrap_or(i64::MAX))
-                .fetch_all(self.read())
-                .await
-                .map_err(database("list blobs"))?;
+        self.scrub_aged(Duration::ZERO, blobs, rate).await
+    }
+
+    /// As [`Store::scrub`], of those alone that came or were checked so long ago.
+    pub async fn scrub_aged(&self, age: Duration, blobs: usize, rate: u64) -> Result<Scrubbed, Error> {
+        let before = now().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT digest, size FROM blobs WHERE lost = 0 AND checked <= $1 ORDER BY checked, digest LIMIT $2",
+        )
+        .bind(before)
+        .bind(i64::try_from(blobs).unwrap_or(i64::MAX))
+        .fetch_all(self.read())
+        .await
+        .map_err(database("list blobs"))?;
         let mut scrubbed = Scrubbed::default();
         let (start, rate) = (Instant::now(), rate.max(1));
         for (text, size) in rows {
             let digest: Digest = parsed("blobs", &text)?;
-            if self.is_whole(&digest, unsigned(size), start, rate, &mut scrubbed.bytes).await? {
-                self.checked(&digest).await?;
-            } else if self.set_aside(&digest, unsigned(size)).await? {
-                scrubbed.lost.push(digest);
+            match self.look_at(&digest, unsigned(size), start, rate, &mut scrubbed).await {
+                // A machine that is out of descriptors or memory says nothing about the blob: it stays due.
+                Err(Error::Io { doing, path, source }) => {
+                    tracing::warn!(%digest, error = %source, path = %path.display(), "cannot {doing} a blob to check it");
+                }
+                other => other?,
             }
-            scrubbed.blobs += 1;
         }
         Ok(scrubbed)
+    }
+
+    async fn look_at(
+        &self,
+        digest: &Digest,
+        size: u64,
+        start: Instant,
+        rate: u64,
+        scrubbed: &mut Scrubbed,
+    ) -> Result<(), Error> {
+        if self.is_whole(digest, size, start, rate, &mut scrubbed.bytes).await? {
+            self.checked(digest).await?;
+        } else if self.set_aside(digest, size).await? {
+            scrubbed.lost.push(*digest);
+        }
+        scrubbed.blobs += 1;
+        Ok(())
     }
 
     async fn is_whole(
@@ -56,7 +82,11 @@ impl Store {
         total: &mut u64,
     ) -> Result<bool, Error> {
         let path = self.inner.blobs.path(digest);
-        let Ok(mut file) = File::open(&path) else { return Ok(false) };
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(failed) if is_damage(&failed) => return Ok(false),
+            Err(failed) => return Err(error::io("open", &path)(failed)),
+        };
         let (mut hashing, mut read) = (Hashing::new(digest.algorithm()), 0);
         loop {
             let path = path.clone();
@@ -67,10 +97,9 @@ impl Store {
                 Ok::<_, Error>((file, hashing, n as u64))
             });
             let n;
-            // A disk that cannot read a blob back has lost it.
             (file, hashing, n) = match piece.await.map_err(joined)? {
                 Ok(piece) => piece,
-                Err(Error::Io { .. }) => return Ok(false),
+                Err(Error::Io { source, .. }) if is_damage(&source) => return Ok(false),
                 Err(error) => return Err(error),
             };
             if n == 0 {
@@ -124,5 +153,34 @@ impl Store {
             Ok(true)
         };
         tokio::spawn(task).await.map_err(joined)?
+    }
+}
+
+/// Whether an error says that the bytes are gone. A disk that cannot read a blob back has lost it; a process that may not open
+/// one more file, or no file of somebody else's, has not.
+fn is_damage(failed: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let is_gone = failed.kind() == std::io::ErrorKind::NotFound;
+    is_gone
+        || matches!(
+            Errno::from_io_error(failed),
+            Some(Errno::IO | Errno::BADMSG | Errno::UCLEAN | Errno::NODATA)
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn a_machine_in_need_has_lost_no_blob() {
+        let check = |errno: Errno, expect| assert_eq!(is_damage(&errno.into()), expect, "{errno:?}");
+        for errno in [Errno::NOENT, Errno::IO, Errno::BADMSG, Errno::UCLEAN] {
+            check(errno, true);
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::ACCESS, Errno::INTR, Errno::STALE] {
+            check(errno, false);
+        }
     }
 }

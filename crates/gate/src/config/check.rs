@@ -116,6 +116,12 @@ fn limits(config: &Config) -> Result<(), Wrong> {
     if limits.header_timeout.0.is_zero() || limits.header_timeout.0 > longest {
         return Err(("limits.header-timeout", "it must be between 1ms and 10m".to_owned()));
     }
+    if config.upkeep.scrub_rate.0 < 1 << 20 {
+        return Err((
+            "upkeep.scrub-rate",
+            "it is less than 1MiB, and a scrub would not come to its end".to_owned(),
+        ));
+    }
     let life = config.access.token_life.0;
     if life < Duration::from_secs(60) || life > Duration::from_secs(3600) {
         return Err(("access.token-life", "it must be between 1m and 1h".to_owned()));
@@ -235,6 +241,8 @@ mod tests {
         check("limits.idle-timeout = \"20s\"", Some("limits.idle-timeout"));
         check("quarantine.wait = \"1h\"", Some("quarantine.wait"));
         check("access.token-life = \"1s\"", Some("access.token-life"));
+        check("upkeep.scrub-rate = \"1KiB\"", Some("upkeep.scrub-rate"));
+        check("upkeep.scrub-every = \"0s\"\nupkeep.collect-every = \"0s\"", None);
         check("metrics.token = \"short\"", Some("metrics.token"));
     }
 

@@ -95,6 +95,16 @@ keys! {
         "How long a digest of it must have been known before it is released";
     "quarantine.wait", "ROADSTEAD_QUARANTINE_WAIT", "wait", Text, "20s", "5s",
         "How long a pull waits for the decision before it is told to come again";
+    "upkeep.collect-every", "ROADSTEAD_UPKEEP_COLLECT_EVERY", "", Text, "1h", "6h",
+        "How often content is removed that no manifest names; 0s for never";
+    "upkeep.collect-grace", "ROADSTEAD_UPKEEP_COLLECT_GRACE", "", Text, "2h", "1d",
+        "How long nobody must have touched such content; with less than an hour, slow pushes find their first blobs gone and bring them again";
+    "upkeep.upload-life", "ROADSTEAD_UPKEEP_UPLOAD_LIFE", "", Text, "1d", "6h",
+        "How long an upload stays that nobody goes on with; 0s for ever";
+    "upkeep.scrub-every", "ROADSTEAD_UPKEEP_SCRUB_EVERY", "", Text, "7d", "30d",
+        "How often each blob is read and held against its digest; what is broken is given out no more; 0s for never";
+    "upkeep.scrub-rate", "ROADSTEAD_UPKEEP_SCRUB_RATE", "", Text, "32MiB", "100MiB",
+        "Most that is read for that in a second";
     "quarantine.retry-after", "ROADSTEAD_QUARANTINE_RETRY_AFTER", "", Text, "10s", "15s",
         "When it is told to come again";
     "quarantine.minimum-age", "ROADSTEAD_QUARANTINE_MINIMUM_AGE", "", Text, "0s", "3d",

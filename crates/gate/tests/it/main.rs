@@ -19,4 +19,6 @@ mod running;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod upkeep;
+#[cfg(test)]
 mod webhooks;

@@ -41,3 +41,14 @@ fn a_scrub_keeps_its_rate() {
         assert!(start.elapsed() >= Duration::from_millis(200));
     });
 }
+
+#[test]
+fn what_was_looked_at_not_long_ago_is_left_alone() {
+    run(async {
+        let (_directory, store, app) = open().await;
+        push_blob(&store, &app, b"young").await;
+        let hour = Duration::from_secs(3600);
+        assert_eq!(store.scrub_aged(hour, 10, u64::MAX).await.unwrap().blobs, 0);
+        assert_eq!(store.scrub_aged(Duration::ZERO, 10, u64::MAX).await.unwrap().blobs, 1);
+    });
+}
