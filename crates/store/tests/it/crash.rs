@@ -1,5 +1,6 @@
 use crate::house::*;
 use model::Digest;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -76,6 +77,8 @@ fn a_push_that_is_given_up_is_whole_or_not_there() {
 }
 
 const CHILD: &str = "ROADSTEAD_TEST_STORE";
+/// How often it is killed, where somebody wants to know better than with each run of the tests.
+const ROUNDS: &str = "ROADSTEAD_TEST_KILLS";
 
 /// The other half of the next test: pushes, releases and revokes until it is killed, and says what was acknowledged.
 #[test]
@@ -107,59 +110,78 @@ fn child_that_is_killed() {
 
 #[test]
 fn nothing_that_was_acknowledged_is_lost_by_kill_9() {
-    let directory = tempfile::tempdir().unwrap();
-    let app = name("team/app");
-    let mut acknowledged: Vec<(String, Digest)> = Vec::new();
-    for round in 0..8u64 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["crash::child_that_is_killed", "--exact", "--nocapture", "--test-threads=1"])
-            .env(CHILD, directory.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let wanted = 3 + round * 5;
-        for line in out.lines().map_while(Result::ok).filter(|line| line.starts_with("ACK ")) {
-            let mut words = line.split(' ').skip(1);
-            acknowledged.push((words.next().unwrap().to_owned(), words.next().unwrap().parse().unwrap()));
-            if (acknowledged.len() as u64).is_multiple_of(wanted) {
-                break;
-            }
+    let rounds = std::env::var(ROUNDS).map_or(8, |text| text.parse().unwrap());
+    let (mut kills, mut writes) = (0u64, 0);
+    while kills < rounds {
+        // A directory has a life of a few kills, so that what is looked for after each does not grow for ever.
+        let directory = tempfile::tempdir().unwrap();
+        let mut acknowledged: Vec<(String, Digest)> = Vec::new();
+        for round in 0..(rounds - kills).min(8) {
+            kill_in_the_middle(directory.path(), round, &mut acknowledged);
+            kills += 1;
+            run(look_for(directory.path(), round, &acknowledged));
+            let checked = store::journal::verify(&directory.path().join("roadstead.db"), None).unwrap();
+            assert_eq!(checked.broken, None);
         }
-        // Not at once, so that it dies somewhere within the next write.
-        std::thread::sleep(Duration::from_millis(round * 3));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        run(async {
-            let (store, recovered) = open_at(directory.path()).await;
-            assert_eq!(recovered.lost, [], "round {round}");
-            for (what, digest) in &acknowledged {
-                assert!(store.manifest(&app, digest).await.unwrap().is_some(), "{what} {digest}");
-                assert!(
-                    given(&store, &read_back(&app), digest).await.is_some() || what != "push" || {
-                        // Revoked content is read back by nobody.
-                        let standing = store.standing(&app, digest).await.unwrap().unwrap();
-                        standing.state == State::Revoked
-                    }
-                );
-                if what == "revoke" {
-                    assert!(!is_given(&store, &app, digest).await, "{digest} was revoked");
-                }
-            }
-            let revoked: Vec<_> = acknowledged.iter().filter(|(what, _)| what == "revoke").collect();
-            for (_, digest) in acknowledged.iter().filter(|(what, _)| what == "release") {
-                let standing = store.standing(&app, digest).await.unwrap().unwrap();
-                let ended =
-                    revoked.iter().any(|(_, other)| other == digest) || standing.state == State::Revoked;
-                assert_eq!(is_given(&store, &app, digest).await, !ended, "{digest}");
-            }
-            let scrubbed = store.scrub(usize::MAX >> 1, u64::MAX).await.unwrap();
-            assert_eq!(scrubbed.lost, []);
-            store.close().await;
-        });
-        let checked = store::journal::verify(&directory.path().join("roadstead.db"), None).unwrap();
-        assert_eq!(checked.broken, None);
+        assert!(acknowledged.len() > 10, "{acknowledged:?}");
+        writes += acknowledged.len();
     }
-    assert!(acknowledged.len() > 20);
+    println!(
+        "{kills} kills, {writes} acknowledged writes: none lost, nothing given out unreleased, every journal whole"
+    );
+}
+
+/// Lets the other half work for a while and kills it.
+fn kill_in_the_middle(directory: &Path, round: u64, acknowledged: &mut Vec<(String, Digest)>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["crash::child_that_is_killed", "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut note = |line: &str| {
+        let Some(line) = line.strip_prefix("ACK ") else { return 0 };
+        let (what, digest) = line.split_once(' ').unwrap();
+        acknowledged.push((what.to_owned(), digest.parse().unwrap()));
+        1
+    };
+    let mut left = 3 + round * 5;
+    while left > 0 {
+        left -= note(&out.next().expect("the other half ended by itself"));
+    }
+    // Not at once, so that it dies somewhere within the next writes.
+    std::thread::sleep(Duration::from_micros(RandomState::new().hash_one(round) % 25_000));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it said before it died counts as well.
+    out.for_each(|line| {
+        note(&line);
+    });
+}
+
+async fn look_for(directory: &Path, round: u64, acknowledged: &[(String, Digest)]) {
+    let app = name("team/app");
+    let (store, recovered) = open_at(directory).await;
+    assert_eq!(recovered.lost, [], "round {round}");
+    let said =
+        |what: &str, digest: &Digest| acknowledged.iter().any(|said| said.0 == what && said.1 == *digest);
+    for (_, digest) in acknowledged.iter().filter(|(what, _)| what == "push") {
+        assert!(store.manifest(&app, digest).await.unwrap().is_some(), "{digest} was pushed");
+        // Of what was asked for last nobody knows whether it was done; the standing says so.
+        let state = store.standing(&app, digest).await.unwrap().unwrap().state;
+        match (said("release", digest), said("revoke", digest)) {
+            (_, true) => assert_eq!(state, State::Revoked, "{digest} was revoked"),
+            (true, false) => assert_ne!(state, State::Quarantined, "{digest} was released"),
+            (false, false) => assert_ne!(state, State::Revoked, "nobody revoked {digest}"),
+        }
+        assert_eq!(is_given(&store, &app, digest).await, state == State::Released, "{digest}");
+        // Revoked content is read back by nobody.
+        let read = given(&store, &read_back(&app), digest).await;
+        assert_eq!(read.is_some(), state != State::Revoked, "{digest}");
+    }
+    let scrubbed = store.scrub(usize::MAX >> 1, u64::MAX).await.unwrap();
+    assert_eq!(scrubbed.lost, []);
+    store.close().await;
 }
