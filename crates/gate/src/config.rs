@@ -160,13 +160,13 @@ pub struct Upstream {
     pub deny: Vec<access::Pattern>,
     /// Further hosts that may hand out tokens for it.
     pub token_realms: Vec<String>,
+    /// Files of public keys, one of which must have signed what is pulled from it; not looked for where there are none.
+    pub signature_keys: Vec<PathBuf>,
     /// How old a digest must be here before it is released, where it is another than `quarantine.minimum-age`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum_age: Option<Span>,
 }
 
-/// How content is held.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 /// What the store needs done from time to time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -196,6 +196,8 @@ impl Default for Upkeep {
     }
 }
 
+/// How content is held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Quarantine {
     /// How long a pull waits for the decision before it is told to come again.

@@ -81,6 +81,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) empty: bool,
     pub(crate) digest: Digest,
     pub(crate) upstream: Option<&'a access::Upstream>,
+    /// What became of the upstream's signature.
+    pub(crate) signature: policy::Signature,
     pub(crate) tags: &'a [Tag],
     /// Hours since it was first seen here.
     pub(crate) first_seen_hours: u64,
@@ -156,6 +158,7 @@ fn context(facts: &Facts<'_>) -> Context {
     };
     context.digest = Some(facts.digest);
     context.upstream = facts.upstream.map(|name| name.as_str().to_owned()).unwrap_or_default();
+    context.upstream_signature = facts.signature;
     context.tags = facts.tags.iter().map(ToString::to_string).collect();
     context.first_seen_hours = facts.first_seen_hours;
     if facts.upstream.is_none() {

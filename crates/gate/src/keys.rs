@@ -3,7 +3,7 @@
 use crate::config::{Config, Secret};
 use crate::{Error, keep};
 use access::TokenKey;
-use attest::{Key, Purpose};
+use attest::{Key, PublicKey, Purpose, TrustedKey};
 use aws_lc_rs::rand;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,6 +90,18 @@ fn password(config: &Config, folder: &Path) -> Result<Secret, Error> {
         keep::create(&path, model::Digest::sha256(bytes).hex().as_bytes())?;
     }
     Ok(Secret::new(String::from_utf8_lossy(&read(&path)?).trim_end().to_owned()))
+}
+
+/// A key that somebody else signs with.
+pub(crate) fn trusted(path: &Path) -> Result<TrustedKey, Error> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    let shown = model::escape_text(&path.to_string_lossy());
+    let key = PublicKey::from_pem(&text).map_err(|error| Error::Setting {
+        key: "upstreams.NAME.signature-keys",
+        whence: "the configuration".to_owned(),
+        why: format!("{shown}: {}", model::error_chain(&error)),
+    })?;
+    Ok(TrustedKey::new(&shown, key))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

@@ -1,7 +1,8 @@
 //! The server: registry, upstreams, quarantine, workers, policy, signing, operations.
 //!
 //! Comes in: a [`Config`], and what scans. Goes out: a registry that gives out nothing unread, and what operating it needs.
-//! Never: a decision of its own; policy and verdict decide. A second way to give out bytes; `registry` has the one.
+//! Never: a release of its own; policy, verdict and people decide, and it holds what nobody read, what is empty and what is too
+//! young. A second way to give out bytes; `registry` has the one.
 #![forbid(unsafe_code)]
 
 mod accounts;
@@ -12,6 +13,7 @@ pub mod core;
 mod decide;
 mod error;
 mod events;
+mod fetched;
 mod harbor;
 mod health;
 mod ingest;
@@ -28,8 +30,8 @@ mod serve;
 mod server;
 mod sign;
 mod tls;
-mod upstream;
 mod upkeep;
+mod upstream;
 mod webhooks;
 mod work;
 
@@ -37,6 +39,7 @@ pub use config::Config;
 pub use core::Core;
 pub use error::Error;
 pub use events::Event;
+pub use fetched::Fetched;
 pub use ingest::Limits as FetchLimits;
 pub use policy::Policy;
 pub use serve::{Engine, Started, check, serve};

@@ -108,6 +108,7 @@ impl Gate {
 /// Where a policy or a certificate cannot be used.
 pub fn check(config: &Config) -> Result<(), Error> {
     policy(config)?;
+    upstreams(config, "")?;
     if config.tls.mode == TlsMode::Files {
         tls::server_config(config)?;
     }
@@ -159,7 +160,9 @@ async fn run(
     let accounts =
         Arc::new(Accounts::new(store.clone(), &access.anonymous, access.password_checks, audit.clone()));
     let judging = judging(&config, engine)?;
-    let core = Core::new(store.clone(), settings(&config, &store, &url, &judging, keys.signing.clone()))?;
+    let upstreams = upstreams(&config, &url)?;
+    let settings = settings(&config, upstreams, &store, &url, &judging, keys.signing.clone());
+    let core = Core::new(store.clone(), settings)?;
     let minter = Minter::new(&url, SERVICE, keys.token, access.token_life.0.as_secs());
     let verifier = Arc::new(minter.verifier());
     let front = registry::Registry::new(
@@ -208,10 +211,10 @@ async fn run(
 
     let events = tokio::spawn(forward(core.events(), Arc::clone(&webhooks)));
     let sending = tokio::spawn(webhooks.run(stop.clone()));
+    let mut kept_up = upkeep::start(&store, &gate.config.upkeep, &gate.metrics.upkeep, &stop);
     let limits = gate.config.limits.clone();
     let trusts_proxy = gate.config.tls.mode == TlsMode::Proxy;
     let open = gate.metrics.connections();
-    let mut kept_up = upkeep::start(&store, &gate.config.upkeep, &gate.metrics.upkeep, &stop);
     let serving = tokio::spawn(server::serve(
         Listening { listener, tls, limits, trusts_proxy, open },
         router(&gate, front),
@@ -237,10 +240,10 @@ async fn run(
     if let Some(workers) = workers {
         workers.stop().await;
     }
+    while kept_up.join_next().await.is_some() {}
     events.abort();
     let _ = tokio::time::timeout(Duration::from_secs(5), sending).await;
     audit.write("stop", serde_json::json!({})).await;
-    while kept_up.join_next().await.is_some() {}
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -302,10 +305,17 @@ fn policy(config: &Config) -> Result<policy::Policy, Error> {
     text.parse().map_err(|error: policy::PolicyError| fail(format!("{shown}: {error}")))
 }
 
-fn settings(config: &Config, store: &Store, url: &str, judging: &Judging, keys: crate::Keys) -> Settings {
+fn settings(
+    config: &Config,
+    upstreams: upstream::Upstreams,
+    store: &Store,
+    url: &str,
+    judging: &Judging,
+    keys: crate::Keys,
+) -> Settings {
     let quarantine = &config.quarantine;
     Settings {
-        upstreams: upstreams(config, url),
+        upstreams,
         base_url: url.to_owned(),
         wait: quarantine.wait.0,
         retry_after: quarantine.retry_after.0,
@@ -320,7 +330,7 @@ fn settings(config: &Config, store: &Store, url: &str, judging: &Judging, keys: 
     }
 }
 
-fn upstreams(config: &Config, url: &str) -> upstream::Upstreams {
+fn upstreams(config: &Config, url: &str) -> Result<upstream::Upstreams, Error> {
     let made = |(name, upstream): (&access::Upstream, &Upstream)| {
         let address = upstream.url.clone().unwrap_or_else(|| default_address(name));
         let login = upstream.username.clone().zip(upstream.password.as_ref());
@@ -331,12 +341,18 @@ fn upstreams(config: &Config, url: &str) -> upstream::Upstreams {
             deny: upstream.deny.clone(),
             token_realms: upstream.token_realms.clone(),
             redirect_hosts: Vec::new(),
+            signature_keys: upstream
+                .signature_keys
+                .iter()
+                .map(|path| keys::trusted(path))
+                .collect::<Result<_, _>>()?,
             minimum_age: upstream.minimum_age.map(|span| span.0),
         };
-        (name.clone(), made)
+        Ok((name.clone(), made))
     };
     let own = url.split_once("://").map(|(_, host)| host.trim_end_matches('/').to_owned());
-    upstream::Upstreams::new(config.upstreams.iter().map(made).collect(), own.into_iter().collect())
+    let made = config.upstreams.iter().map(made).collect::<Result<_, Error>>()?;
+    Ok(upstream::Upstreams::new(made, own.into_iter().collect()))
 }
 
 /// Docker's registry answers under another name than people write.

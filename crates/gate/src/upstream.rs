@@ -2,7 +2,7 @@
 use access::Pattern;
 use model::{Digest, ImageRef, RepositoryName, Tag};
 use registry::Place;
-use source::{Login, Options, Remote};
+use source::{Login, Options, Remote, Repository};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,6 +23,8 @@ pub struct Upstream {
     pub token_realms: Vec<String>,
     /// Hosts on private addresses that it may redirect to.
     pub redirect_hosts: Vec<String>,
+    /// Keys by one of which its images have to be signed; signatures are not looked for where there are none.
+    pub signature_keys: Vec<attest::TrustedKey>,
     /// How long its content must have been known here, where that is another time than in general.
     pub minimum_age: Option<Duration>,
 }
@@ -112,6 +114,20 @@ impl Upstream {
 
     /// The repository, to be asked with this patience.
     pub(crate) fn remote(&self, far: &Far, patience: Patience) -> Result<Remote, source::Error> {
+        Remote::new(&self.urls, &far.remote, &self.options(patience)?)
+    }
+
+    /// The repository, to read what lies beside an image.
+    pub(crate) fn beside(
+        &self,
+        far: &Far,
+        image: &Digest,
+        patience: Patience,
+    ) -> Result<Box<dyn Repository>, source::Error> {
+        source::repository_at(&self.urls, &far.remote, image, &self.options(patience)?)
+    }
+
+    fn options(&self, patience: Patience) -> Result<Options, source::Error> {
         let mut options = Options {
             token_realms: self.token_realms.clone(),
             redirect_hosts: self.redirect_hosts.clone(),
@@ -134,7 +150,7 @@ impl Upstream {
         if let Some(idle) = patience.idle {
             options.limits.read = idle;
         }
-        Remote::new(&self.urls, &far.remote, &options)
+        Ok(options)
     }
 }
 

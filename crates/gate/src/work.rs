@@ -2,6 +2,7 @@
 //! start. A job that fails or panics holds its content with the reason; it never releases any.
 mod analyse;
 mod documents;
+mod signature;
 
 pub(crate) use analyse::knowledge;
 pub(crate) use documents::Unread;

@@ -38,5 +38,5 @@ pub use error::Error;
 pub use locator::Locator;
 pub use open::{Artifact, Image, Layer, Opened, open};
 pub use options::{Limits, Login, Mirror, Options, StorageRoots, Vouched};
-pub use registry::{NewManifest, Pulled, Referrer, Remote, Repository, is_signed, repository};
+pub use registry::{NewManifest, Pulled, Referrer, Remote, Repository, is_signed, repository, repository_at};
 pub use rootfs::header;

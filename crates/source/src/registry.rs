@@ -21,7 +21,7 @@ use blob::Blob;
 use client::{Ask, Endpoint};
 use model::{Digest, ImageRef};
 pub use pull::{Pulled, Remote};
-pub use push::{NewManifest, Referrer, Repository, repository};
+pub use push::{NewManifest, Referrer, Repository, repository, repository_at};
 use reqwest::Url;
 use reqwest::blocking::Response;
 use reqwest::header;

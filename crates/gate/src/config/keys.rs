@@ -91,10 +91,10 @@ keys! {
         "Repositories that may not, whatever `allow` says";
     "upstreams.NAME.token-realms", "", "", List, "none", "auth.example",
         "Further hosts that may hand out tokens for it, and see its credentials";
+    "upstreams.NAME.signature-keys", "", "", List, "none", "/etc/roadstead/vendor.pub",
+        "Public keys in PEM, by one of which its images are signed as cosign does; without, signatures are not looked for";
     "upstreams.NAME.minimum-age", "", "", Text, "quarantine.minimum-age", "7d",
         "How long a digest of it must have been known before it is released";
-    "quarantine.wait", "ROADSTEAD_QUARANTINE_WAIT", "wait", Text, "20s", "5s",
-        "How long a pull waits for the decision before it is told to come again";
     "upkeep.collect-every", "ROADSTEAD_UPKEEP_COLLECT_EVERY", "", Text, "1h", "6h",
         "How often content is removed that no manifest names; 0s for never";
     "upkeep.collect-grace", "ROADSTEAD_UPKEEP_COLLECT_GRACE", "", Text, "2h", "1d",
@@ -105,6 +105,8 @@ keys! {
         "How often each blob is read and held against its digest; what is broken is given out no more; 0s for never";
     "upkeep.scrub-rate", "ROADSTEAD_UPKEEP_SCRUB_RATE", "", Text, "32MiB", "100MiB",
         "Most that is read for that in a second";
+    "quarantine.wait", "ROADSTEAD_QUARANTINE_WAIT", "wait", Text, "20s", "5s",
+        "How long a pull waits for the decision before it is told to come again";
     "quarantine.retry-after", "ROADSTEAD_QUARANTINE_RETRY_AFTER", "", Text, "10s", "15s",
         "When it is told to come again";
     "quarantine.minimum-age", "ROADSTEAD_QUARANTINE_MINIMUM_AGE", "", Text, "0s", "3d",

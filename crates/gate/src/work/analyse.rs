@@ -1,11 +1,11 @@
 //! One analysis, from the content in the store to the decision in the journal.
 use super::documents::{self, Document, Unread};
-use super::panicked;
+use super::{panicked, signature};
 use crate::core::{Core, Judging, Task, Which};
 use crate::decide::{self, Effect, Facts, Record};
 use crate::events::EventKind;
 use crate::sign::{self, Release};
-use crate::upstream;
+use crate::upstream::{self, Patience};
 use aws_lc_rs::digest::{SHA256, digest};
 use model::{Digest, ImageRef, Report};
 use pipeline::Watch;
@@ -105,6 +105,18 @@ pub(crate) async fn run(
     let content = Content::of(core, task, &folder).await?;
     let reach: BTreeSet<Digest> = content.blobs.iter().chain(&content.manifests).copied().collect();
     let far = core.inner.settings.upstreams.far(&task.repository);
+    let signature =
+        match far.as_ref().and_then(|far| Some((core.inner.settings.upstreams.get(&far.upstream)?, far))) {
+            Some((upstream, far)) => {
+                let patience = Patience {
+                    quick: None,
+                    idle: Some(core.inner.settings.ingest.idle),
+                    cancelled: Arc::clone(&cancelled),
+                };
+                signature::of_upstream(upstream, far, &task.digest, patience).await
+            }
+            None => policy::Signature::Unchecked,
+        };
     let settings = {
         let judging = Arc::clone(&judging);
         let (name, runs) = (reference.clone(), core.inner.settings.scratch.clone());
@@ -145,6 +157,7 @@ pub(crate) async fn run(
         empty: read.empty,
         digest: task.digest,
         upstream: far.as_ref().map(|far| &far.upstream),
+        signature,
         tags: &task.tags,
         first_seen_hours: u64::try_from(store::now().saturating_sub(standing.first_seen) / 3_600_000)
             .unwrap_or(0),

@@ -4,6 +4,7 @@ mod crash;
 mod hostile;
 mod pull;
 mod rules;
+mod signatures;
 
 use access::{Action, Permit};
 use gate::core::{Judging, Settings, Workers};

@@ -1,8 +1,8 @@
-use super::verify::Fetched;
 use crate::cli::{RegistryArgs, Sign};
 use crate::{interrupt, password, settings, terminal};
 use anyhow::{Context as _, bail};
 use attest::{Artifact, Descriptor, Key, Purpose, ReleaseKey, Subject, Trust, TrustedKey};
+use gate::Fetched;
 use model::ImageRef;
 use source::{Locator, NewManifest, Options, Pulled, Referrer, Repository};
 use std::io::Write as _;

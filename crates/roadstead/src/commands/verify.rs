@@ -1,10 +1,8 @@
-mod fetched;
-
 use crate::cli::{Verify, VerifyForm};
 use crate::{settings, terminal};
 use anyhow::{Context as _, bail};
 use attest::{Held, Keyless, Kind, PublicKey, Trust, TrustedKey, Verification};
-pub(super) use fetched::Fetched;
+use gate::Fetched;
 use model::Digest;
 use serde_json::{Value, json};
 use source::Locator;

@@ -34,6 +34,8 @@ mod hidden;
 #[cfg(test)]
 mod interrupt;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod paths;
 mod policy;
 #[cfg(test)]

@@ -10,16 +10,18 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use test_support::{ImageBuilder, LayerBuilder, peer};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// `roadstead serve`, which ends when it is dropped.
-struct Served {
-    child: Child,
-    address: String,
+pub(crate) struct Served {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    /// What it said until it had started.
+    pub(crate) said: Vec<String>,
     lines: mpsc::Receiver<String>,
 }
 
-fn serve(data: &Path, more: &[&str]) -> Command {
+pub(crate) fn serve(data: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"])
@@ -31,7 +33,7 @@ fn serve(data: &Path, more: &[&str]) -> Command {
 
 impl Served {
     /// Starts it, and gives the secret of the first start as well.
-    fn start(data: &Path, more: &[&str]) -> (Self, Option<String>) {
+    pub(crate) fn start(data: &Path, more: &[&str]) -> (Self, Option<String>) {
         let mut child = serve(data, more).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (tell, lines) = mpsc::channel();
@@ -53,11 +55,11 @@ impl Served {
             }
             all.push(line);
         }
-        (Self { child, address: address.unwrap(), lines }, secret)
+        (Self { child, address: address.unwrap(), said: all, lines }, secret)
     }
 
     /// One request, by hand, as there is nothing else here that speaks HTTP.
-    fn ask(&self, method: &str, path: &str, authorization: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, authorization: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -75,7 +77,7 @@ impl Served {
         (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn token(&self, name: &str, password: &str, scope: &str) -> Option<String> {
+    pub(crate) fn token(&self, name: &str, password: &str, scope: &str) -> Option<String> {
         use base64::Engine as _;
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
         let path = format!("/token?service=roadstead&scope={scope}");
@@ -83,7 +85,7 @@ impl Served {
         answer["token"].as_str().map(|token| format!("Bearer {token}"))
     }
 
-    fn stop(&mut self) -> ExitStatus {
+    pub(crate) fn stop(&mut self) -> ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let until = Instant::now() + Duration::from_secs(45);

@@ -34,21 +34,7 @@ impl Remote {
     /// # Errors
     /// Where one of the addresses is none, or there is none at all.
     pub fn new(urls: &[String], repository: &RepositoryName, options: &Options) -> Result<Self, Error> {
-        let bases = urls.iter().map(|url| base_url(url)).collect::<Result<Vec<_>, _>>()?;
-        let mut options = options.clone();
-        let plain = bases.iter().filter(|base| base.scheme() == "http").map(hosts::authority);
-        options.plain_http.extend(plain);
-        let endpoints: Vec<Endpoint> = bases
-            .into_iter()
-            .map(|base| {
-                let name = name_of(&hosts::authority(&base));
-                Endpoint::new(base, name, repository.as_str(), None, &options)
-            })
-            .collect();
-        if endpoints.is_empty() {
-            return Err(Error::missing(repository.as_str(), "no address is known that answers for it"));
-        }
-        Ok(Self { registry: Arc::new(Registry { endpoints, options }) })
+        Ok(Self { registry: Arc::new(registry(urls, repository, options)?) })
     }
 
     /// The name by which [`crate::Login::registry`] means the registry at this address.
@@ -104,6 +90,29 @@ impl Remote {
         let registry = Arc::clone(&self.registry);
         Blob { registry, digest: *digest, size, is_foreign: false }.open()
     }
+}
+
+/// A repository at these addresses.
+pub(super) fn registry(
+    urls: &[String],
+    repository: &RepositoryName,
+    options: &Options,
+) -> Result<Registry, Error> {
+    let bases = urls.iter().map(|url| base_url(url)).collect::<Result<Vec<_>, _>>()?;
+    let mut options = options.clone();
+    let plain = bases.iter().filter(|base| base.scheme() == "http").map(hosts::authority);
+    options.plain_http.extend(plain);
+    let endpoints: Vec<Endpoint> = bases
+        .into_iter()
+        .map(|base| {
+            let name = name_of(&hosts::authority(&base));
+            Endpoint::new(base, name, repository.as_str(), None, &options)
+        })
+        .collect();
+    if endpoints.is_empty() {
+        return Err(Error::missing(repository.as_str(), "no address is known that answers for it"));
+    }
+    Ok(Registry { endpoints, options })
 }
 
 /// Docker's registry has a name that is not the host that answers.

@@ -10,7 +10,7 @@ use crate::content::sha256;
 use crate::error::Error;
 use crate::locator::Locator;
 use crate::options::Options;
-use model::{Digest, ImageRef};
+use model::{Digest, ImageRef, RepositoryName};
 use reqwest::blocking::Response;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -93,6 +93,22 @@ pub fn repository(locator: &Locator, writes: bool, options: &Options) -> Result<
                 .to_owned(),
         }),
     }
+}
+
+/// Opens the repository of an image at the first of these addresses, as [`crate::Remote::new`] understands them, to read
+/// what lies beside the image.
+///
+/// # Errors
+/// Where one of the addresses is none, or there is none at all.
+pub fn repository_at(
+    urls: &[String],
+    repository: &RepositoryName,
+    image: &Digest,
+    options: &Options,
+) -> Result<Box<dyn Repository>, Error> {
+    let mut endpoints = super::pull::registry(urls, repository, options)?.endpoints;
+    let endpoint = endpoints.drain(..).next().ok_or(Error::Cancelled)?;
+    Ok(Box::new(Remote { endpoint, target: image.to_string() }))
 }
 
 /// A repository of a registry. It speaks to the registry itself and to no mirror, as a mirror is not where things are

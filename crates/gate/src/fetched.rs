@@ -10,14 +10,15 @@ const MOST_BYTES: u64 = 128 << 20;
 const MOST_REFERRERS: usize = 256;
 
 /// Documents with the digests of their manifests.
-#[derive(Default)]
-pub(crate) struct Fetched {
+#[derive(Debug, Default)]
+pub struct Fetched {
     found: Vec<(Digest, Found)>,
     /// What could not be fetched, and why.
-    pub(super) problems: Vec<String>,
+    pub problems: Vec<String>,
     left: u64,
 }
 
+#[derive(Debug)]
 enum Found {
     Simple { payload: Vec<u8>, layer: SignatureLayer },
     Bundle(Vec<u8>),
@@ -36,25 +37,26 @@ impl Found {
 
 impl Fetched {
     /// Fetches everything. What fails is noted, and the rest is fetched all the same: one that holds is enough.
-    pub(crate) fn all(repository: &dyn Repository, image: &Digest) -> Self {
+    pub fn all(repository: &dyn Repository, image: &Digest) -> Self {
         let mut fetched = Self::bundles_of(repository, image);
         fetched.simple(repository, image);
         fetched
     }
 
     /// Fetches what refers to the image.
-    pub(crate) fn bundles_of(repository: &dyn Repository, image: &Digest) -> Self {
+    pub fn bundles_of(repository: &dyn Repository, image: &Digest) -> Self {
         let mut fetched = Self { left: MOST_BYTES, ..Self::default() };
         fetched.bundles(repository, image);
         fetched
     }
 
-    pub(crate) fn documents(&self) -> Vec<Document<'_>> {
+    /// What was found, as [`attest::verify`] takes it.
+    pub fn documents(&self) -> Vec<Document<'_>> {
         self.found.iter().map(|(_, found)| found.document()).collect()
     }
 
     /// The manifest in which a document was found.
-    pub(crate) fn place(&self, index: usize) -> String {
+    pub fn place(&self, index: usize) -> String {
         self.found.get(index).map(|(manifest, _)| manifest.to_string()).unwrap_or_default()
     }
 
