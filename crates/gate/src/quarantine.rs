@@ -208,7 +208,14 @@ impl Core {
         // Each turn waits for the end of a job; more than fetching, analyzing and a second try there never are.
         for _ in 0..6 {
             let standing = store.standing(&task.repository, &task.digest).await?;
+            let is_broken = match &standing {
+                Some(standing) if far.is_some() && standing.state == State::Quarantined => {
+                    store.is_broken(&task.repository, &task.digest).await?
+                }
+                _ => false,
+            };
             if let Some(standing) = &standing
+                && !is_broken
                 && let Some(answer) = self.answer(task, standing)
             {
                 return Ok(answer);
@@ -216,6 +223,8 @@ impl Core {
             let mut watch = match (standing, far) {
                 (None, None) => return Ok(Standing::Unknown),
                 (None, Some(_)) => self.job(INGEST, task.ingestion()).await?,
+                // What broke on the disk is fetched again.
+                (Some(_), Some(_)) if is_broken => self.job(INGEST, task.ingestion()).await?,
                 (Some(_), _) => {
                     for tag in &task.tags {
                         self.note(task, tag).await?;
@@ -232,7 +241,7 @@ impl Core {
                 }
                 JobState::Failed(why) if far.is_some() && last.is_none() => {
                     // An analysis that failed has left a standing that says so; fetching has not.
-                    if store.standing(&task.repository, &task.digest).await?.is_none() {
+                    if is_broken || store.standing(&task.repository, &task.digest).await?.is_none() {
                         return Ok(unavailable(why, self.inner.settings.retry_after.as_secs().max(1)));
                     }
                 }

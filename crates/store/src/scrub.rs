@@ -4,7 +4,7 @@ use crate::incoming::Hashing;
 use crate::recover::lose;
 use crate::repositories::parsed;
 use crate::store::{Store, joined, now};
-use model::Digest;
+use model::{Digest, RepositoryName};
 use std::fs::File;
 use std::io::Read as _;
 use std::time::{Duration, Instant};
@@ -71,6 +71,18 @@ impl Store {
         }
         scrubbed.blobs += 1;
         Ok(())
+    }
+
+    /// Whether something that a manifest reaches was here and is lost, so that bringing it again heals it.
+    pub async fn is_broken(&self, repository: &RepositoryName, root: &Digest) -> Result<bool, Error> {
+        let repo = self.repo(repository).await?;
+        let row: Option<(i64,)> = sqlx::query_as(BROKEN)
+            .bind(repo.id)
+            .bind(root.to_string())
+            .fetch_optional(self.read())
+            .await
+            .map_err(database("look for lost blobs"))?;
+        Ok(row.is_some())
     }
 
     async fn is_whole(
@@ -155,6 +167,14 @@ impl Store {
         tokio::spawn(task).await.map_err(joined)?
     }
 }
+
+const BROKEN: &str = "
+    WITH RECURSIVE reach (digest, manifest) AS (
+        SELECT CAST($2 AS TEXT), 1
+        UNION
+        SELECT l.child, CASE l.kind WHEN 'manifest' THEN 1 ELSE 0 END
+        FROM reach r JOIN links l ON l.parent = r.digest WHERE l.repository = $1 AND r.manifest = 1)
+    SELECT 1 FROM reach r JOIN blobs b ON b.digest = r.digest WHERE b.lost = 1 LIMIT 1";
 
 /// Whether an error says that the bytes are gone. A disk that cannot read a blob back has lost it; a process that may not open
 /// one more file, or no file of somebody else's, has not.

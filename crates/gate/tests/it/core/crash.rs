@@ -85,3 +85,25 @@ async fn an_analysis_that_panics_holds() {
     super::until(async || bench.gives(APP, &digest(&image)).await, Duration::from_secs(60)).await;
     bench.close().await;
 }
+
+/// A disk has lost a layer, and the upstream still has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_broke_on_the_disk_is_fetched_again() {
+    let image = clean("one");
+    let registry = FakeRegistry::new().image("team/app", "1", &image).start();
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::open(folder.path(), &url(&registry), |_| ()).await;
+    tells(&bench.pull(APP, "1").await, &["released"]);
+    let largest = image.blobs().iter().max_by_key(|(_, blob)| blob.bytes.len()).unwrap();
+    for content in [largest.0.as_str(), image.digest()] {
+        let path = folder.path().join("blobs/sha256").join(content.trim_start_matches("sha256:"));
+        std::fs::write(&path, "broken").unwrap();
+        let scrubbed = bench.store.scrub(1000, u64::MAX).await.unwrap();
+        assert_eq!(scrubbed.lost, [content.parse().unwrap()]);
+        assert!(!bench.gives(APP, &digest(&image)).await);
+        tells(&bench.pull(APP, "1").await, &["released"]);
+        assert!(bench.gives(APP, &content.parse().unwrap()).await, "{content}");
+        assert_eq!(bench.store.scrub(1000, u64::MAX).await.unwrap().lost, []);
+    }
+    bench.close().await;
+}
