@@ -29,7 +29,7 @@ const FLAGS: [&str; 4] = ["--detonate", "off", "--wait", "50ms"];
 
 #[test]
 fn nothing_is_lost_and_nothing_leaks_by_kill_9() {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let number = |name| std::env::var_os(name).map(|text| text.to_str().unwrap().parse::<u64>().unwrap());
     let kills = number(KILLS).unwrap_or(5);
     let seed = number(SEED).unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
     println!("{SEED}={seed}");

@@ -110,7 +110,7 @@ fn child_that_is_killed() {
 
 #[test]
 fn nothing_that_was_acknowledged_is_lost_by_kill_9() {
-    let rounds = std::env::var(ROUNDS).map_or(8, |text| text.parse().unwrap());
+    let rounds = std::env::var_os(ROUNDS).map_or(8, |text| text.to_str().unwrap().parse().unwrap());
     let (mut kills, mut writes) = (0u64, 0);
     while kills < rounds {
         // A directory has a life of a few kills, so that what is looked for after each does not grow for ever.
