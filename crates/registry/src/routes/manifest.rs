@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WARNING};
 use axum::http::{Method, StatusCode};
 use model::{Algorithm, Digest, RepositoryName, Tag};
 use serde_json::json;
+use std::time::{Duration, Instant};
 use store::{Manifest, Origin, PutManifest, Released};
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -18,6 +19,8 @@ const LARGEST: usize = 4 << 20;
 const MOST_TAGS: usize = 20;
 /// Longest sentence in a Warning: all of them together have to stay below 4096 bytes.
 const LONGEST_WARNING: usize = 1000;
+/// How long a release that is in its row may take to count.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// `/v2/<name>/manifests/<reference>`: reads, pushes or deletes a manifest or a tag.
 pub(super) async fn answer(
@@ -113,7 +116,7 @@ async fn ask(
         return Err(unknown());
     }
     match registry.quarantine.arrive(Arrival { permit: pull, reference, head }).await {
-        Standing::Released(digest, warning) => match registry.store.released(pull, &digest).await? {
+        Standing::Released(digest, warning) => match just_released(registry, pull, &digest).await? {
             Some(released) => Ok((released, warning)),
             None => {
                 tracing::warn!(%repository, %digest, "the quarantine calls released what the store does not");
@@ -239,6 +242,23 @@ async fn delete(registry: &Registry, request: &Request, reference: &Reference) -
         return Err(missing(repository, reference));
     }
     empty(StatusCode::ACCEPTED, [])
+}
+
+/// What the quarantine calls released. Its row may be a moment older than the end of the write that made it, before which
+/// checks that were made earlier are still believed.
+async fn just_released(
+    registry: &Registry,
+    pull: &Permit,
+    digest: &Digest,
+) -> Result<Option<Released>, Refusal> {
+    let start = Instant::now();
+    loop {
+        let released = registry.store.released(pull, digest).await?;
+        if released.is_some() || start.elapsed() > MOMENT {
+            return Ok(released);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn missing(repository: &RepositoryName, reference: &Reference) -> Refusal {

@@ -189,6 +189,24 @@ fn an_upstreams_repositories_are_reached_by_path_and_by_namespace() {
     });
 }
 
+/// The quarantine sees the row of a release a moment before the checks of the store do.
+#[test]
+fn who_asks_in_the_moment_of_a_release_is_given_it() {
+    run(async {
+        let house = House::new().await;
+        let image = house.push_image("pusher", "team/app", "1", b"a layer").await;
+        let key = (name("team/app"), "1".parse().unwrap());
+        house.table.upstream.lock().unwrap().insert(key, Standing::Released(image.digest, None));
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            house.release("team/app", &image.digest).await;
+        };
+        let (answer, ()) = tokio::join!(house.get("puller", "/v2/team/app/manifests/1"), release);
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(body(answer).await, image.bytes);
+    });
+}
+
 #[test]
 fn one_push_gives_many_tags_and_names_its_subject() {
     run(async {

@@ -37,6 +37,7 @@ fn nothing_is_lost_and_nothing_leaks_by_kill_9() {
     while left > 0 {
         let rounds = left.min(LIFE);
         let counts = live(&mut chance, rounds);
+        println!("{rounds} kills: {counts:?}");
         sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         left -= rounds;
     }

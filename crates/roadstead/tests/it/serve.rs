@@ -59,7 +59,13 @@ impl Served {
     }
 
     /// One request, by hand, as there is nothing else here that speaks HTTP.
-    pub(crate) fn ask(&self, method: &str, path: &str, authorization: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let body = body.map(Value::to_string).unwrap_or_default();

@@ -236,7 +236,11 @@ impl Client {
         let answer = self.ask(method, path, &headers, &[])?;
         let wrong = |why: &str| {
             let Answer { status, body, .. } = &answer;
-            self.told.complain(format!("{method} {path} {range:?}: {status}, {} bytes: {why}", body.len()));
+            let shown = String::from_utf8_lossy(&body[..body.len().min(300)]);
+            self.told.complain(format!(
+                "{method} {path} {range:?}: {status}, {} bytes: {why}: {shown}",
+                body.len()
+            ));
         };
         if !answer.is_success() {
             if !matches!(answer.status, 403 | 404 | 429) {
