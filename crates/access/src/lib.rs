@@ -24,5 +24,7 @@ pub use password::{PasswordError, PasswordHash, hash_password, verify_password};
 pub use permit::{Action, Permit, Refusal, authorize, authorize_through};
 pub use principal::{AccountName, Identity, Principal};
 pub use scope::{Access, MOST_SCOPES, Scope, ScopeError, grant, parse_scopes};
-pub use secret::{NoRandomness, Secret, SecretHash, SecretKind, SecretRefusal, new_secret, verify_secret};
+pub use secret::{
+    NoRandomness, Secret, SecretHash, SecretKind, SecretRefusal, has_form, new_secret, verify_secret,
+};
 pub use token::{KeyError, LIFETIME, MintError, Minted, Minter, TokenError, TokenKey, Verifier};

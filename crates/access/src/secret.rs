@@ -23,6 +23,8 @@ pub enum SecretKind {
     Robot,
     /// Shown once at the first start, to make the first account with: `rdst_admin_…`.
     Admin,
+    /// Of a login through an identity provider, for clients of registries: `rdst_login_…`.
+    Login,
 }
 
 /// Why a secret does not open. Whoever showed it is told [`SecretRefusal::Expired`] at most, which says nothing to those
@@ -86,7 +88,8 @@ pub fn verify_secret(
 const BODY: usize = 64;
 const CHECK: usize = 8;
 
-fn has_form(kind: SecretKind, secret: &str) -> bool {
+/// Whether it is written as a secret of this kind. That says nothing of whether anybody has it.
+pub fn has_form(kind: SecretKind, secret: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let length = kind.prefix().len() + BODY;
     let Some((before, check)) = secret.split_at_checked(length) else { return false };
@@ -120,6 +123,7 @@ impl SecretKind {
         match self {
             Self::Robot => "rdst_robot_",
             Self::Admin => "rdst_admin_",
+            Self::Login => "rdst_login_",
         }
     }
 }

@@ -52,9 +52,16 @@ impl Accounts {
 
     /// Who proves to be `name`; nobody for a wrong name, a wrong secret and a disabled account alike.
     pub(crate) async fn prove(&self, name: &str, secret: &str) -> Result<Option<Principal>, store::Error> {
-        let identity = Identity::of_login(name).ok();
+        let mut identity = Identity::of_login(name).ok();
         let held = match &identity {
             Some(Identity::Robot(robot)) => self.robot(robot.as_str(), secret).await?,
+            // The form tells which of the two it is, so that the time tells nothing of who has an account.
+            Some(Identity::User(user)) if access::has_form(SecretKind::Login, secret) => {
+                let of_provider = self.of_login(user.as_str(), secret).await?;
+                let held = of_provider.is_some();
+                identity = of_provider;
+                held
+            }
             Some(Identity::User(user)) => self.user(user.as_str(), secret).await?,
             // A name that none can have takes as long as one that nobody has.
             _ => self.password(secret.to_owned(), None).await,
@@ -83,6 +90,20 @@ impl Accounts {
             self.store.update_user(&user, "gate").await?;
         }
         Ok(right)
+    }
+
+    /// Whose login through the identity provider this secret is of: the last one of the account, until it ends.
+    async fn of_login(&self, name: &str, secret: &str) -> Result<Option<Identity>, store::Error> {
+        let login = self.store.login(name).await?;
+        let kept: Option<SecretHash> = login.as_ref().and_then(|login| login.secret.parse().ok());
+        let expires = login.map(|login| seconds(login.expires));
+        if access::verify_secret(SecretKind::Login, secret, kept.as_ref(), expires, now()).is_err() {
+            return Ok(None);
+        }
+        let user = self.store.user(name).await?.filter(|user| !user.disabled);
+        Ok(user
+            .and_then(|user| user.identity)
+            .and_then(|(issuer, subject)| Identity::oidc(&issuer, &subject)))
     }
 
     async fn robot(&self, name: &str, secret: &str) -> Result<bool, store::Error> {
@@ -137,10 +158,18 @@ impl Accounts {
             Identity::Oidc { issuer, subject } => self.store.user_of_identity(issuer, subject).await?,
         };
         let Some(user) = user.filter(|user| !user.disabled) else { return Ok((None, None)) };
+        // What a provider said holds as long as the login to which it said it, whatever is shown of that.
+        let until = match identity {
+            Identity::Oidc { .. } => match self.store.login(&user.name).await? {
+                Some(login) if login.expires > store::now() => Some(seconds(login.expires)),
+                _ => return Ok((None, None)),
+            },
+            _ => None,
+        };
         let rows = self.store.grants(Some(&identity.to_string())).await?;
         let mut rights = rights(&rows);
         rights.admin = user.admin;
-        Ok((Some(Principal::new(identity.clone(), rights)), None))
+        Ok((Some(Principal::new(identity.clone(), rights)), until))
     }
 
     async fn read_robot(
@@ -249,5 +278,47 @@ mod tests {
         assert!(!rights.may(&"other".parse().unwrap(), Action::Pull));
         let texts = written(&[Action::Pull], &[Upstreams::All], true);
         assert_eq!(texts, ["pull", "use-upstream:*", "catalog"]);
+    }
+
+    #[tokio::test]
+    async fn a_login_of_a_provider_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(store::Options::new(folder.path())).await.unwrap();
+        let accounts = Accounts::new(store.clone(), &[], 1, Audit::new(store.clone()));
+        let who = Identity::oidc("https://id.example", "eve").unwrap();
+        let user = User {
+            name: "oidc-eve".to_owned(),
+            password: None,
+            identity: Some(("https://id.example".to_owned(), "eve".to_owned())),
+            admin: true,
+            disabled: false,
+            created: 0,
+        };
+        store.create_user(&user, "groups").await.unwrap();
+        assert_eq!(accounts.of(&who).await.unwrap(), None, "who has not logged in is nobody");
+        let (secret, hash) = access::new_secret(SecretKind::Login).unwrap();
+        let check = async |expires: i64, name: &str, expect: bool| {
+            let login = store::Login {
+                user: user.name.clone(),
+                secret: hash.to_string(),
+                created: 0,
+                expires: store::now() + expires,
+            };
+            store.put_login(&login).await.unwrap();
+            accounts.forget();
+            let proved = accounts.prove(name, secret.expose()).await.unwrap();
+            assert_eq!(proved.map(|principal| principal.to_string()), expect.then(|| who.to_string()));
+            assert_eq!(accounts.of(&who).await.unwrap().is_some(), expires > 0);
+        };
+        check(60_000, "oidc-eve", true).await;
+        check(60_000, "eve", false).await;
+        check(60_000, "robot+oidc-eve", false).await;
+        check(-1, "oidc-eve", false).await;
+        store.update_user(&User { disabled: true, ..user.clone() }, "test").await.unwrap();
+        accounts.forget();
+        assert_eq!(accounts.prove("oidc-eve", secret.expose()).await.unwrap(), None);
+        assert!(store.delete_user("oidc-eve", "test").await.unwrap());
+        assert_eq!(store.login("oidc-eve").await.unwrap(), None, "a login goes with its user");
+        store.close().await;
     }
 }

@@ -8,6 +8,7 @@ mod exceptions;
 mod grants;
 mod guard;
 mod images;
+mod logins;
 mod operations;
 mod robots;
 mod users;
@@ -31,6 +32,9 @@ pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Gate>>)> {
         ("/setup", post(users::set_up)),
         ("/me", get(users::me)),
         ("/me/password", put(users::own_password)),
+        ("/me/login", get(logins::own).delete(logins::end_own)),
+        ("/logins", get(logins::list)),
+        ("/logins/{name}", delete(logins::end)),
         ("/users", get(users::list).post(users::create)),
         ("/users/{name}", patch(users::change).delete(users::remove)),
         ("/robots", get(robots::list).post(robots::create)),

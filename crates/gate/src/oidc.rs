@@ -1,5 +1,9 @@
 //! Logging in through an identity provider, for people: the requests that `access` leaves to its caller, and the two paths
-//! that a browser sees. What comes out is a token for the administration; programs have robots.
+//! that a browser sees. What comes out is a token for the administration, and a name and a secret for clients of
+//! registries, which cannot come here: `docker login` sends them as name and password. Programs have robots.
+//!
+//! A person has one login, the last: what its groups give is written when it begins, its secret opens until it ends, and
+//! with it everything ends that was got by it.
 //!
 //! The one cookie of the gate is here: it binds a login to the browser that began it, so that nobody is logged in as
 //! somebody else by a link. It opens nothing.
@@ -12,7 +16,7 @@ pub(crate) use provider::Oidc;
 use crate::Gate;
 use crate::admin::Fail;
 use access::oidc::{Callback, Login};
-use access::{Identity, Scope};
+use access::{Identity, Scope, Secret, SecretKind};
 use axum::Router;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::header::{
@@ -23,6 +27,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use provider::Trouble;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -99,7 +104,7 @@ async fn callback(
             return Err(told(&trouble));
         }
     };
-    take(&gate, &login).await?;
+    let opened = take(&gate, &login).await?;
     let principal = gate.accounts.of(login.principal.identity()).await?;
     let principal = principal.ok_or_else(|| Fail::denied("the account is disabled"))?;
     gate.audit.logged_in(principal.as_str()).await;
@@ -112,7 +117,18 @@ async fn callback(
         (REFERRER_POLICY, "no-referrer".to_owned()),
         (SET_COOKIE, format!("{COOKIE_NAME}=; Path={BASE}; Max-Age=0; HttpOnly; SameSite=Lax")),
     ];
-    Ok((headers, minted.body().expose().to_owned()).into_response())
+    Ok((headers, page(&minted, &opened)?).into_response())
+}
+
+/// The token, and beside it what clients of registries log in with.
+fn page(minted: &access::Minted, opened: &Opened) -> Result<String, Fail> {
+    let mut body: Value = serde_json::from_str(minted.body().expose()).map_err(Fail::invalid)?;
+    body["registry"] = json!({
+        "username": opened.user,
+        "password": opened.secret.expose(),
+        "expires": crate::webhooks::rfc3339(opened.expires),
+    });
+    Ok(body.to_string())
 }
 
 fn told(trouble: &Trouble) -> Fail {
@@ -136,17 +152,29 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 /// By whom grants are given that follow from groups, and that are worked out anew with each login.
 const FROM_GROUPS: &str = "groups";
 
-/// Writes what the provider said today: the account, and the rights of its groups in place of those of the last login.
-async fn take(gate: &Gate, login: &Login) -> Result<(), Fail> {
+/// How long a login holds: a day's work. Who left a group is out of it after that, whatever they do.
+const LIFE: i64 = 12 * 3600 * 1000;
+
+/// What a client of registries logs in with.
+struct Opened {
+    user: String,
+    secret: Secret,
+    expires: i64,
+}
+
+/// Writes what the provider said today: the account, the login, and the rights of its groups, each in place of what the
+/// last login brought.
+async fn take(gate: &Gate, login: &Login) -> Result<Opened, Fail> {
     let Identity::Oidc { issuer, subject } = login.principal.identity() else {
         return Err(Fail::denied("the provider named nobody"));
     };
     let (admin, rights) = (login.principal.is_admin(), login.principal.rights());
-    match gate.store.user_of_identity(issuer, subject).await? {
+    let user = match gate.store.user_of_identity(issuer, subject).await? {
         Some(user) if user.disabled => return Err(Fail::denied("the account is disabled")),
-        Some(user) if user.admin == admin => {}
+        Some(user) if user.admin == admin => user.name,
         Some(user) => {
-            gate.store.update_user(&User { admin, ..user }, FROM_GROUPS).await?;
+            gate.store.update_user(&User { admin, ..user.clone() }, FROM_GROUPS).await?;
+            user.name
         }
         None => {
             let user = User {
@@ -158,8 +186,11 @@ async fn take(gate: &Gate, login: &Login) -> Result<(), Fail> {
                 created: store::now(),
             };
             gate.store.create_user(&user, FROM_GROUPS).await?;
+            user.name
         }
-    }
+    };
+    // Before the rights: the secret of the last login must not get what this one brings.
+    let opened = open(gate, user).await?;
     let who = login.principal.to_string();
     let mut wanted = std::collections::BTreeMap::<String, Vec<String>>::new();
     for grant in &rights.grants {
@@ -184,10 +215,23 @@ async fn take(gate: &Gate, login: &Login) -> Result<(), Fail> {
         gate.store.put_grant(&grant).await?;
     }
     gate.accounts.forget();
-    Ok(())
+    Ok(opened)
 }
 
-/// A name that nobody else can have and no user can log in under, as it has no password. The provider's own names change.
+/// Notes the login with a secret of its own.
+async fn open(gate: &Gate, user: String) -> Result<Opened, Fail> {
+    let (secret, hash) = access::new_secret(SecretKind::Login)
+        .map_err(|_| Fail::unavailable("the system gives no random numbers"))?;
+    let created = store::now();
+    let expires = created + LIFE;
+    let login = store::Login { user: user.clone(), secret: hash.to_string(), created, expires };
+    gate.store.put_login(&login).await?;
+    gate.accounts.forget();
+    gate.front.forget_logins();
+    Ok(Opened { user, secret, expires })
+}
+
+/// A name that nobody else can have and that has no password, but the secret of a login. The provider's own names change.
 fn account_name(issuer: &str, subject: &str) -> String {
     let hash =
         aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{issuer}\n{subject}").as_bytes());

@@ -332,7 +332,7 @@ impl Store {
 }
 
 /// Writes the entry of a change, where there was one. Whether there was.
-async fn note(db: &mut Connection, changed: u64, kind: &str, body: Value) -> Result<bool, Error> {
+pub(crate) async fn note(db: &mut Connection, changed: u64, kind: &str, body: Value) -> Result<bool, Error> {
     if changed == 0 {
         return Ok(false);
     }

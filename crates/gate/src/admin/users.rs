@@ -165,10 +165,18 @@ pub(crate) async fn remove(
     Named(name): Named<String>,
 ) -> Result<StatusCode, Fail> {
     someone_else_administers(&gate, &name).await?;
+    let user = gate.store.user(&name).await?.ok_or_else(|| Fail::missing(format!("user {name}")))?;
+    // Before the user: nobody who comes to have the name later finds them there.
+    if let Some(identity) = identity(&user) {
+        let who = identity.to_string();
+        for grant in gate.store.grants(Some(&who)).await? {
+            gate.store.delete_grant(&who, &grant.scope, admin.name()).await?;
+        }
+    }
     if !gate.store.delete_user(&name, admin.name()).await? {
         return Err(Fail::missing(format!("user {name}")));
     }
-    end_sessions(&gate, &name);
+    end_sessions(&gate, &user);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -196,14 +204,22 @@ async fn save(gate: &Gate, user: User, by: &str) -> Result<StatusCode, Fail> {
     if !gate.store.update_user(&user, by).await? {
         return Err(Fail::missing(format!("user {}", user.name)));
     }
-    end_sessions(gate, &user.name);
+    end_sessions(gate, &user);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whoever had a token has to show a password again, and what was remembered of one is forgotten.
-fn end_sessions(gate: &Gate, name: &str) {
-    if let Ok(name) = name.parse() {
-        gate.end_sessions(&Identity::User(name));
+/// Whoever had a token has to show a secret again, and what was remembered of one is forgotten.
+pub(super) fn end_sessions(gate: &Gate, user: &User) {
+    if let Some(identity) = identity(user) {
+        gate.end_sessions(&identity);
+    }
+}
+
+/// As whom a user is known where rights are asked for.
+fn identity(user: &User) -> Option<Identity> {
+    match &user.identity {
+        Some((issuer, subject)) => Identity::oidc(issuer, subject),
+        None => user.name.parse().ok().map(Identity::User),
     }
 }
 

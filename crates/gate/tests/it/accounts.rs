@@ -100,6 +100,21 @@ fn rights_that_are_taken_away_are_gone_at_once() {
 }
 
 #[test]
+fn what_was_granted_goes_with_the_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, admin) = Running::set_up(folder.path(), "");
+    let user = || Some(json!({ "name": "eve", "password": PASSWORD }));
+    assert_eq!(running.ask(Method::POST, "/api/v1/users", &admin, user()).0, 201);
+    let grant = json!({ "principal": "user:eve", "repositories": "team/*", "actions": ["pull"] });
+    assert_eq!(running.ask(Method::PUT, "/api/v1/grants", &admin, Some(grant)).0, 204);
+    assert_eq!(running.ask(Method::DELETE, "/api/v1/users/eve", &admin, None).0, 204);
+    // Somebody else who comes to have the name.
+    assert_eq!(running.ask(Method::POST, "/api/v1/users", &admin, user()).0, 201);
+    let (_, grants) = running.ask(Method::GET, "/api/v1/grants", &admin, None);
+    assert_eq!(grants["grants"], json!([]));
+}
+
+#[test]
 fn one_changes_ones_own_password_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let (running, admin) = Running::set_up(folder.path(), "");

@@ -7,6 +7,10 @@ use serde_json::json;
 const PATHS: &[(Method, &str)] = &[
     (Method::GET, "/api/v1/me"),
     (Method::PUT, "/api/v1/me/password"),
+    (Method::GET, "/api/v1/me/login"),
+    (Method::DELETE, "/api/v1/me/login"),
+    (Method::GET, "/api/v1/logins"),
+    (Method::DELETE, "/api/v1/logins/x"),
     (Method::GET, "/api/v1/users"),
     (Method::POST, "/api/v1/users"),
     (Method::PATCH, "/api/v1/users/admin"),

@@ -106,7 +106,7 @@ fn log_in(
     let to = begun.headers()["location"].to_str().unwrap().to_owned();
     let mut cookie = begun.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     assert!(to.contains("code_challenge_method=S256"), "{to}");
-    assert!(to.contains("redirect_uri=http%3A%2F%2Fgate.example%2Fauth%2Foidc%2Fcallback"), "{to}");
+    assert!(to.contains("%2Fauth%2Foidc%2Fcallback"), "{to}");
     *provider.next.lock().unwrap() = Person { claims, nonce: parameter(&to, "nonce") };
     let mut state = parameter(&to, "state");
     cheat(&mut cookie, &mut state);
@@ -149,11 +149,129 @@ fn groups_decide_what_somebody_may_and_are_asked_for_each_time() {
     assert_eq!(running.token(name.as_str().unwrap(), PASSWORD, "registry:admin:*"), Err(401));
 }
 
+/// What the token for a scope opens: the status of the repository's list of tags, or of the login.
+fn tags(running: &Running, login: &Value, repository: &str) -> u16 {
+    let (name, secret) = (login["username"].as_str().unwrap(), login["password"].as_str().unwrap());
+    match running.token(name, secret, &format!("repository:{repository}:pull")) {
+        Ok(token) => running.ask(Method::GET, &format!("/v2/{repository}/tags/list"), &token, None).0,
+        Err(status) => status,
+    }
+}
+
+/// Pushes a manifest to an empty repository, so that there is something to list.
+fn fill(running: &Running, repository: &str) {
+    let token = running.token("admin", PASSWORD, &format!("repository:{repository}:pull,push")).unwrap();
+    crate::running::push(running, &token, repository, "1", &crate::core::clean(repository));
+}
+
+#[test]
+fn a_login_opens_the_registry_with_the_rights_of_its_groups_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start();
+    let (running, admin) = Running::set_up(folder.path(), &provider.configured());
+    fill(&running, "team/app");
+    fill(&running, "other/app");
+    let log_in = |groups: Value| {
+        let (status, answer) = log_in(&running, &provider, json!({ "groups": groups }), |_, _| {});
+        assert_eq!(status, 200, "{answer}");
+        (answer["registry"].clone(), answer["token"].as_str().unwrap().to_owned())
+    };
+    let (first, token) = log_in(json!(["team"]));
+    assert!(first["password"].as_str().unwrap().starts_with("rdst_login_"), "{first}");
+    assert_eq!(tags(&running, &first, "team/app"), 200);
+    // Of a group that the person is not in, and to do what the group does not give.
+    assert_eq!(tags(&running, &first, "other/app"), 403);
+    let (name, secret) = (first["username"].as_str().unwrap(), first["password"].as_str().unwrap());
+    let pushing = running.token(name, secret, "repository:team/app:push").unwrap();
+    assert_eq!(running.send(Method::POST, "/v2/team/app/blobs/uploads/", Some(&pushing), None).status(), 403);
+    let administering = running.token(name, secret, "registry:admin:*").unwrap();
+    assert_eq!(running.ask(Method::GET, "/api/v1/users", &administering, None).0, 403);
+    // Directly as well, as some clients do; and with nothing that is nearly it.
+    let basic = |name: &str, secret: &str| {
+        let url = running.url("/v2/team/app/tags/list");
+        running.client.get(url).basic_auth(name, Some(secret)).send().unwrap().status().as_u16()
+    };
+    assert_eq!(basic(name, secret), 200);
+    assert_eq!(basic("admin", secret), 401);
+    assert_eq!(basic(name, &secret.replace("login", "robot")), 401);
+    assert_eq!(basic(name, &secret[..secret.len() - 1]), 401);
+    // It is listed, by oneself too, and the secret is nowhere.
+    let (_, listed) = running.ask(Method::GET, "/api/v1/logins", &admin, None);
+    assert_eq!(listed["logins"][0]["name"], first["username"], "{listed}");
+    let (status, own) = running.ask(Method::GET, "/api/v1/me/login", &token, None);
+    assert_eq!((status, &own["expires"]), (200, &first["expires"]));
+    let (_, journal) = running.ask(Method::GET, "/api/v1/journal?n=1000", &admin, None);
+    assert!(!format!("{listed}{own}{journal}").contains("rdst_login_"));
+
+    // Another login, in another group: the secret of the one before has not got its rights, and opens nothing.
+    let (second, token) = log_in(json!([]));
+    assert_eq!(tags(&running, &first, "team/app"), 401);
+    assert_eq!(tags(&running, &second, "team/app"), 403);
+    // Whoever ends it has ended what was got by it.
+    assert_eq!(running.ask(Method::DELETE, "/api/v1/me/login", &token, None).0, 204);
+    assert_eq!(running.ask(Method::GET, "/api/v1/me", &token, None).0, 401);
+    let (third, _) = log_in(json!(["team"]));
+    let (name, secret) = (third["username"].as_str().unwrap(), third["password"].as_str().unwrap());
+    assert_eq!(basic(name, secret), 200);
+    let path = format!("/api/v1/logins/{name}");
+    assert_eq!(running.ask(Method::DELETE, &path, &admin, None).0, 204);
+    assert_eq!(running.ask(Method::DELETE, &path, &admin, None).0, 404);
+    assert_eq!(basic(name, secret), 401);
+    let (status, told) = running.ask(Method::GET, "/api/v1/me/login", &admin, None);
+    assert_eq!(status, 404, "{told}");
+}
+
+/// As people do it.
+#[test]
+fn skopeo_logs_in_with_the_secret_of_a_login() {
+    let Some(skopeo) = test_support::peer("skopeo") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start();
+    // Skopeo goes where it is sent for tokens, and there is no gate.example. The port is free as far as the system knows; who
+    // takes it meanwhile makes the test fail, not pass.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    drop(listener);
+    let config = provider.configured().replace("gate.example", &at.to_string());
+    let config = format!("listen = \"{at}\"\n{config}");
+    let (running, _) = Running::set_up(folder.path(), &config);
+    fill(&running, "team/app");
+    let (_, answer) = log_in(&running, &provider, json!({ "groups": ["team"] }), |_, _| {});
+    let registry = &answer["registry"];
+    let authfile = folder.path().join("auth.json");
+    let run = |arguments: &[&str]| {
+        let done = std::process::Command::new(&skopeo).args(arguments).output().unwrap();
+        (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let at = at.to_string();
+    let (ok, said) = run(&[
+        "login",
+        "--tls-verify=false",
+        "--authfile",
+        authfile.to_str().unwrap(),
+        "--username",
+        registry["username"].as_str().unwrap(),
+        "--password",
+        registry["password"].as_str().unwrap(),
+        &at,
+    ]);
+    assert!(ok, "{said}");
+    let list = |name: &str| {
+        let name = format!("docker://{at}/{name}");
+        run(&["list-tags", "--tls-verify=false", "--authfile", authfile.to_str().unwrap(), &name])
+    };
+    let (ok, said) = list("team/app");
+    assert!(ok, "{said}");
+    assert!(!list("other/app").0);
+}
+
 #[test]
 fn a_login_is_of_the_browser_that_began_it_and_of_our_provider() {
     let folder = tempfile::tempdir().unwrap();
     let provider = Provider::start();
     let running = Running::start(folder.path(), &provider.configured());
+    let to = running.get("/auth/oidc/login").headers()["location"].to_str().unwrap().to_owned();
+    assert!(to.contains("redirect_uri=http%3A%2F%2Fgate.example%2Fauth%2Foidc%2Fcallback"), "{to}");
     let check = |claims: Value, cheat: &dyn Fn(&mut String, &mut String), expect: u16| {
         let (status, told) = log_in(&running, &provider, claims.clone(), cheat);
         assert_eq!(status, expect, "{claims}: {told}");

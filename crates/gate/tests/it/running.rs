@@ -137,6 +137,27 @@ impl Running {
     }
 }
 
+/// Pushes an image under a tag, as clients do.
+pub(crate) fn push(running: &Running, token: &str, repository: &str, tag: &str, image: &test_support::Image) {
+    for (digest, blob) in image.blobs().iter().filter(|(_, blob)| blob.bytes != image.manifest()) {
+        let begun =
+            running.send(Method::POST, &format!("/v2/{repository}/blobs/uploads/"), Some(token), None);
+        assert_eq!(begun.status(), 202, "{:?}", begun.text());
+        let to = begun.headers()["location"].to_str().unwrap().to_owned();
+        let to = to.split_once("/v2/").map_or(to.clone(), |(_, rest)| running.url(&format!("/v2/{rest}")));
+        let separator = if to.contains('?') { '&' } else { '?' };
+        let put = running.client.put(format!("{to}{separator}digest={digest}")).bearer_auth(token);
+        let put = put.header("content-type", "application/octet-stream").body(blob.bytes.clone());
+        let put = put.send().unwrap();
+        assert_eq!(put.status(), 201, "{:?}", put.text());
+    }
+    let url = running.url(&format!("/v2/{repository}/manifests/{tag}"));
+    let put = running.client.put(url).bearer_auth(token);
+    let put = put.header("content-type", test_support::media_type::OCI_MANIFEST);
+    let put = put.body(image.manifest().to_vec()).send().unwrap();
+    assert_eq!(put.status(), 201, "{:?}", put.text());
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
