@@ -50,6 +50,9 @@ pub struct Context {
     /// Whether it was run.
     #[serde(default)]
     pub detonated: bool,
+    /// Whether it names a program to start, as its entrypoint or its command. Where nobody looked, it is taken to.
+    #[serde(default = "yes")]
+    pub starts: bool,
     /// Who pushed it, `user:alice`; empty where it came from an upstream.
     #[serde(default)]
     pub pushed_by: String,
@@ -109,6 +112,10 @@ pub enum Signature {
     Valid,
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Context {
     /// What a report says, for an image in this repository. The caller adds what no report knows.
     pub fn of_report(repository: RepositoryName, report: &Report) -> Self {
@@ -145,6 +152,7 @@ impl Context {
             first_seen_hours: 0,
             upstream_signature: Signature::default(),
             detonated: false,
+            starts: true,
             pushed_by: String::new(),
             labels: BTreeMap::new(),
         }

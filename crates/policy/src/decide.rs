@@ -1,9 +1,9 @@
 use crate::exceptions::Asked;
 use crate::expression::scope;
-use crate::file::{LIMITS, NO_RULE, Rule};
+use crate::file::{FLOOR, LIMITS, NO_RULE, Rule};
 use crate::variables::{Seen, beyond};
 use crate::{Context, ExceptionUse, Exceptions, Policy, message};
-use model::Date;
+use model::{Date, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -37,6 +37,9 @@ pub struct Decision {
     pub lifted: Vec<String>,
     /// What became of the exceptions that are for this image.
     pub exceptions: Vec<ExceptionUse>,
+    /// Whether it is malicious and no exception covers that: then nobody's word but an exception's releases it.
+    #[serde(default)]
+    pub barred: bool,
 }
 
 /// What a rule that is tried out would have decided.
@@ -53,14 +56,20 @@ pub struct DryRun {
 /// Decides about an image. A pure function: the same context, policy, exceptions and day give the same decision.
 ///
 /// The first rule that holds decides, unless exceptions lift it. A rule that cannot be evaluated denies. Where no rule
-/// holds, the image is held.
+/// holds, the image is held. Under all of them is a floor: an image that is malicious is released by no rule, but where
+/// exceptions cover all that counts, each with a reason, an end and two persons, whatever the policy asks of others.
 pub fn decide(policy: &Policy, image: &Context, exceptions: &Exceptions, today: Date) -> Decision {
     let asked = Asked { today, two_persons: policy.two_persons };
     let mut course = Course { lifted: Vec::new(), dry_run: Vec::new(), used: BTreeSet::new() };
-    let (effect, rule, reason) = match beyond(image) {
-        Some(why) => (Effect::Deny, LIMITS, format!("the image is larger than can be decided about: {why}")),
-        None => first(policy, image, exceptions, &asked, &mut course),
-    };
+    let (mut effect, mut rule, mut reason) = by_rules(policy, image, exceptions, &asked, &mut course);
+    let barred = is_barred(image, exceptions, today, &mut course);
+    if barred && effect == Effect::Allow {
+        reason = format!(
+            "the image is proven harmful, and no rule lets that in, though {rule} would; it takes an exception for \
+             its content with a reason, an end and two persons"
+        );
+        (effect, rule) = (Effect::Deny, FLOOR);
+    }
     let message = message::message(image, effect, rule, &reason);
     Decision {
         effect,
@@ -70,7 +79,43 @@ pub fn decide(policy: &Policy, image: &Context, exceptions: &Exceptions, today: 
         dry_run: course.dry_run,
         exceptions: exceptions.uses(image, &course.used, &asked),
         lifted: course.lifted,
+        barred,
     }
+}
+
+/// What the rules say, without the floor under them.
+fn by_rules<'a>(
+    policy: &'a Policy,
+    image: &Context,
+    exceptions: &Exceptions,
+    asked: &Asked,
+    course: &mut Course,
+) -> (Effect, &'a str, String) {
+    match beyond(image) {
+        Some(why) => (Effect::Deny, LIMITS, format!("the image is larger than can be decided about: {why}")),
+        None => first(policy, image, exceptions, asked, course),
+    }
+}
+
+/// The rule that would let an image in were there no floor; none where no rule would.
+pub(crate) fn would_allow<'a>(policy: &'a Policy, image: &Context) -> Option<&'a str> {
+    let asked = Asked { today: Date::of_unix_seconds(0), two_persons: policy.two_persons };
+    let mut course = Course { lifted: Vec::new(), dry_run: Vec::new(), used: BTreeSet::new() };
+    let (effect, rule, _) = by_rules(policy, image, &Exceptions::default(), &asked, &mut course);
+    (effect == Effect::Allow).then_some(rule)
+}
+
+/// Whether the floor is under the image. Where exceptions lift it, they are used.
+fn is_barred(image: &Context, exceptions: &Exceptions, today: Date, course: &mut Course) -> bool {
+    if image.verdict != Verdict::Malicious {
+        return false;
+    }
+    let Some(by) = exceptions.clearing(image, today) else { return true };
+    course.used.extend(by);
+    if !course.lifted.iter().any(|name| name == FLOOR) {
+        course.lifted.push(FLOOR.to_owned());
+    }
+    false
 }
 
 /// What happened on the way to the rule that decides.

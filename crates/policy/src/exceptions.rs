@@ -1,5 +1,5 @@
 use crate::context::{Context, Fact};
-use crate::file::{Rule, date};
+use crate::file::{FLOOR, Rule, date};
 use crate::{Pattern, PolicyError};
 use model::{Date, Digest, Role, escape_text};
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,26 @@ impl Exceptions {
 
     /// Those that lift the rule from the image, or none where something is left that nobody excepted.
     pub(crate) fn lifting(&self, rule: &Rule, image: &Context, asked: &Asked) -> Option<Vec<usize>> {
+        let looks_at = |names: &[&str]| names.iter().any(|name| rule.when.looks_at.contains(name));
+        self.covering(&rule.name, &looks_at, image, asked)
+    }
+
+    /// Those that lift the floor under all rules from an image that is malicious, under the name of the built-in rule. Two
+    /// persons have to have agreed, whatever a policy asks for, and where no finding is told it is by the content.
+    pub(crate) fn clearing(&self, image: &Context, today: Date) -> Option<Vec<usize>> {
+        let asked = Asked { today, two_persons: true };
+        let used = self.covering(FLOOR, &|names| names.contains(&"verdict"), image, &asked)?;
+        let pinned = |at: &usize| self.list.get(*at).is_some_and(|one| one.content.is_some());
+        (image.findings.iter().any(Fact::counts) || used.iter().any(pinned)).then_some(used)
+    }
+
+    fn covering(
+        &self,
+        rule: &str,
+        looks_at: &dyn Fn(&[&str]) -> bool,
+        image: &Context,
+        asked: &Asked,
+    ) -> Option<Vec<usize>> {
         let valid: Vec<(usize, &Exception)> =
             self.list.iter().enumerate().filter(|(_, exception)| asked.state(exception).is_none()).collect();
         let mut used = Vec::new();
@@ -156,7 +176,6 @@ impl Exceptions {
             }
             None => false,
         };
-        let looks_at = |names: &[&str]| names.iter().any(|name| rule.when.looks_at.contains(name));
         let mut nothing = true;
         // The verdict stands on findings and gaps, so a rule about it is lifted by nothing less than all of them.
         if looks_at(&["verdict", "findings"]) {
@@ -229,12 +248,12 @@ impl Asked {
 }
 
 impl Exception {
-    fn is_for(&self, rule: &Rule, image: &Context) -> bool {
-        self.rule.as_ref().is_none_or(|name| *name == rule.name)
+    fn is_for(&self, rule: &str, image: &Context) -> bool {
+        self.rule.as_ref().is_none_or(|name| name == rule)
             && self.repositories.as_ref().is_none_or(|pattern| pattern.names(&image.repository))
     }
 
-    fn covers_finding(&self, rule: &Rule, image: &Context, fact: &Fact) -> bool {
+    fn covers_finding(&self, rule: &str, image: &Context, fact: &Fact) -> bool {
         if self.gap.is_some() || !self.is_for(rule, image) {
             return false;
         }
@@ -249,13 +268,13 @@ impl Exception {
         }
     }
 
-    fn covers_gap(&self, rule: &Rule, image: &Context, what: &str) -> bool {
+    fn covers_gap(&self, rule: &str, image: &Context, what: &str) -> bool {
         self.is_for(rule, image)
             && self.gap.as_deref() == Some(what)
             && self.content.is_none_or(|content| image.digest == Some(content))
     }
 
-    fn covers_image(&self, rule: &Rule, image: &Context) -> bool {
+    fn covers_image(&self, rule: &str, image: &Context) -> bool {
         self.is_for(rule, image)
             && self.path.is_none()
             && self.gap.is_none()

@@ -23,6 +23,7 @@ pub struct Policy {
     detonate: Detonate,
     detonations: Vec<Detonation>,
     trusted_bases: Vec<Pattern>,
+    data_images: Vec<Pattern>,
     identity: String,
 }
 
@@ -79,6 +80,8 @@ struct File {
     minimum_age_hours: u64,
     #[serde(default)]
     trusted_bases: Vec<Pattern>,
+    #[serde(default)]
+    data_images: Vec<Pattern>,
     #[serde(default)]
     exceptions: ExceptionSettings,
     #[serde(default)]
@@ -205,6 +208,7 @@ impl FromStr for Policy {
             detonate: file.detonate.unwrap_or(Detonate::Public),
             detonations: file.detonation,
             trusted_bases: file.trusted_bases,
+            data_images: file.data_images,
             identity: format!("{text}\0{}", if extends || file.dry_run { BUILT_IN } else { "" }),
         })
     }
@@ -254,6 +258,9 @@ fn read(raw: RawRule, text: &str) -> Result<Rule, PolicyError> {
 /// Names under which decisions stand that no rule made.
 pub(crate) const NO_RULE: &str = "no-rule";
 pub(crate) const LIMITS: &str = "limits";
+/// The rule under all others: what is malicious no rule releases. Built-in policies write it out under the same name, so
+/// that an exception is for both.
+pub(crate) const FLOOR: &str = "malicious";
 const RESERVED: [&str; 2] = [NO_RULE, LIMITS];
 
 pub(crate) fn line_of(text: &str, offset: usize) -> usize {
@@ -280,6 +287,12 @@ impl Policy {
             Detonate::Public => public && (special.is_some() || !self.is_trusted_base(repository)),
             Detonate::Always => true,
         }
+    }
+
+    /// Whether images of the repository may be data with nothing to run. Those that name a program to start are run all the
+    /// same.
+    pub fn is_data(&self, repository: &RepositoryName) -> bool {
+        names(&self.data_images, repository)
     }
 
     /// Whether the repository is one of those whose images are trusted as bases of others.

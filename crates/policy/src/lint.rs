@@ -1,6 +1,7 @@
+use crate::decide::would_allow;
 use crate::file::line_of;
-use crate::{Context, Effect, Exceptions, Policy, decide, run_tests};
-use model::{Date, Gap, RepositoryName, Verdict};
+use crate::{Context, Policy, run_tests};
+use model::{Gap, RepositoryName, Verdict};
 
 /// Something about a policy file that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +45,13 @@ pub fn lint(text: &str) -> Vec<Diagnostic> {
     }
     let warn = |line, what| Diagnostic { line, weight: Weight::Warning, what };
     for (what, image) in probes() {
-        let decision = decide(&policy, &image, &Exceptions::default(), Date::of_unix_seconds(0));
-        if decision.effect == Effect::Allow {
-            let line = policy.rules.iter().find(|rule| rule.name == decision.rule).and_then(|rule| rule.line);
-            let what = format!("the rule {} lets in {what}", decision.rule);
-            found.push(warn(line.unwrap_or(1), what));
-        }
+        let Some(name) = would_allow(&policy, &image) else { continue };
+        let line = policy.rules.iter().find(|rule| rule.name == name).and_then(|rule| rule.line);
+        let what = match image.verdict {
+            Verdict::Malicious => format!("the rule {name} allows {what}, which is denied all the same"),
+            _ => format!("the rule {name} lets in {what}"),
+        };
+        found.push(warn(line.unwrap_or(1), what));
     }
     for (at, rule) in policy.rules.iter().enumerate() {
         let always = rule.when.looks_at.is_empty() && rule.repositories.is_empty() && !rule.dry_run;

@@ -35,8 +35,40 @@ pub fn reference() -> String {
          There is nothing else: no time, no randomness, no call to anywhere. A name that is not here is an error when the \
          policy is read.\n",
     );
+    text.push_str(FLOOR);
+    text.push_str(DATA);
     text
 }
+
+/// What no rule can do.
+const FLOOR: &str = "\n## The floor\n\n\
+    An image whose verdict is `malicious` is released by no rule: where one would allow it, it is denied under the name \
+    `malicious`, and where one holds it, approvals do not release it. It takes exceptions that cover all that counts, and what \
+    convicts by its content. Each has a reason, a last day and two persons, also where the policy says \
+    `two-persons = false`, and names no rule or the rule `malicious`:\n\n\
+    ```toml\n\
+    [[exception]]\n\
+    id = \"the-sample-of-our-course\"\n\
+    rule = \"malicious\"\n\
+    content = \"sha256:abababababababababababababababababababababababababababababababab\"\n\
+    reason = \"a sample that the course on forensics looks at\"\n\
+    created-by = \"user:alice\"\n\
+    approved-by = \"user:bob\"\n\
+    expires = 2026-12-31\n\
+    ```\n\n\
+    A gate is given them by its administration (`/api/v1/exceptions`), tests of a policy write them so.\n";
+
+/// What has nothing to run.
+const DATA: &str = "\n## Images of data\n\n\
+    An image that names no program to start has `starts` false. Where nothing of it was run either, the built-in policy holds \
+    what has to be run by the rule `nothing-to-run`. One line lets such images of some repositories in, when they pass all \
+    other rules:\n\n\
+    ```toml\n\
+    schema = \"roadstead.policy/v1\"\n\
+    extends = \"default\"\n\
+    data-images = [\"docker.io/team/models\", \"ghcr.io/team/*\"]\n\
+    ```\n\n\
+    An image of such a repository that names a program is run as any other.\n";
 
 fn kind(kind: &Type) -> String {
     match kind {
@@ -70,6 +102,13 @@ mod tests {
         for variable in VARIABLES.iter() {
             assert!(text.contains(&format!("| `{}` |", variable.name)), "{}", variable.name);
         }
+        // What is shown can be used.
+        let shown: Vec<&str> =
+            text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(shown.len(), 2);
+        assert_eq!(shown[0].parse::<crate::Exceptions>().map(|all| all.iter().count()), Ok(1));
+        let policy: crate::Policy = shown[1].parse().unwrap();
+        assert!(policy.is_data(&"ghcr.io/team/x".parse().unwrap()));
         assert!(text.contains("## One of `findings`") && text.contains("| `reachable` | text |"), "{text}");
     }
 }

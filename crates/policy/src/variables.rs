@@ -168,8 +168,16 @@ pub(crate) static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         ),
         variable("detonated", Type::Bool, "whether it was run", |seen| Value::Bool(seen.context.detonated)),
         variable("detonation_due", Type::Bool, "whether the policy says that it has to be run", |seen| {
-            Value::Bool(seen.policy.detonates(&seen.context.repository, !seen.context.upstream.is_empty()))
+            let (image, policy) = (seen.context, seen.policy);
+            let data = !image.starts && policy.is_data(&image.repository);
+            Value::Bool(!data && policy.detonates(&image.repository, !image.upstream.is_empty()))
         }),
+        variable(
+            "starts",
+            Type::Bool,
+            "whether it names a program to start, as its entrypoint or its command",
+            |seen| Value::Bool(seen.context.starts),
+        ),
         variable(
             "trusted_base",
             Type::Bool,

@@ -68,6 +68,76 @@ fn young_digests_of_upstreams_wait_where_that_is_asked_for() {
     check(&policy, &aged(0, ""), Effect::Allow, "clean");
 }
 
+#[test]
+fn what_has_nothing_to_run_waits_unless_its_repository_is_for_data() {
+    let data = |upstream| Context { detonated: false, starts: false, ..image(Verdict::Clean, upstream) };
+    let built_in = Policy::built_in(0).unwrap();
+    let told = check(&built_in, &data("docker.io"), Effect::Hold, "nothing-to-run");
+    for part in ["entrypoint or a command", "have a person approve it", "data-images"] {
+        assert!(told.message.contains(part), "{}", told.message);
+    }
+    check(&built_in, &data(""), Effect::Allow, "clean");
+    let policy = |repositories: &str| -> Policy {
+        let more = format!("minimum-age-hours = 72\ndata-images = [{repositories}]");
+        format!("schema = \"roadstead.policy/v1\"\nextends = \"default\"\n{more}\n").parse().unwrap()
+    };
+    let old = |image| Context { first_seen_hours: 72, ..image };
+    check(&policy("\"team/*\""), &old(data("docker.io")), Effect::Allow, "clean");
+    check(&policy("\"other/*\""), &old(data("docker.io")), Effect::Hold, "nothing-to-run");
+    // All else is asked of it as of others, and what names a program has to be run.
+    let team = policy("\"team/app\"");
+    check(&team, &data("docker.io"), Effect::Hold, "too-young");
+    check(&team, &old(Context { starts: true, ..data("docker.io") }), Effect::Hold, "not-run");
+    let tool = Context { pua: vec!["S-PUA-MINER".to_owned()], ..data("docker.io") };
+    check(&team, &old(tool), Effect::Hold, "unwanted");
+    let cut = Context { gaps: vec![Gap::new("layer 1", "cut")], ..data("docker.io") };
+    check(&team, &old(cut), Effect::Hold, "incomplete");
+}
+
+#[test]
+fn no_rule_releases_what_is_malicious() {
+    let digest = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+    let mut bad = image(Verdict::Malicious, "");
+    bad.digest = Some(digest.parse().unwrap());
+    bad.findings = vec![miner()];
+    let text = policy(&[("all", "true", ALLOW)]).identity().replace('\0', "");
+    let opens: Policy = text.parse().unwrap();
+    let decision = check(&opens, &bad, Effect::Deny, "malicious");
+    assert!(decision.barred && decision.reason.contains("though all would"), "{}", decision.reason);
+    check(&opens, &image(Verdict::Suspicious, ""), Effect::Allow, "all");
+    // What a rule holds stays held, and says that approvals do not help.
+    let holds = policy(&[("look", "true", "effect = \"hold\"")]);
+    assert!(check(&holds, &bad, Effect::Hold, "look").barred);
+    assert!(check(&policy(&[("none", "false", ALLOW)]), &bad, Effect::Hold, "no-rule").barred);
+    // Two persons, a reason and an end, for the content, and in time.
+    let single: Policy = text.replacen("\n", "\n[exceptions]\ntwo-persons = false\n", 1).parse().unwrap();
+    let lifts = |policy: &Policy, body: &str, second: &str, expires: &str| {
+        let text = format!(
+            "[[exception]]\nid = \"e\"\nreason = \"a sample\"\ncreated-by = \"user:alice\"\n{second}expires = {expires}\n{body}"
+        );
+        let decision = decide(policy, &bad, &text.parse().unwrap(), today());
+        assert_eq!(decision.effect == Effect::Allow, !decision.barred, "{decision:?}");
+        decision.effect == Effect::Allow
+    };
+    let content = format!("content = \"{digest}\"\n");
+    let (bob, late) = ("approved-by = \"user:bob\"\n", "2026-12-31");
+    for policy in [&opens, &single, &Policy::built_in(0).unwrap()] {
+        assert!(lifts(policy, &content, bob, late));
+        assert!(lifts(policy, &format!("{content}rule = \"malicious\"\n"), bob, late));
+        assert!(!lifts(policy, &format!("{content}rule = \"other\"\n"), bob, late));
+        assert!(!lifts(policy, &content, "", late));
+        assert!(!lifts(policy, &content, bob, "2026-11-27"));
+        assert!(!lifts(policy, &content.replace('1', "2"), bob, late));
+        let place = "rule = \"malicious\"\nrepositories = \"team/*\"\n";
+        assert!(!lifts(policy, &format!("{place}path = \"/usr/lib/.x/ld\"\n"), bob, late));
+    }
+    // Nor where nothing is told but the verdict.
+    bad.findings.clear();
+    let text = "[[exception]]\nid = \"e\"\nreason = \"r\"\ncreated-by = \"a\"\napproved-by = \"b\"\nexpires = 2026-12-31\n\
+        rule = \"malicious\"\nrepositories = \"team/*\"\n";
+    assert_eq!(decide(&opens, &bad, &text.parse().unwrap(), today()).effect, Effect::Deny);
+}
+
 fn policy(rules: &[(&str, &str, &str)]) -> Policy {
     let rules = rules.iter().map(|(name, when, rest)| {
         format!("[[rule]]\nname = \"{name}\"\nwhen = \"{when}\"\nreason = \"r\"\n{rest}\n")
@@ -182,6 +252,22 @@ fn a_decision_is_kept_and_read_again() {
 }
 
 proptest! {
+    /// Whatever the rules are, what is malicious is not released by them.
+    #[test]
+    fn no_rules_release_what_is_malicious(
+        rules in prop::collection::vec((prop::sample::select(vec!["true", "hosted", "verdict == 'malicious'", "size(findings) > 0"]),
+            prop::sample::select(vec!["allow", "hold", "deny"])), 1..5),
+        found in 0..3_usize, upstream in prop::sample::select(vec!["", "docker.io"]),
+    ) {
+        let rules: Vec<(String, &str, String)> = rules.into_iter().enumerate()
+            .map(|(at, (when, effect))| (format!("r{at}"), when, format!("effect = \"{effect}\""))).collect();
+        let rules: Vec<(&str, &str, &str)> = rules.iter().map(|(a, b, c)| (a.as_str(), *b, c.as_str())).collect();
+        let mut bad = image(Verdict::Malicious, upstream);
+        bad.findings = vec![miner(); found];
+        let decision = decide(&policy(&rules), &bad, &Exceptions::default(), today());
+        prop_assert!(decision.effect != Effect::Allow && (decision.barred || decision.effect == Effect::Deny));
+    }
+
     /// Whatever an image is, the built-in policy lets nothing in that is not clean and whole, and says the same twice.
     #[test]
     fn nothing_but_what_is_clean_comes_in(

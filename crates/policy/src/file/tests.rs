@@ -68,7 +68,7 @@ fn what_is_not_known_is_no_policy() {
 #[test]
 fn rules_keep_their_order_and_the_built_in_ones_follow() {
     let names = |policy: &Policy| policy.rules().map(str::to_owned).collect::<Vec<_>>().join(" ");
-    let built_in = "malicious bad-signature suspicious incomplete not-run unwanted too-young clean";
+    let built_in = "malicious bad-signature suspicious incomplete unsigned nothing-to-run not-run unwanted too-young clean";
     assert_eq!(names(&Policy::built_in(0).unwrap()), built_in);
     assert_eq!(names(&read(RULE)), "one");
     let extended = read(&format!("extends = \"default\"\n{RULE}"));

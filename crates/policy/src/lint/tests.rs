@@ -44,6 +44,15 @@ fn a_policy_that_opens_is_warned_of() {
             lets_in("not read whole"),
         ],
     );
+    let malicious =
+        format!("{HEAD}{}{}", rule("mine", "verdict == 'malicious'", "allow"), test("hold", "no-rule", ""));
+    check(
+        &malicious,
+        &[
+            lets_in("mine allows an image that is malicious, which is denied all the same"),
+            lets_in("malicious"),
+        ],
+    );
     let all = format!("{HEAD}extends = \"default\"\n{}", rule("all", "true", "deny"));
     check(
         &all,
@@ -71,5 +80,5 @@ fn a_test_that_fails_is_an_error() {
 #[test]
 fn nothing_is_wrong_with_the_built_in_policy() {
     check(Policy::built_in_text(), &[]);
-    assert_eq!(run_tests(&Policy::built_in(0).unwrap()).len(), 5);
+    assert_eq!(run_tests(&Policy::built_in(0).unwrap()).len(), 6);
 }
