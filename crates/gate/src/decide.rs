@@ -53,9 +53,30 @@ pub(crate) struct Record {
     /// What was signed with the release, and ends with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) companions: Vec<Digest>,
+    /// What speaks against its release, as a digest, and since when that is known: an approval from before is for
+    /// something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ground: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<i64>,
+    /// Who approved of it as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) approvals: Vec<Approver>,
+    /// Whether it is malicious, so that no approval releases it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) barred: bool,
     /// Whether it stands for want of a better one: the analysis failed and is tried again when somebody asks.
     #[serde(default)]
     pub(crate) failed: bool,
+}
+
+/// A person who approved of a release, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Approver {
+    pub(crate) by: String,
+    pub(crate) reason: String,
+    /// In milliseconds since 1970.
+    pub(crate) time: i64,
 }
 
 /// A finding in few words.
@@ -87,8 +108,8 @@ pub(crate) struct Facts<'a> {
     /// Hours since it was first seen here.
     pub(crate) first_seen_hours: u64,
     pub(crate) pushed_by: &'a str,
-    /// How many people approve of its release, and how many have to.
-    pub(crate) approvals: (usize, usize),
+    /// Whether it names a program to start.
+    pub(crate) starts: bool,
 }
 
 /// What the policy says.
@@ -99,11 +120,13 @@ pub(crate) struct Ruling {
     pub(crate) message: String,
     /// Whether people lifted something that spoke against it: then it is looked at again when their word ends.
     pub(crate) lifted: bool,
+    /// Whether it is malicious, so that no approval releases it.
+    pub(crate) barred: bool,
     /// What rules that are tried out would have said.
     pub(crate) dry_run: Vec<policy::DryRun>,
 }
 
-/// Decides. Deterministic; what nobody read is held, whatever the policy says, until people approve of it.
+/// Decides, without what people approve of. Deterministic; what nobody read is held, whatever the policy says.
 pub(crate) fn decide(facts: &Facts<'_>, policy: &Policy, exceptions: &Exceptions, today: Date) -> Ruling {
     let context = context(facts);
     let decision = policy::decide(policy, &context, exceptions, today);
@@ -116,6 +139,7 @@ pub(crate) fn decide(facts: &Facts<'_>, policy: &Policy, exceptions: &Exceptions
         rule: decision.rule,
         message: decision.message,
         lifted: !decision.lifted.is_empty(),
+        barred: decision.barred,
         dry_run: decision.dry_run,
     };
     if let (Effect::Allow, Some(first)) = (ruling.effect, facts.unread.first()) {
@@ -139,14 +163,69 @@ pub(crate) fn decide(facts: &Facts<'_>, policy: &Policy, exceptions: &Exceptions
         ruling.message =
             format!("{} is held by the rule empty: it leads to nothing that could be read", facts.repository);
     }
-    let (have, needed) = facts.approvals;
-    if ruling.effect == Effect::Hold && have > 0 && have >= needed {
-        let message =
-            format!("{} is released as {have} approved of it; without, {}", facts.repository, ruling.message);
-        ruling =
-            Ruling { effect: Effect::Allow, rule: "approved".to_owned(), message, lifted: true, ..ruling };
-    }
     ruling
+}
+
+/// The rule by which content of an upstream is held until it has been known for long enough.
+const MINIMUM_AGE: &str = "minimum-age";
+
+/// Holds what would be released and is known for too short a time.
+pub(crate) fn too_young(ruling: Ruling, repository: &RepositoryName) -> Ruling {
+    Ruling {
+        effect: Effect::Hold,
+        rule: MINIMUM_AGE.to_owned(),
+        message: format!(
+            "{repository} is held by the rule {MINIMUM_AGE}: it passed, and was first seen here too short a time ago"
+        ),
+        ..ruling
+    }
+}
+
+/// What speaks against a release, as a digest: the rule, and all that it may stand on. An approval is for this and for
+/// nothing that is found out later.
+pub(crate) fn ground(facts: &Facts<'_>, ruling: &Ruling) -> Digest {
+    let counting = facts.report.iter().flat_map(|report| &report.findings);
+    let counting = counting.filter(|finding| finding.role != Role::Context && finding.exception.is_none());
+    let mut lines: Vec<String> = counting
+        .map(|finding| format!("{:?}", (&finding.id, finding.role, &finding.path, finding.content)))
+        .chain(facts.report.iter().flat_map(|report| &report.gaps).map(|gap| format!("{gap:?}")))
+        .chain(facts.unread.iter().map(|unread| format!("{unread:?}")))
+        .collect();
+    lines.sort();
+    lines.dedup();
+    let verdict = facts.report.map(|report| report.verdict);
+    let text = format!("{:?}", (&ruling.rule, verdict, facts.empty, lines));
+    let hash = digest(&SHA256, text.as_bytes());
+    Digest::sha256(<[u8; 32]>::try_from(hash.as_ref()).unwrap_or_default())
+}
+
+/// Releases what is held where as many people as have to approve of it, as it is known to them: whatever the rule, the
+/// age included. What is malicious they do not release.
+pub(crate) fn approved(
+    ruling: Ruling,
+    repository: &RepositoryName,
+    approvals: &[Approver],
+    needed: usize,
+    young: bool,
+) -> Ruling {
+    let have = approvals.len();
+    if ruling.effect != Effect::Hold || ruling.barred || have == 0 || have < needed {
+        return ruling;
+    }
+    let short = |text: &str| text.chars().take(200).collect::<String>();
+    let by: Vec<String> =
+        approvals.iter().take(5).map(|one| format!("{}: {}", one.by, short(&one.reason))).collect();
+    let age = if young && ruling.rule != MINIMUM_AGE {
+        ", and it was first seen here too short a time ago"
+    } else {
+        ""
+    };
+    let message = format!(
+        "{repository} is released as {have} approved of it ({}); without, {}{age}",
+        by.join("; "),
+        ruling.message
+    );
+    Ruling { effect: Effect::Allow, rule: "approved".to_owned(), message, lifted: true, ..ruling }
 }
 
 fn context(facts: &Facts<'_>) -> Context {
@@ -156,6 +235,7 @@ fn context(facts: &Facts<'_>) -> Context {
         // Documents: there is nothing in them to run.
         None => Context { detonated: true, ..Context::new(repository, Verdict::Clean) },
     };
+    context.starts = facts.starts;
     context.digest = Some(facts.digest);
     context.upstream = facts.upstream.map(|name| name.as_str().to_owned()).unwrap_or_default();
     context.upstream_signature = facts.signature;
@@ -221,8 +301,24 @@ impl Record {
             until: None,
             dry_run: Vec::new(),
             companions: Vec::new(),
+            ground: None,
+            since: None,
+            approvals: Vec::new(),
+            barred: false,
             failed: true,
         }
+    }
+
+    /// Those of the approvals that are for what is known now.
+    pub(crate) fn counting(&self, approvals: &[store::Approval]) -> Vec<Approver> {
+        let since = self.since.unwrap_or(i64::MAX);
+        let counting = approvals.iter().filter(|approval| approval.created >= since);
+        let told = |approval: &store::Approval| Approver {
+            by: approval.approver.clone(),
+            reason: approval.reason.clone(),
+            time: approval.created,
+        };
+        counting.map(told).collect()
     }
 
     pub(crate) fn read(value: &Value) -> Option<Self> {

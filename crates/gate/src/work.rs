@@ -3,6 +3,7 @@
 mod analyse;
 mod documents;
 mod signature;
+mod start;
 
 pub(crate) use analyse::knowledge;
 pub(crate) use documents::Unread;
@@ -243,12 +244,15 @@ async fn failed(
     let store = &core.inner.store;
     let why = trouble.to_string();
     tracing::warn!(key = job.key, attempt = job.attempts, why, "an analysis failed");
-    if job.kind == RESCAN {
-        // It was released by a report, and that a second look failed is none against it.
+    if job.kind == RESCAN || standing.state != State::Quarantined {
+        // It was released by a report, and that a second look failed is none against it; nor is it one for what was refused.
         return store.fail_job(job, &why, None).await;
     }
     let reference = analyse::reference(core, task, standing).to_string();
-    let record = Record::failed(reference, &why);
+    let before = standing.decision.as_ref().and_then(Record::read);
+    // What people approved of is what they knew, and a failure adds nothing to that.
+    let (ground, since) = before.map_or((None, None), |before| (before.ground, before.since));
+    let record = Record { ground, since, ..Record::failed(reference, &why) };
     let decision = Decision { body: record.body(), evidence: None, rules: None, by: "gate".to_owned() };
     store.hold(&task.repository, &task.digest, decision).await?;
     let again = job.attempts < core.inner.settings.attempts;

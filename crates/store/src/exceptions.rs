@@ -117,7 +117,8 @@ impl Store {
         rows.into_iter().map(Row::read).collect()
     }
 
-    /// Notes an approval of a held image, once for each person; gives all of the image.
+    /// Notes an approval of a held image, once for each person, and anew where the image was decided on since; gives all of
+    /// the image.
     pub async fn approve(
         &self,
         repository: &RepositoryName,
@@ -132,7 +133,10 @@ impl Store {
             Box::pin(async move {
                 let done = sqlx::query(
                     "INSERT INTO approvals (repository, digest, approver, reason, created) VALUES ($1, $2, $3, $4, $5)
-                     ON CONFLICT DO NOTHING",
+                     ON CONFLICT (repository, digest, approver) DO UPDATE
+                     SET reason = excluded.reason, created = excluded.created
+                     WHERE approvals.created <= (SELECT decided FROM standings s
+                         WHERE s.repository = $1 AND s.digest = $2)",
                 )
                 .bind(id)
                 .bind(digest.to_string())

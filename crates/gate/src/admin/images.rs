@@ -86,7 +86,12 @@ pub(crate) async fn standing(
     let mut shown = shown(&image.repository, &standing);
     shown["approvals"] = approvals
         .iter()
-        .map(|approval| json!({ "by": approval.approver, "reason": approval.reason, "time": crate::webhooks::rfc3339(approval.created) }))
+        .map(|approval| {
+            json!({
+                "by": approval.approver, "reason": approval.reason, "time": crate::webhooks::rfc3339(approval.created),
+                "counts": !counting(&standing, std::slice::from_ref(approval)).is_empty(),
+            })
+        })
         .collect();
     shown["tags"] = tags.iter().map(|row| json!(row.name.as_str())).collect();
     Ok(Json(shown))
@@ -139,7 +144,7 @@ pub(super) fn reason(text: &str) -> Result<String, Fail> {
 }
 
 /// Approves a held image. As many as `policy.approvals` says have to. Who pushed it does not count: an approval is somebody
-/// else's look at it.
+/// else's look at it. It is for what is known of the image now, its age included: what is found out later is approved anew.
 pub(crate) async fn approve(
     State(gate): Gated,
     admin: Admin,
@@ -148,19 +153,50 @@ pub(crate) async fn approve(
     let reason = reason(&decided.reason)?;
     let image = decided.image();
     let standing = find(&gate, &image).await?;
-    if standing.state == store::State::Released {
-        return Err(Fail::conflict("the image is released already"));
+    if let Some(why) = not_to_approve(&standing) {
+        return Err(Fail::conflict(why));
     }
     let manifest = gate.store.manifest(&image.repository, &image.digest).await?;
     if manifest.is_some_and(|manifest| manifest.pushed_by == admin.name()) {
         return Err(Fail::denied("it was you who pushed it; somebody else has to approve"));
     }
     let approvals = gate.store.approve(&image.repository, &image.digest, admin.name(), &reason).await?;
-    let missing = gate.config.policy.approvals.saturating_sub(approvals.len());
+    let counting = counting(&standing, &approvals).len();
+    let missing = gate.config.policy.approvals.saturating_sub(counting);
     if missing == 0 {
         gate.core.reconsider(&image.repository, &image.digest).await?;
     }
-    Ok((StatusCode::ACCEPTED, Json(json!({ "approvals": approvals.len(), "missing": missing }))))
+    Ok((StatusCode::ACCEPTED, Json(json!({ "approvals": counting, "missing": missing }))))
+}
+
+/// Why an approval would change nothing.
+fn not_to_approve(standing: &Standing) -> Option<&'static str> {
+    use store::State::{Denied, Quarantined, Released, Revoked};
+    match standing.state {
+        Released => return Some("the image is released already"),
+        Denied | Revoked => {
+            return Some(
+                "the image is refused, and an approval releases what is held; have it looked at again, or ask for an exception",
+            );
+        }
+        Quarantined => {}
+    }
+    match standing.decision.as_ref().and_then(Record::read) {
+        None => Some("the image was not looked at yet; approve it when it is known what speaks against it"),
+        Some(record) if record.barred => Some(
+            "the image is proven harmful, which no approval releases; it takes an exception for its content with two persons",
+        ),
+        Some(record) if record.since.is_none() => Some(
+            "the analysis of the image failed, so that nothing is known that could be approved; have it looked at again",
+        ),
+        Some(_) => None,
+    }
+}
+
+/// The approvals that are for what is known now.
+fn counting(standing: &Standing, approvals: &[store::Approval]) -> Vec<crate::decide::Approver> {
+    let record = standing.decision.as_ref().and_then(Record::read);
+    record.map(|record| record.counting(approvals)).unwrap_or_default()
 }
 
 /// Denies an image, whatever the policy says, until somebody has it looked at again.
@@ -196,6 +232,10 @@ async fn condemn(gate: &Gate, admin: &Admin, decided: Decided, kind: EventKind) 
         message: reason.clone(),
         failed: false,
         until: None,
+        // What was approved before is no word against this one.
+        ground: None,
+        since: None,
+        approvals: Vec::new(),
         ..before.clone().unwrap_or_else(|| Record::failed(reference, ""))
     };
     let decision = |record: &Record| Decision {

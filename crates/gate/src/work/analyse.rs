@@ -1,6 +1,6 @@
 //! One analysis, from the content in the store to the decision in the journal.
 use super::documents::{self, Document, Unread};
-use super::{panicked, signature};
+use super::{panicked, signature, start};
 use crate::core::{Core, Judging, Task, Which};
 use crate::decide::{self, Effect, Facts, Record};
 use crate::events::EventKind;
@@ -162,19 +162,15 @@ pub(crate) async fn run(
         first_seen_hours: u64::try_from(store::now().saturating_sub(standing.first_seen) / 3_600_000)
             .unwrap_or(0),
         pushed_by: info.as_ref().map_or("", |info| &info.pushed_by),
-        approvals: (approvals.len(), core.inner.settings.approvals),
+        starts: content.starts,
     };
     let mut ruling = decide::decide(&facts, &by.judging.policy, &exceptions, by.today);
-    let until = too_young(core, task, standing)
-        .filter(|_| ruling.effect == Effect::Allow && ruling.rule != "approved");
+    let young = too_young(core, task, standing);
+    let until = young.filter(|_| ruling.effect == Effect::Allow);
     if until.is_some() {
-        ruling.effect = Effect::Hold;
-        ruling.rule = "minimum-age".to_owned();
-        ruling.message = format!(
-            "{} is held by the rule minimum-age: it passed, and was first seen here too short a time ago",
-            task.repository
-        );
+        ruling = decide::too_young(ruling, &task.repository);
     }
+    let ground = decide::ground(&facts, &ruling);
     let evidence = match &read.report {
         Some(report) => serde_json::to_vec(report),
         None => serde_json::to_vec(&json!({
@@ -185,10 +181,12 @@ pub(crate) async fn run(
     let evidence =
         evidence.map_err(|error| Trouble::Lost(format!("the report cannot be written: {error}")))?;
     let evidence = store.put_evidence(evidence.into()).await?;
-    let record = Record {
+    let before = standing.decision.as_ref().and_then(Record::read);
+    let since = before.filter(|before| before.ground == Some(ground)).and_then(|before| before.since);
+    let mut record = Record {
         effect: ruling.effect,
-        rule: ruling.rule,
-        message: ruling.message,
+        rule: String::new(),
+        message: String::new(),
         reference: reference.to_string(),
         verdict: read.report.as_ref().map(|report| report.verdict),
         findings: read.report.as_ref().map(decide::headline).unwrap_or_default(),
@@ -197,10 +195,21 @@ pub(crate) async fn run(
         feeds: by.feeds,
         policy: decide::digest_of(&by.judging.policy).to_string(),
         until,
-        dry_run: ruling.dry_run,
+        dry_run: std::mem::take(&mut ruling.dry_run),
         companions: Vec::new(),
+        ground: Some(ground),
+        since: Some(since.unwrap_or_else(store::now)),
+        approvals: Vec::new(),
+        barred: ruling.barred,
         failed: false,
     };
+    record.approvals = record.counting(&approvals);
+    let needed = core.inner.settings.approvals;
+    let ruling = decide::approved(ruling, &task.repository, &record.approvals, needed, young.is_some());
+    if ruling.effect == Effect::Allow {
+        record.until = None;
+    }
+    (record.effect, record.rule, record.message) = (ruling.effect, ruling.rule, ruling.message);
     // What people lifted is looked at again whenever it is looked whether rules have changed: their word has an end.
     let known = (!ruling.lifted).then_some(by.known);
     let carry = Carry {
@@ -327,6 +336,8 @@ struct Content {
     blobs: BTreeSet<Digest>,
     /// Whether an image may be among it, by what the manifests say.
     image: bool,
+    /// Whether an image among it names a program to start.
+    starts: bool,
 }
 
 impl Content {
@@ -340,10 +351,14 @@ impl Content {
             manifests: BTreeSet::from([task.digest]),
             blobs: BTreeSet::new(),
             image: false,
+            starts: false,
         };
         let mut queue: Vec<Manifest> = vec![root];
         while let Some(manifest) = queue.pop() {
             content.image |= manifest.kind() == ManifestKind::Image && manifest.layers().is_empty();
+            if let Some(config) = manifest.config() {
+                content.starts |= start::is_named(&file(folder, &config.digest));
+            }
             for link in manifest.links() {
                 if !file(folder, &link.digest).exists() {
                     continue;

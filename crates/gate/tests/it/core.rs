@@ -2,6 +2,7 @@
 mod artifacts;
 mod crash;
 mod hostile;
+mod people;
 mod pull;
 mod rules;
 mod signatures;

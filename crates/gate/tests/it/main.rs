@@ -11,6 +11,8 @@ mod config;
 #[cfg(test)]
 mod core;
 #[cfg(test)]
+mod deciding;
+#[cfg(test)]
 mod harbor;
 #[cfg(test)]
 mod oidc;
