@@ -175,3 +175,39 @@ fn umoci_reads_what_was_pulled() {
         assert_eq!(read, std::fs::read("/etc/hostname").unwrap());
     });
 }
+
+#[test]
+fn buildah_pushes_and_pulls() {
+    let Some(buildah) = peer("buildah") else { return };
+    run(async {
+        let house = House::new().await;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |folder: &str| directory.path().join(folder).display().to_string();
+        std::fs::write(at("image.tar"), image().oci_archive(None)).unwrap();
+        std::fs::write(at("auth.json"), "{}").unwrap();
+        let buildah = |store: &str, arguments: &[&str]| {
+            let mut command = Command::new(&buildah);
+            command.args(["--root", &at(&format!("{store}/root"))]);
+            command.args(["--runroot", &at(&format!("{store}/run"))]);
+            command.args(["--storage-driver", "vfs"]).args(arguments);
+            command.env("REGISTRY_AUTH_FILE", at("auth.json"));
+            command
+        };
+        let remote = format!("docker://{}/team/app:1", house.address);
+        let over = |who: &str| format!("--creds={who}:{who}-secret");
+        let id =
+            check(buildah("one", &["pull", "--quiet", &format!("oci-archive:{}", at("image.tar"))])).await;
+        let push = |who: &str| {
+            buildah("one", &["push", "--quiet", "--tls-verify=false", &over(who), id.trim(), &remote])
+        };
+        assert!(!output(push("puller")).await.status.success(), "who may pull may not push");
+        check(push("pusher")).await;
+        let pushed = house.table.pushed.lock().unwrap().last().cloned().unwrap();
+        house.release("team/app", &pushed.1).await;
+        let pull = |store: &str, who: &str| {
+            buildah(store, &["pull", "--quiet", "--tls-verify=false", &over(who), &remote])
+        };
+        assert_eq!(check(pull("two", "puller")).await.trim(), id.trim());
+        assert!(!output(pull("three", "stranger")).await.status.success());
+    });
+}

@@ -19,7 +19,9 @@ impl Disk {
             return Some(Self(directory));
         }
         assert!(std::env::var_os("CI").is_none(), "no small disk can be mounted here, and CI tests with one");
-        println!("SKIPPED: no small disk can be mounted here: the test of full and read-only disks passes by");
+        println!(
+            "SKIPPED: no small disk can be mounted here: the test of full and read-only disks passes by"
+        );
         None
     }
 
