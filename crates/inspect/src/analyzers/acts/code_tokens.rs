@@ -1,5 +1,6 @@
 use crate::analyzers::start::Language;
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// A token with the line it starts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +40,9 @@ const MAX_LITERAL: usize = 4096;
 /// Splits a script into tokens, in one pass and without ever failing. Whether it was read to its end comes too.
 pub(super) fn tokens(language: Language, text: &[u8]) -> (Vec<Token<'_>>, bool) {
     let mut reader = Reader { language, text, at: 0, line: 1 };
-    let mut tokens = Tokens { list: Vec::with_capacity((text.len() / 6).min(MAX_TOKENS)), open: Vec::new() };
+    let mut list: Vec<Token<'_>> = LAST.take();
+    list.reserve((text.len() / 6).min(MAX_TOKENS));
+    let mut tokens = Tokens { list, open: Vec::new() };
     while let Some(line) = reader.skip_blanks() {
         if tokens.list.len() >= MAX_TOKENS {
             return (tokens.list, false);
@@ -53,6 +56,19 @@ pub(super) fn tokens(language: Language, text: &[u8]) -> (Vec<Token<'_>>, bool) 
         }
     }
     (tokens.list, true)
+}
+
+thread_local! {
+    /// Where the tokens of the last script were.
+    static LAST: Cell<Vec<Token<'static>>> = const { Cell::new(Vec::new()) };
+}
+
+/// Gives tokens back. They take many times the room of their text, and memory that comes fresh from the system for each
+/// script costs as much as reading it.
+pub(super) fn give_back(mut tokens: Vec<Token<'_>>) {
+    tokens.clear();
+    // Nothing is left that borrows; collecting nothing keeps the room.
+    LAST.set(tokens.into_iter().filter_map(|_| None).collect());
 }
 
 struct Tokens<'t> {
@@ -97,7 +113,10 @@ impl<'t> Reader<'t> {
             let slashes = matches!(self.language, Language::JavaScript | Language::Php);
             let rest = self.text.get(self.at..).unwrap_or_default();
             match self.peek(0)? {
-                b' ' | b'\t' | b'\r' | b'\x0c' => self.at += 1,
+                b' ' | b'\t' | b'\r' | b'\x0c' => {
+                    self.at +=
+                        rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\x0c')).count();
+                }
                 b'\\' if self.peek(1) == Some(b'\n') => {
                     self.at += 2;
                     self.line += 1;
@@ -198,12 +217,10 @@ impl<'t> Reader<'t> {
     }
 
     fn name(&mut self) -> &'t [u8] {
-        let start = self.at;
-        self.at += 1;
-        while self.peek(0).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80) {
-            self.at += 1;
-        }
-        self.text.get(start..self.at).unwrap_or_default()
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let len = 1 + rest.iter().skip(1).take_while(|&&byte| IN_NAME[usize::from(byte)]).count();
+        self.at += len;
+        rest.get(..len).unwrap_or_default()
     }
 
     /// Reads the string whose quote is under the cursor.
@@ -271,6 +288,17 @@ impl<'t> Reader<'t> {
         value
     }
 }
+
+/// What a name goes on with.
+static IN_NAME: [bool; 256] = {
+    let mut inside = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        inside[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | 0x80..);
+        byte += 1;
+    }
+    inside
+};
 
 fn lines(text: &[u8]) -> u32 {
     u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(0)
