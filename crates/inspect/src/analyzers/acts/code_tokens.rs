@@ -113,10 +113,7 @@ impl<'t> Reader<'t> {
             let slashes = matches!(self.language, Language::JavaScript | Language::Php);
             let rest = self.text.get(self.at..).unwrap_or_default();
             match self.peek(0)? {
-                b' ' | b'\t' | b'\r' | b'\x0c' => {
-                    self.at +=
-                        rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\x0c')).count();
-                }
+                b' ' | b'\t' | b'\r' | b'\x0c' => self.at += 1,
                 b'\\' if self.peek(1) == Some(b'\n') => {
                     self.at += 2;
                     self.line += 1;
@@ -217,10 +214,12 @@ impl<'t> Reader<'t> {
     }
 
     fn name(&mut self) -> &'t [u8] {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let len = 1 + rest.iter().skip(1).take_while(|&&byte| IN_NAME[usize::from(byte)]).count();
-        self.at += len;
-        rest.get(..len).unwrap_or_default()
+        let start = self.at;
+        self.at += 1;
+        while self.peek(0).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80) {
+            self.at += 1;
+        }
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     /// Reads the string whose quote is under the cursor.
@@ -288,17 +287,6 @@ impl<'t> Reader<'t> {
         value
     }
 }
-
-/// What a name goes on with.
-static IN_NAME: [bool; 256] = {
-    let mut inside = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        inside[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | 0x80..);
-        byte += 1;
-    }
-    inside
-};
 
 fn lines(text: &[u8]) -> u32 {
     u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(0)
