@@ -13,9 +13,15 @@ const MOST: usize = 24;
 impl Buffers {
     /// An empty buffer with room for at least this much.
     pub(crate) fn take(&self, room: usize) -> Vec<u8> {
-        let mut buffer = self.free().pop().unwrap_or_default();
-        buffer.reserve_exact(room);
-        buffer
+        let mut free = self.free();
+        let fits = free.iter().rposition(|buffer| buffer.capacity() >= room);
+        // One that is too small goes, so that they never become more; to grow it would copy what is worth nothing.
+        let buffer = match fits {
+            Some(at) => Some(free.swap_remove(at)),
+            None => free.pop(),
+        };
+        drop(free);
+        buffer.filter(|buffer| buffer.capacity() >= room).unwrap_or_else(|| Vec::with_capacity(room))
     }
 
     /// Gives a buffer back. Its bytes are gone.

@@ -222,6 +222,7 @@ pub fn read_entries(tar: &mut TarReader<ChunkReader>, sums: Sums, crew: &Crew<'_
         facts: LayerFacts::default(),
         kept: Kept::default(),
         batch: Batch::default(),
+        files: 0,
         reply,
         replies,
         waiting: 0,
@@ -253,6 +254,8 @@ struct Reading<'c, 's> {
     facts: LayerFacts,
     kept: Kept,
     batch: Batch,
+    /// How many files the batch before it had.
+    files: usize,
     reply: Sender<Done>,
     replies: Receiver<Done>,
     waiting: usize,
@@ -287,6 +290,7 @@ impl<'s> Reading<'_, 's> {
             self.send();
         }
         if self.batch.bytes.capacity() == 0 {
+            self.batch.files.reserve(self.files);
             self.batch.bytes = self.crew.buffers.batches.take(limit.max(size));
         }
         let start = self.batch.bytes.len();
@@ -380,6 +384,7 @@ impl<'s> Reading<'_, 's> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
+        self.files = batch.files.len();
         self.hand_over(batch, None);
         while let Ok(done) = self.replies.try_recv() {
             self.waiting -= 1;
@@ -459,7 +464,7 @@ fn analyze_batch(batch: &Batch, sums: Sums, end: Arc<End>, analyzers: &[&dyn Fil
     };
     let contents: Vec<(&[u8], Taken)> = batch.files.iter().map(taken).collect();
     let hashes = hash_files(&contents);
-    let mut done = Done { end, ..Done::default() };
+    let mut done = Done { end, hashes: Vec::with_capacity(hashes.len()), ..Done::default() };
     for ((file, (bytes, _)), hashes) in batch.files.iter().zip(contents).zip(hashes) {
         done.hashes.push((file.index, content_hashes(hashes, file.sha256)));
         analyze_file(file, bytes, analyzers, |_| true, &mut done);

@@ -79,6 +79,7 @@ pub fn normalize_path(raw: &[u8]) -> (Vec<u8>, bool) {
 /// As [`normalize_path`], into a buffer that is used again for the next entry.
 pub(crate) fn normalize_into(raw: &[u8], path: &mut Vec<u8>) -> bool {
     path.clear();
+    path.reserve(raw.len());
     let mut climbed = false;
     for component in raw.split(|&byte| byte == b'/') {
         match component {

@@ -66,7 +66,13 @@ pub(crate) fn conclude_with<T>(
         .collect();
     let tables: Vec<&EntryTable> = facts.iter().map(|facts| &facts.entries).collect();
     let (tree, merge_anomalies) = Tree::merge(&tables);
-    let ownership = owned(&tree, &facts);
+    let ownership = std::thread::scope(|scope| {
+        if settings.jobs > 1 {
+            // Whoever asks next wants the tree in order.
+            scope.spawn(|| tree.iter().next());
+        }
+        owned(&tree, &facts)
+    });
     let config = Digest::sha256(Sha256::digest(&image.config_bytes).into());
     let digests: Vec<Digest> = opened.digest.into_iter().chain(image.digest).chain([config]).collect();
     let view = ImageView {

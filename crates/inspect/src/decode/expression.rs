@@ -320,7 +320,7 @@ impl<'t> Scan<'t, '_> {
             let values = self.elements(b')');
             let function = match &value {
                 Value::Name(_, base) => Value::Name(base.clone(), Cow::Borrowed(name)),
-                _ => named(name),
+                _ => plain(name),
             };
             return calls::call(self, function, Some(value), values);
         }
@@ -328,9 +328,9 @@ impl<'t> Scan<'t, '_> {
             Value::Name(_, base) => Value::Name(base, Cow::Borrowed(name)),
             // Ruby and Perl call without parentheses.
             value @ (Value::Data(_) | Value::Codes(..) | Value::Parts(_)) => {
-                calls::call(self, named(name), Some(value), Vec::new())
+                calls::call(self, plain(name), Some(value), Vec::new())
             }
-            _ => named(name),
+            _ => plain(name),
         }
     }
 
@@ -395,12 +395,12 @@ impl<'t> Scan<'t, '_> {
                 self.at += 1;
                 values.push(self.expression());
             }
-            return calls::call(self, named(name), None, values);
+            return calls::call(self, plain(name), None, values);
         }
         // A member of something not understood, such as a regular expression, is no function of the language.
         match start.checked_sub(1).and_then(|before| self.text.get(before)) {
             Some(b'.') => Value::Name(Cow::Borrowed(b"?"), Cow::Borrowed(name)),
-            _ => named(name),
+            _ => plain(name),
         }
     }
 
@@ -480,6 +480,11 @@ impl<'t> Scan<'t, '_> {
             self.budget.note(Limit::Stages);
         }
     }
+}
+
+/// A name without a dot.
+fn plain(name: &[u8]) -> Value<'_> {
+    Value::Name(Cow::Borrowed(b""), Cow::Borrowed(name))
 }
 
 pub(super) fn named(name: &[u8]) -> Value<'_> {

@@ -55,6 +55,24 @@ pub(crate) fn update(streams: &mut [(&mut StreamHasher, &[u8])]) -> usize {
     taken
 }
 
+/// MD5 of whole files, in their order. Those that go on when the others end go on alone.
+pub(super) fn side_by_side<'f>(files: impl Iterator<Item = &'f [u8]>) -> impl Iterator<Item = [u8; 16]> {
+    let mut streams: Vec<_> = files.map(|bytes| (StreamHasher::new(false), bytes)).collect();
+    loop {
+        let long = streams.iter_mut().filter(|(_, rest)| rest.len() >= BLOCK);
+        let (mut lanes, mut rests): (Vec<_>, Vec<_>) =
+            long.map(|(hasher, rest)| ((hasher, *rest), rest)).unzip();
+        let taken = update(&mut lanes);
+        if taken == 0 {
+            break;
+        }
+        for rest in &mut rests {
+            **rest = rest.get(taken..).unwrap_or_default();
+        }
+    }
+    streams.into_iter().map(|(hasher, rest)| hasher.finish(rest).md5.unwrap_or_default())
+}
+
 #[cfg(target_arch = "x86_64")]
 use vectors::beside;
 

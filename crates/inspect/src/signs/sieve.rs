@@ -1,5 +1,5 @@
 use super::{GROUPS, Group, Sign, Signs};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 /// All signs, so that one pass over a text finds which of them it has.
@@ -10,21 +10,33 @@ use std::sync::LazyLock;
 pub(super) struct Sieve {
     /// By a pair of bytes: the families that have it as their first pair, and as their second.
     pairs: Box<[[Families; 2]; 1 << 16]>,
-    /// By a hash of three of those four bytes: which list of signs to compare, or 0.
-    slots: Box<[u16; 1 << SLOT_BITS]>,
-    lists: Vec<Vec<Known>>,
+    /// By the first three of those four bytes.
+    grams: Grams,
+    /// The same of the last three, for the few signs that are told by no more than these.
+    tails: Grams,
     /// The number of each group's first sign, and all of them.
     groups: Vec<(usize, Signs)>,
+}
+
+/// Signs by three of their bytes.
+struct Grams {
+    /// By a hash of the three: where the signs to compare begin among all, and how many they are.
+    slots: Box<[(u16, u16); 1 << SLOT_BITS]>,
+    known: Vec<Known>,
 }
 
 /// One bit for each family.
 type Families = u16;
 
+#[derive(Clone, Copy)]
 struct Known {
+    /// The first bytes of the sign, and where there are fewer, which bits of them count.
+    key: u64,
+    mask: u64,
     sign: Sign,
-    number: usize,
+    number: u16,
     /// Where the three bytes stand in it.
-    offset: usize,
+    offset: u16,
 }
 
 /// The shortest sign.
@@ -49,9 +61,8 @@ impl Sieve {
     fn new(signs: Vec<Sign>, groups: Vec<(usize, Signs)>) -> Self {
         let mut sieve = Self {
             pairs: Box::new([[0; 2]; 1 << 16]),
-            slots: Box::new([0; 1 << SLOT_BITS]),
-            // The first list is that of slots without any sign.
-            lists: vec![Vec::new()],
+            grams: Grams::new(&[]),
+            tails: Grams::new(&[]),
             groups,
         };
         let ordinary = Ordinary::new();
@@ -64,6 +75,7 @@ impl Sieve {
                 (rarest, sign, windows)
             })
             .collect();
+        let (mut grams, mut tails) = (Vec::new(), Vec::new());
         // What is met most often chooses its family first.
         sought.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
         for (_, (number, sign), windows) in sought {
@@ -83,8 +95,10 @@ impl Sieve {
             for (half, pair) in window.pairs() {
                 for_each_pair(pair, |at| sieve.pairs[usize::from(at)][half] |= 1 << family);
             }
-            sieve.list(window.gram_at, *sign, number);
+            let listed = if window.begins() { &mut grams } else { &mut tails };
+            listed.push((window.gram_at, *sign, number));
         }
+        (sieve.grams, sieve.tails) = (Grams::new(&grams), Grams::new(&tails));
         sieve
     }
 
@@ -99,20 +113,6 @@ impl Sieve {
             });
         }
         more
-    }
-
-    fn list(&mut self, offset: usize, sign: Sign, number: usize) {
-        let gram = sign.text.as_bytes().get(offset..).and_then(<[u8]>::first_chunk);
-        let Some(slot) = gram.map(slot).and_then(|slot| self.slots.get_mut(slot)) else { return };
-        if *slot == 0 {
-            *slot = self.lists.len() as u16;
-            self.lists.push(Vec::new());
-        }
-        if let Some(list) = self.lists.get_mut(usize::from(*slot))
-            && !list.iter().any(|known| known.number == number && known.offset == offset)
-        {
-            list.push(Known { sign, number, offset });
-        }
     }
 
     pub(super) fn search(&self, text: &[u8]) -> Signs {
@@ -132,38 +132,89 @@ impl Sieve {
             }
         }
         let rest = (blocks.len() * 2 * PAIRS).saturating_sub(2);
-        (rest..text.len()).for_each(|at| self.compare(text, at, &mut found));
+        (rest..text.len()).for_each(|at| {
+            self.grams.compare(text, at, &mut found);
+            self.tails.compare(text, at, &mut found);
+        });
         found
     }
 
     /// Looks closely at the pairs of a block that end what may be a sign.
     #[inline(never)]
     fn look(&self, text: &[u8], block: usize, hits: &[Families; PAIRS], found: &mut Signs) {
-        for (hit, pair) in hits.iter().zip((block..).step_by(2)) {
-            if *hit != 0 {
-                self.compare(text, pair.saturating_sub(2), found);
-                self.compare(text, pair.saturating_sub(1), found);
-            }
-        }
-    }
-
-    /// Compares the signs of which three bytes may stand here.
-    fn compare(&self, text: &[u8], at: usize, found: &mut Signs) {
-        let Some(gram) = text.get(at..).and_then(<[u8]>::first_chunk) else { return };
-        let list = self.lists.get(usize::from(self.slots[slot(gram)]));
-        for known in list.map_or(&[][..], Vec::as_slice) {
-            let Some(start) = at.checked_sub(known.offset) else { continue };
-            if !found.has(known.number)
-                && text.get(start..).is_some_and(|rest| rest.starts_with(known.sign.text.as_bytes()))
-                && (known.sign.fits)(text, start, start + known.sign.text.len())
-            {
-                found.insert(known.number);
-            }
+        let ends = hits.iter().zip(0..).fold(0_u32, |ends, (hit, at)| ends | u32::from(*hit != 0) << at);
+        let mut ends = ends;
+        while ends != 0 {
+            let pair = block + 2 * ends.trailing_zeros() as usize;
+            ends &= ends - 1;
+            self.grams.compare(text, pair.saturating_sub(2), found);
+            self.tails.compare(text, pair.saturating_sub(1), found);
         }
     }
 
     pub(super) fn group(&self, group: Group) -> (usize, Signs) {
         self.groups.get(group as usize).copied().unwrap_or_default()
+    }
+}
+
+impl Grams {
+    fn new(listed: &[(usize, Sign, usize)]) -> Self {
+        let mut lists: BTreeMap<usize, Vec<Known>> = BTreeMap::new();
+        for &(offset, sign, number) in listed {
+            let Some(gram) = sign.text.as_bytes().get(offset..).and_then(<[u8]>::first_chunk) else {
+                continue;
+            };
+            let list = lists.entry(slot(gram)).or_default();
+            let known = Known::new(sign, number, offset);
+            if !list.iter().any(|other| (other.number, other.offset) == (known.number, known.offset)) {
+                list.push(known);
+            }
+        }
+        let mut grams = Self { slots: Box::new([(0, 0); 1 << SLOT_BITS]), known: Vec::new() };
+        for (slot, list) in lists {
+            grams.slots[slot] = (grams.known.len() as u16, list.len() as u16);
+            grams.known.extend(list);
+        }
+        grams
+    }
+
+    /// Compares the signs of which three bytes may stand here.
+    #[inline]
+    fn compare(&self, text: &[u8], at: usize, found: &mut Signs) {
+        let Some(gram) = text.get(at..).and_then(<[u8]>::first_chunk) else { return };
+        let (start, len) = self.slots[slot(gram)];
+        let (start, len) = (usize::from(start), usize::from(len));
+        for known in self.known.get(start..start + len).unwrap_or_default() {
+            known.compare(text, at, found);
+        }
+    }
+}
+
+impl Known {
+    fn new(sign: Sign, number: usize, offset: usize) -> Self {
+        let mut key = [0; 8];
+        let mut mask = [0; 8];
+        for ((key, mask), byte) in key.iter_mut().zip(&mut mask).zip(sign.text.bytes()) {
+            (*key, *mask) = (byte, u8::MAX);
+        }
+        let (key, mask) = (u64::from_le_bytes(key), u64::from_le_bytes(mask));
+        Self { key, mask, sign, number: number as u16, offset: offset as u16 }
+    }
+
+    #[inline]
+    fn compare(&self, text: &[u8], at: usize, found: &mut Signs) {
+        let Some(start) = at.checked_sub(usize::from(self.offset)) else { return };
+        let rest = text.get(start..).unwrap_or_default();
+        // At the end of a text the whole comparison tells.
+        let first = rest.first_chunk().map_or(self.key, |first| u64::from_le_bytes(*first));
+        let number = usize::from(self.number);
+        if (first ^ self.key) & self.mask == 0
+            && !found.has(number)
+            && rest.starts_with(self.sign.text.as_bytes())
+            && (self.sign.fits)(text, start, start + self.sign.text.len())
+        {
+            found.insert(number);
+        }
     }
 }
 
@@ -180,6 +231,11 @@ struct Window {
 }
 
 impl Window {
+    /// Whether the first three bytes are those that are given.
+    fn begins(&self) -> bool {
+        self.bytes[0].is_some()
+    }
+
     fn pairs(&self) -> [(usize, [Option<u8>; 2]); 2] {
         let [first, second, third, fourth] = self.bytes;
         [(0, [first, second]), (1, [third, fourth])]

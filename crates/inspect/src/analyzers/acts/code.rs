@@ -1,7 +1,7 @@
 use super::Acts;
 use super::call::Call;
 use super::code_calls::{fetches, wires};
-use super::code_tokens::{Kind, Token, tokens};
+use super::code_tokens::{Kind, Token, give_back, tokens};
 use super::code_words::matters;
 use super::commands::Reader;
 use super::flow::{Cargo, Flow};
@@ -37,6 +37,7 @@ pub(super) fn acts(language: Language, text: &[u8], signs: &Signs, runs: &[Run],
         code.conclude();
         reader = code.reader;
         reader.out.cut |= !whole;
+        give_back(tokens);
     }
     let calls: Vec<Call> = runs
         .iter()
@@ -272,7 +273,7 @@ impl<'t> Code<'t, '_> {
         }
         let mut inside = around.clone();
         inside.add(chain);
-        let asks = self.address_in(open, close).filter(|_| fetches(last));
+        let asks = if fetches(last) { self.address_in(open, close) } else { None };
         if let Some(remote) = &asks {
             inside.add(&Flow::answer(remote));
         }

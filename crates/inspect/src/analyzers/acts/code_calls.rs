@@ -261,6 +261,9 @@ fn keeps_environment(last: &[u8]) -> bool {
 
 /// Whether a text puts standard streams on a connection: `<&3`, `>&S`.
 pub(super) fn wires(text: &[u8]) -> bool {
+    if memchr::memchr(b'&', text).is_none() {
+        return false;
+    }
     let signs: [&[u8]; 4] = [b"<&3", b"0<&", b">&S", b"<&S"];
     signs.iter().any(|sign| memmem::find(text, sign).is_some()) || matches!(text, b">&" | b"<&")
 }

@@ -1,5 +1,6 @@
 use crate::analyzers::start::Language;
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// A token with the line it starts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +40,9 @@ const MAX_LITERAL: usize = 4096;
 /// Splits a script into tokens, in one pass and without ever failing. Whether it was read to its end comes too.
 pub(super) fn tokens(language: Language, text: &[u8]) -> (Vec<Token<'_>>, bool) {
     let mut reader = Reader { language, text, at: 0, line: 1 };
-    let mut tokens = Tokens { list: Vec::with_capacity((text.len() / 6).min(MAX_TOKENS)), open: Vec::new() };
+    let mut list: Vec<Token<'_>> = LAST.take();
+    list.reserve((text.len() / 6).min(MAX_TOKENS));
+    let mut tokens = Tokens { list, open: Vec::new() };
     while let Some(line) = reader.skip_blanks() {
         if tokens.list.len() >= MAX_TOKENS {
             return (tokens.list, false);
@@ -53,6 +56,19 @@ pub(super) fn tokens(language: Language, text: &[u8]) -> (Vec<Token<'_>>, bool) 
         }
     }
     (tokens.list, true)
+}
+
+thread_local! {
+    /// Where the tokens of the last script were.
+    static LAST: Cell<Vec<Token<'static>>> = const { Cell::new(Vec::new()) };
+}
+
+/// Gives tokens back. They take many times the room of their text, and memory that comes fresh from the system for each
+/// script costs as much as reading it.
+pub(super) fn give_back(mut tokens: Vec<Token<'_>>) {
+    tokens.clear();
+    // Nothing is left that borrows; collecting nothing keeps the room.
+    LAST.set(tokens.into_iter().filter_map(|_| None).collect());
 }
 
 struct Tokens<'t> {

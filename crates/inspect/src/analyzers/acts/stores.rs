@@ -28,6 +28,9 @@ pub enum Store {
 pub(super) fn store_of(path: &[u8]) -> Option<Store> {
     /// No part that is looked for is shorter.
     const SHORTEST: usize = 5;
+    if !may_lead_into_one(path) {
+        return None;
+    }
     let has = |part: &[u8]| memchr::memmem::find(path, part).is_some();
     // Most texts of a script are no path at all; these parts have no slash in them.
     let named = || {
@@ -74,29 +77,92 @@ pub(super) fn store_of(path: &[u8]) -> Option<Store> {
     })
 }
 
+/// Whether a text has two bytes that one of the parts which are looked for has: a dot with the letter behind it, and of
+/// the few without a dot the beginning of `/etc/`, the underscores of `id_ed25519` and of
+/// `application_default_credentials`, and the blank of `Login Data`. Every text of a script is asked about, and next to
+/// none is such a path.
+fn may_lead_into_one(path: &[u8]) -> bool {
+    path.array_windows().any(|pair| match pair {
+        [b'.', letter] => b"abcdegknps".contains(letter),
+        b"/e" | b"d_" | b"n_" | b"n " => true,
+        _ => false,
+    })
+}
+
 /// What is in the file at a path.
 pub(super) fn cargo_of(path: &[u8]) -> Cargo {
+    /// The shortest end of the path of a token.
+    const TOKEN: usize = b"kubernetes.io/serviceaccount".len();
     let has = |part: &[u8]| memchr::memmem::find(path, part).is_some();
     let mut cargo = Cargo::default();
     if let Some(store) = store_of(path) {
         cargo.add(Cargo::of_store(store));
     }
-    if has(b"secrets/kubernetes.io/serviceaccount/token")
-        || path.ends_with(b"kubernetes.io/serviceaccount/")
-        || path.ends_with(b"kubernetes.io/serviceaccount")
+    if path.len() >= TOKEN
+        && (has(b"secrets/kubernetes.io/serviceaccount/token")
+            || path.ends_with(b"kubernetes.io/serviceaccount/")
+            || path.ends_with(b"kubernetes.io/serviceaccount"))
     {
         cargo.add(Cargo::TOKEN);
     }
-    let process = path.starts_with(b"/proc/") || has(b"\"/proc/");
-    if process && path.ends_with(b"/environ") {
+    let process = || path.starts_with(b"/proc/") || has(b"\"/proc/");
+    if path.ends_with(b"/environ") && process() {
         let own = path == b"/proc/self/environ" || path == b"/proc/1/environ";
         cargo.add(if own { Cargo::ENVIRONMENT } else { Cargo::PROCESSES });
     }
-    if process && path.ends_with(b"/mem") && !path.starts_with(b"/proc/self/") {
+    if path.ends_with(b"/mem") && process() && !path.starts_with(b"/proc/self/") {
         cargo.add(Cargo::PROCESSES);
     }
     if path == b"/proc/cpuinfo" || path == b"/etc/os-release" || path == b"/proc/meminfo" {
         cargo.add(Cargo::MACHINE);
     }
     cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_store_is_told() {
+        let check = |path: &str, expect| assert_eq!(store_of(path.as_bytes()), expect, "{path}");
+        for (paths, store) in [
+            (&["~/.aws/credentials", "/root/.aws"][..], Store::Aws),
+            (
+                &[
+                    "/root/.ssh/id_rsa",
+                    "~/.ssh/*",
+                    "/root/.ssh",
+                    "/root/.ssh/",
+                    "/etc/ssh/ssh_host_key",
+                    "id_ed25519",
+                ],
+                Store::Ssh,
+            ),
+            (&["~/.kube/config", "/root/.kube", "/etc/kubernetes/admin.conf"], Store::Kube),
+            (&["~/.docker/config.json", "/root/.docker", "/root/.dockercfg"], Store::Docker),
+            (
+                &["/root/.npmrc", "/root/.pypirc", "/root/.gem/credentials", "~/.cargo/credentials"],
+                Store::Packages,
+            ),
+            (&["~/.config/gcloud", "/root/.azure", "application_default_credentials"], Store::Cloud),
+            (&["/etc/shadow", "/etc/gshadow"], Store::Shadow),
+            (&["/root/.git-credentials", "/root/.netrc", "~/.config/gh/hosts.yml"], Store::Git),
+            (
+                &[
+                    "wallet.dat",
+                    "/root/.bitcoin",
+                    "/a/.ethereum/keystore",
+                    "Login Data",
+                    "/a/.password-store",
+                ],
+                Store::Wallets,
+            ),
+        ] {
+            paths.iter().for_each(|path| check(path, Some(store)));
+        }
+        ["", "./a", "/etc/passwd", "/root/.ssh/id_rsa.pub", "n_", "a b"]
+            .iter()
+            .for_each(|path| check(path, None));
+    }
 }

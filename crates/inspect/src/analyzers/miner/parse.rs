@@ -2,6 +2,7 @@
 
 pub(super) mod command;
 mod config_shape;
+mod dots;
 pub(super) mod endpoint;
 pub(super) mod hosts;
 pub(super) mod marks;

@@ -15,7 +15,7 @@ pub struct PoolList {
     filter: Vec<u64>,
     /// The same of the last label, by its first and last letter.
     last_labels: u128,
-    /// The same of the last label, by its first two letters. It turns most names of code away at once.
+    /// The same of the last label, by its first three letters. It turns most names of code away at once.
     beginnings: Vec<u64>,
 }
 
@@ -95,9 +95,9 @@ impl PoolList {
         self.len() == 0
     }
 
-    /// Whether the last label of a host in the list may begin so. The second is any where there is no second letter.
-    pub(super) fn may_begin(&self, first: u8, second: u8) -> bool {
-        let bit = usize::from(first) << 8 | usize::from(second);
+    /// Whether a host in the list may end in the label that begins here.
+    pub(super) fn may_begin(&self, after: &[u8]) -> bool {
+        let bit = beginning([0, 1, 2].map(|at| after.get(at).map_or(0, |&byte| LETTERS[usize::from(byte)])));
         self.beginnings.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 
@@ -116,16 +116,16 @@ impl PoolList {
     fn refill(&mut self) {
         self.filter = vec![0; FILTER_BITS / 64];
         self.last_labels = 0;
-        self.beginnings = vec![0; (1 << 16) / 64];
+        self.beginnings = vec![0; BEGINNINGS.div_ceil(64)];
         for domain in &self.domains {
             let last = domain.rsplit('.').next().unwrap_or_default().as_bytes();
             if let Some(bit) = last_bit(last) {
                 self.last_labels |= 1 << bit;
             }
-            for bit in beginnings(last) {
-                if let Some(word) = self.beginnings.get_mut(bit / 64) {
-                    *word |= 1 << (bit % 64);
-                }
+            let first = [0, 1, 2].map(|at| last.get(at).map_or(0, |&byte| LETTERS[usize::from(byte)]));
+            let bit = beginning(first);
+            if let Some(word) = self.beginnings.get_mut(bit / 64) {
+                *word |= 1 << (bit % 64);
             }
             let two = domain.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
             let bit = fingerprint(domain.as_bytes().get(two..).unwrap_or_default());
@@ -141,17 +141,36 @@ fn last_bit(label: &[u8]) -> Option<u32> {
     Some((u32::from(first) * 29 + u32::from(last)) % 128)
 }
 
-/// What a label may begin with, in letters of both sizes.
-fn beginnings(label: &[u8]) -> impl Iterator<Item = usize> {
-    let both = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
-    let seconds = match label.get(1) {
-        Some(&second) => both(second).to_vec(),
-        None => (0..=u8::MAX).collect(),
-    };
-    let firsts = label.first().copied().map(both).into_iter().flatten();
-    firsts.flat_map(move |first| {
-        seconds.clone().into_iter().map(move |second| usize::from(first) << 8 | usize::from(second))
-    })
+/// What a byte is as a letter of a label, in either case: 0 where it ends one.
+static LETTERS: [u8; 256] = {
+    let mut letters = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        letters[byte] = match byte as u8 {
+            letter @ b'a'..=b'z' => letter - b'a' + 1,
+            letter @ b'A'..=b'Z' => letter - b'A' + 1,
+            b'0'..=b'9' | b'-' | b'_' => OTHER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    letters
+};
+
+/// A digit or a dash.
+const OTHER: u8 = 27;
+const KINDS: usize = OTHER as usize + 1;
+const BEGINNINGS: usize = KINDS * KINDS * KINDS;
+
+/// The bit of a beginning. What follows the end of a label may be anything.
+fn beginning(letters: [u8; 3]) -> usize {
+    letters
+        .iter()
+        .fold((0, true), |(bit, goes_on), &letter| {
+            let letter = if goes_on { usize::from(letter) } else { 0 };
+            (bit * KINDS + letter, letter != 0)
+        })
+        .0
 }
 
 const FILTER_BITS: usize = 1 << 15;

@@ -1,3 +1,4 @@
+use super::dots;
 use super::endpoint::Endpoint;
 use crate::analyzers::miner::PoolList;
 
@@ -15,27 +16,23 @@ pub(in crate::analyzers::miner) fn scan(
     found: &mut dyn FnMut(usize, Endpoint) -> bool,
 ) {
     let mut done = 0;
-    for dot in memchr::memchr_iter(b'.', text) {
+    dots::for_each(text, |dot| {
         let after = text.get(dot + 1..).unwrap_or_default();
-        let Some(&first) = after.first() else { return };
-        let second = after.get(1).copied().unwrap_or_default();
+        let Some(&first) = after.first() else { return false };
         let name = if first.is_ascii_digit() {
             if dot < done { None } else { address_at(text, dot) }
-        } else if pools.may_begin(first, second) {
+        } else if pools.may_begin(after) {
             name_at(text, dot, pools)
         } else {
             None
         };
-        let Some((start, end)) = name else { continue };
+        let Some((start, end)) = name else { return true };
         let (port, digits) = port_at(text.get(end..).unwrap_or_default());
         done = end + digits;
-        if let Some(host) = text.get(start..end).and_then(|host| std::str::from_utf8(host).ok())
-            && pools.holds(host, port)
-            && !found(start, Endpoint { host: host.to_ascii_lowercase(), port, stratum: false })
-        {
-            return;
-        }
-    }
+        let host = text.get(start..end).and_then(|host| std::str::from_utf8(host).ok());
+        let Some(host) = host.filter(|host| pools.holds(host, port)) else { return true };
+        found(start, Endpoint { host: host.to_ascii_lowercase(), port, stratum: false })
+    });
 }
 
 /// The name whose last dot this is, where a list may hold it.

@@ -71,12 +71,22 @@ pub(in crate::analyzers::miner) fn scan(
     shortest: usize,
     found: &mut dyn FnMut(usize, Coin, &[u8]) -> bool,
 ) {
+    /// So many bytes up to a probe are looked at together: a word is shorter.
+    const NEAR: usize = 16;
     let shortest = shortest.max(1);
     let is_digit = |at: usize| text.get(at).is_some_and(|&byte| VALUES[byte as usize] != NONE);
     let mut probe = shortest - 1;
     while probe < text.len() {
         if !is_digit(probe) {
             probe += shortest;
+            continue;
+        }
+        // Where one of them is no digit, an address begins behind it, and the byte so far on is within it.
+        if shortest >= 4 * NEAR
+            && let Some(near) = text.get(probe + 1 - NEAR..=probe).and_then(<[u8]>::first_chunk::<NEAR>)
+            && !near.iter().fold(true, |all, &byte| all & (VALUES[usize::from(byte)] != NONE))
+        {
+            probe += shortest - (NEAR - 1);
             continue;
         }
         let mut start = probe;
