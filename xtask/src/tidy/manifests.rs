@@ -55,7 +55,7 @@ fn forbidden(folder: &str, section: &str, dependency: &str) -> Option<String> {
         return (!fine).then(|| format!("{folder} must not depend on {dependency}: {why}"));
     }
     let place = |name: &str| LAYERS.iter().position(|(known, _)| *known == name);
-    let Some(at) = place(dependency) else { return None };
+    let at = place(dependency)?;
     // Tests set up what their crate is given by others: any crate of a lower layer, or who helps all tests.
     let for_tests = dependency == "test-support" || place(folder).is_some_and(|own| at < own);
     if in_tests && for_tests || folder == "xtask" {
