@@ -68,7 +68,7 @@ thread_local! {
 pub(super) fn give_back(mut tokens: Vec<Token<'_>>) {
     tokens.clear();
     // Nothing is left that borrows; collecting nothing keeps the room.
-    LAST.set(tokens.into_iter().filter_map(|_| None).collect());
+    LAST.set(tokens.into_iter().map_while(|_| None).collect());
 }
 
 struct Tokens<'t> {
