@@ -60,7 +60,7 @@ pub struct DryRun {
 /// exceptions cover all that counts, each with a reason, an end and two persons, whatever the policy asks of others.
 pub fn decide(policy: &Policy, image: &Context, exceptions: &Exceptions, today: Date) -> Decision {
     let asked = Asked { today, two_persons: policy.two_persons };
-    let mut course = Course { lifted: Vec::new(), dry_run: Vec::new(), used: BTreeSet::new() };
+    let mut course = Course::default();
     let (mut effect, mut rule, mut reason) = by_rules(policy, image, exceptions, &asked, &mut course);
     let barred = is_barred(image, exceptions, today, &mut course);
     if barred && effect == Effect::Allow {
@@ -100,7 +100,7 @@ fn by_rules<'a>(
 /// The rule that would let an image in were there no floor; none where no rule would.
 pub(crate) fn would_allow<'a>(policy: &'a Policy, image: &Context) -> Option<&'a str> {
     let asked = Asked { today: Date::of_unix_seconds(0), two_persons: policy.two_persons };
-    let mut course = Course { lifted: Vec::new(), dry_run: Vec::new(), used: BTreeSet::new() };
+    let mut course = Course::default();
     let (effect, rule, _) = by_rules(policy, image, &Exceptions::default(), &asked, &mut course);
     (effect == Effect::Allow).then_some(rule)
 }
@@ -119,6 +119,7 @@ fn is_barred(image: &Context, exceptions: &Exceptions, today: Date, course: &mut
 }
 
 /// What happened on the way to the rule that decides.
+#[derive(Default)]
 struct Course {
     lifted: Vec<String>,
     dry_run: Vec<DryRun>,

@@ -6,10 +6,10 @@ mod http;
 mod images;
 
 use crate::room::files_below;
-use crate::serve::{PASSWORD, Served, serve};
+use crate::serve::{Served, robot, serve};
 use clients::{Client, Told};
 use images::{Chance, Pushed};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
@@ -75,18 +75,6 @@ fn live(chance: &mut Chance, rounds: u64) -> [usize; 4] {
     releases(&data, folder.path());
     assert!(told.wrong().is_empty(), "{:#?}", told.wrong());
     told.counts()
-}
-
-/// Makes an administrator, and a robot that may push and pull and read nothing of the quarantine; its secret.
-fn robot(served: &Served, secret: &str) -> String {
-    let fields = json!({ "secret": secret, "name": "admin", "password": PASSWORD });
-    assert_eq!(served.ask("POST", "/api/v1/setup", "", Some(&fields)).0, 201);
-    let admin = served.token("admin", PASSWORD, "registry:admin:*").unwrap();
-    let grants = json!([{ "repositories": "team/*", "actions": ["pull", "push"] }]);
-    let fields = json!({ "name": "ci", "expires": null, "grants": grants });
-    let (status, robot) = served.ask("POST", "/api/v1/robots", &admin, Some(&fields));
-    assert_eq!(status, 201, "{robot}");
-    robot["secret"].as_str().unwrap().to_owned()
 }
 
 /// Lets clients push and pull for a while, and kills the server in the middle of it.

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use test_support::{ImageBuilder, LayerBuilder, peer};
 
-pub(crate) const PASSWORD: &str = "correct horse battery";
+const PASSWORD: &str = "correct horse battery";
 
 /// `roadstead serve`, which ends when it is dropped.
 pub(crate) struct Served {
@@ -112,6 +112,18 @@ impl Drop for Served {
     }
 }
 
+/// Makes an administrator, and a robot that may push and pull and read nothing of the quarantine; its secret.
+pub(crate) fn robot(served: &Served, secret: &str) -> String {
+    let fields = json!({ "secret": secret, "name": "admin", "password": PASSWORD });
+    assert_eq!(served.ask("POST", "/api/v1/setup", "", Some(&fields)).0, 201);
+    let admin = served.token("admin", PASSWORD, "registry:admin:*").unwrap();
+    let grants = json!([{ "repositories": "team/*", "actions": ["pull", "push"] }]);
+    let fields = json!({ "name": "ci", "expires": null, "grants": grants });
+    let (status, robot) = served.ask("POST", "/api/v1/robots", &admin, Some(&fields));
+    assert_eq!(status, 201, "{robot}");
+    robot["secret"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn from_an_empty_directory_to_a_pull_and_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -126,14 +138,7 @@ fn from_an_empty_directory_to_a_pull_and_to_the_end() {
     assert_eq!(second.status.code(), Some(2), "{told}");
     assert!(told.contains("is in use by another process"), "{told}");
 
-    let fields = json!({ "secret": secret.unwrap(), "name": "admin", "password": PASSWORD });
-    assert_eq!(served.ask("POST", "/api/v1/setup", "", Some(&fields)).0, 201);
-    let admin = served.token("admin", PASSWORD, "registry:admin:*").unwrap();
-    let grants = json!([{ "repositories": "team/*", "actions": ["pull", "push"] }]);
-    let fields = json!({ "name": "ci", "expires": null, "grants": grants });
-    let (status, robot) = served.ask("POST", "/api/v1/robots", &admin, Some(&fields));
-    assert_eq!(status, 201, "{robot}");
-    let secret = robot["secret"].as_str().unwrap();
+    let secret = &robot(&served, &secret.unwrap());
     assert!(served.token("robot+ci", secret, "repository:team/app:pull,push").is_some());
 
     if let Some(skopeo) = peer("skopeo") {
