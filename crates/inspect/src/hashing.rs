@@ -41,7 +41,8 @@ impl Sums {
 
     /// Those of one file, given what the gate sees of it.
     pub(crate) fn of(self, entry: &Entry, head: &[u8]) -> Taken {
-        let md5 = self.every_md5 || packages::may_be_owned(&entry.path) || feeds::may_be_built_in(head);
+        let md5 =
+            self.every_md5 || packages::may_be_owned(&entry.path) || feeds::may_be_built_in(head, entry.size);
         Taken { md5, sha1: self.sha1 }
     }
 }
@@ -145,6 +146,19 @@ mod tests {
         let mut uneven = vec![vec![7; 100_000]];
         uneven.extend((0..50).map(|n| vec![1; n]));
         check(&uneven);
+    }
+
+    #[test]
+    fn md5_is_taken_of_what_somebody_can_ask_for() {
+        let taken = |path: &str, head: &[u8], size, sums: Sums| {
+            sums.of(&Entry { path: path.as_bytes().to_vec(), size, ..Entry::default() }, head).md5
+        };
+        let program = b"\x7fELF\x02\x01\x01\0\0";
+        assert!(taken("opt/a", program, 8 << 20, Sums::USUAL));
+        assert!(!taken("opt/a", b"a text", 100, Sums::USUAL));
+        assert!(!taken("opt/a", program, 200 << 20, Sums::USUAL), "no miner of 2021 is that large");
+        assert!(taken("opt/a", program, 200 << 20, Sums::EVERY));
+        assert!(taken("usr/bin/a", program, 200 << 20, Sums::USUAL), "a package may say what it is");
     }
 
     #[test]
