@@ -39,21 +39,21 @@ impl Absent {
     }
 }
 
-/// Flags that change nothing about whether there is a file.
-const INDIFFERENT: i32 = libc::O_CLOEXEC
+/// Flags of opening that change nothing about which file it is, and nothing in it.
+pub(super) const ONLY_READS: u32 = (libc::O_CLOEXEC
     | libc::O_NONBLOCK
     | libc::O_NOCTTY
     | libc::O_DIRECTORY
     // O_LARGEFILE as the kernel numbers it: the C library has 0 for it.
-    | 0o100_000;
+    | 0o100_000) as u32;
 
-impl Tracer<'_> {
+impl Tracer {
     /// Whether opening `path`, as it was asked for, finds nothing. Only said where the guest itself would be told so:
     /// by who may search every directory, and where the way leads over no other mount, whose files may be different
     /// ones for each who looks.
     pub(super) fn is_absent(&mut self, tid: i32, path: &[u8], flags: u64) -> bool {
         let hash = hash(path);
-        let plain = flags as i32 & !INDIFFERENT == 0 && path.starts_with(b"/") && path.len() < MAX_BYTES;
+        let plain = flags as u32 & !ONLY_READS == 0 && path.starts_with(b"/") && path.len() < MAX_BYTES;
         let searches =
             self.tasks.group(self.tasks.group_of(tid)).is_some_and(|group| group.searches) && !self.chrooted;
         let Some(root) = self.root.as_ref().filter(|_| plain && searches) else { return false };

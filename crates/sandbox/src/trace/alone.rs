@@ -110,6 +110,7 @@ impl Alone {
             planted: vec![PathBuf::from("/tmp/planted")],
             probe: "alone".into(),
             on_connect: Box::new(|_, _| {}),
+            hand: Some(super::Hand::begin()?),
             waiting: vec![(pid, opener)],
             orders: std::collections::VecDeque::new(),
             source: Box::new(|| None),
@@ -118,7 +119,9 @@ impl Alone {
             before(first);
         }
         let outcome = if self.traced {
-            super::run_in(pid, &mut context)
+            let (outcome, left) = super::run_in(pid, context);
+            context = left;
+            outcome
         } else {
             context.release(pid);
             let mut status = 0;
@@ -164,6 +167,7 @@ struct Plan {
     env: Vec<*const libc::c_char>,
     _words: Vec<CString>,
     filter: Vec<filter::Instruction>,
+    plain: Vec<filter::Instruction>,
     overlay: Option<(CString, CString)>,
     rootless: bool,
     out: i32,
@@ -196,7 +200,8 @@ impl Plan {
             argv: pointers(&argv),
             env: pointers(&env),
             _words: argv.into_iter().chain(env).collect(),
-            filter: filter::program(),
+            filter: filter::answered(),
+            plain: filter::program(),
             overlay,
             rootless: !rustix::process::getuid().is_root(),
             out: out.as_raw_fd(),
@@ -252,12 +257,17 @@ impl Plan {
             libc::setsid();
             if self.traced {
                 libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-                let program = libc::sock_fprog {
-                    len: self.filter.len() as u16,
-                    filter: self.filter.as_ptr().cast_mut().cast(),
+                let set = |filter: &[filter::Instruction], flags: libc::c_ulong| {
+                    let (len, filter) = (filter.len() as u16, filter.as_ptr().cast_mut().cast());
+                    let program = libc::sock_fprog { len, filter };
+                    libc::syscall(
+                        libc::SYS_seccomp,
+                        libc::SECCOMP_SET_MODE_FILTER,
+                        flags,
+                        &raw const program,
+                    ) >= 0
                 };
-                if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0
-                {
+                if !set(&self.filter, filter::LISTENING) && !set(&self.plain, 0) {
                     libc::_exit(126);
                 }
             }

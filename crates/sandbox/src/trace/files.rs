@@ -8,7 +8,7 @@ use super::task::Later;
 use super::{Next, Tracer};
 use events::{Act, FileAct, FileOp, Origin, Source, bounded};
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [a, b, c, ..] = call.arguments;
         let decoded = match entry.number {
@@ -147,7 +147,12 @@ impl Tracer<'_> {
         }
     }
 
-    pub(super) fn file_done(&mut self, tid: i32, mut act: FileAct, result: i64) {
+    pub(super) fn file_done(&mut self, tid: i32, act: FileAct, result: i64) {
+        self.file_led(tid, act, result, None);
+    }
+
+    /// The same where it is known to what opening led.
+    pub(super) fn file_led(&mut self, tid: i32, mut act: FileAct, result: i64, led: Option<Vec<u8>>) {
         act.result = result;
         if result < 0 {
             if result == i64::from(-libc::ENOENT) && matches!(act.op, FileOp::Open { .. }) {
@@ -166,7 +171,7 @@ impl Tracer<'_> {
                 let group = self.tasks.group_of(tid);
                 let descriptor = i32::try_from(result).unwrap_or(-1);
                 // A name may be a link: where it led is what the descriptor says, whatever the memory held.
-                let led = descriptor_link(tid, descriptor).unwrap_or_else(|| path.clone());
+                let led = led.or_else(|| descriptor_link(tid, descriptor)).unwrap_or_else(|| path.clone());
                 if write && led.starts_with(b"/") && self.origins.named(&led) != Origin::Kernel {
                     self.origins.wrote(&led);
                     act.origin = Origin::Written;
@@ -228,7 +233,7 @@ fn seconds(tid: i32, address: u64, offset: u64) -> i64 {
     memory::word(tid, address.wrapping_add(offset)).map_or(0, u64::cast_signed)
 }
 
-impl Tracer<'_> {
+impl Tracer {
     /// Memory becomes a program's, or large.
     pub(super) fn memory_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [_, _, protection, flags, descriptor, _] = call.arguments;
