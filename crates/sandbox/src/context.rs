@@ -1,7 +1,7 @@
 use crate::clock::Clock;
 use crate::report::Reporter;
-use crate::trace::Hand;
 use crate::spec::{Limits, TimePolicy};
+use crate::trace::Hand;
 use rustix::process::Pid;
 use std::collections::VecDeque;
 use std::net::SocketAddr;

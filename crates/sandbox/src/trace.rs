@@ -41,11 +41,11 @@ use rustix::process::Pid;
 pub(crate) use self::content::copy;
 pub(crate) use self::exec::keep as matters;
 pub(crate) use self::files::open as opening;
+pub use self::opens::Hand;
 pub(crate) use self::origin::Origins;
 pub(crate) use self::paths::join;
 pub(crate) use self::program::{answered, narrowed, stops};
 pub(crate) use self::sockets::parse as peer;
-pub use self::opens::Hand;
 pub use crate::context::Context;
 
 /// The calls that the tracer stops at, by their numbers on this architecture. The filter in the kernel lets all
@@ -87,7 +87,7 @@ pub(crate) fn run_in(first: Pid, mut context: Context) -> (Outcome, Context) {
         alarm,
         captures: content::Captures::default(),
         origins: origin::Origins::new(&context.planted),
-        absent: absent::Absent::new(),
+        absent: absent::Known::new(),
         opens: opens::Opens::new(hand.as_ref()),
         watch: watch::Watch::new(context.clock.real()),
         beside: beside::Beside::new(),
@@ -126,7 +126,8 @@ struct Tracer {
     alarm: Option<kernel::Alarm>,
     captures: content::Captures,
     origins: origin::Origins,
-    absent: absent::Absent,
+    /// Paths that were not there when they were opened last.
+    absent: absent::Known,
     opens: opens::Opens,
     watch: watch::Watch,
     beside: beside::Beside,

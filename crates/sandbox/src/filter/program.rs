@@ -194,7 +194,8 @@ mod tests {
             check(libc::SYS_openat, [here, 1, flags, 0, 0, 0], RET_USER_NOTIF);
             check(libc::SYS_open, [1, flags, 0, 0, 0, 0], RET_USER_NOTIF);
         }
-        let others = [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_TRUNC, libc::O_PATH, libc::O_NOFOLLOW];
+        let others =
+            [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_TRUNC, libc::O_PATH, libc::O_NOFOLLOW];
         for flags in others.map(|flags| flags as u64).into_iter().chain([1 << 32]) {
             check(libc::SYS_openat, [here, 1, flags, 0, 0, 0], traced);
             check(libc::SYS_open, [1, flags, 0, 0, 0, 0], traced);

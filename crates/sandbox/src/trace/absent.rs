@@ -14,11 +14,11 @@ use std::os::unix::ffi::OsStrExt;
 /// How many paths are remembered; each takes the place of another one.
 const MOST: usize = 4096;
 
-/// Paths that were not there when they were opened last. It only says where looking is worth it.
+/// Paths of which something was found. It only says where looking is worth it.
 #[derive(Debug)]
-pub(super) struct Absent(Vec<u64>);
+pub(super) struct Known(Vec<u64>);
 
-impl Absent {
+impl Known {
     pub(super) fn new() -> Self {
         Self(vec![0; MOST])
     }
@@ -27,12 +27,11 @@ impl Absent {
         self.0.get_mut((hash % MOST as u64) as usize)
     }
 
-    fn holds(&self, hash: u64) -> bool {
+    pub(super) fn holds(&self, hash: u64) -> bool {
         self.0.get((hash % MOST as u64) as usize) == Some(&hash)
     }
 
-    pub(super) fn remember(&mut self, path: &[u8]) {
-        let hash = hash(path);
+    pub(super) fn note(&mut self, hash: u64) {
         if let Some(place) = self.place(hash) {
             *place = hash;
         }

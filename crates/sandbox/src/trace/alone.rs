@@ -260,12 +260,8 @@ impl Plan {
                 let set = |filter: &[filter::Instruction], flags: libc::c_ulong| {
                     let (len, filter) = (filter.len() as u16, filter.as_ptr().cast_mut().cast());
                     let program = libc::sock_fprog { len, filter };
-                    libc::syscall(
-                        libc::SYS_seccomp,
-                        libc::SECCOMP_SET_MODE_FILTER,
-                        flags,
-                        &raw const program,
-                    ) >= 0
+                    libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+                        >= 0
                 };
                 if !set(&self.filter, filter::LISTENING) && !set(&self.plain, 0) {
                     libc::_exit(126);

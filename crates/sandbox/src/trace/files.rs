@@ -3,10 +3,12 @@
 use super::calls::Entry;
 use super::kernel::Call;
 use super::memory::{self, Unreadable};
+use super::origin::hash;
 use super::paths::descriptor_link;
 use super::task::Later;
 use super::{Next, Tracer};
 use events::{Act, FileAct, FileOp, Origin, Source, bounded};
+use rustix::fs::FileType;
 
 impl Tracer {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
@@ -37,6 +39,7 @@ impl Tracer {
             FileOp::Open { write: true, create, .. } if *create => {
                 *create = self.open_in_guest(&path, rustix::fs::OFlags::PATH).is_none();
             }
+            FileOp::MakeNode(_) => self.opens.careful = true,
             // From before it happens: whoever shares the root may be faster than what is told of it.
             FileOp::Root => self.chrooted = true,
             FileOp::Rename(to) if self.read_in_guest(to).is_some() => {
@@ -126,6 +129,14 @@ impl Tracer {
         {
             std::thread::sleep(pause);
         }
+        if matches!(op, FileOp::Open { write: true, .. })
+            && !self.opens.careful
+            && let Some(found) = self.open_in_guest(path, rustix::fs::OFlags::PATH)
+        {
+            // Who waits at such a pipe for a reader must not be told of one that goes at once.
+            let kind = rustix::fs::fstat(found).map(|found| FileType::from_raw_mode(found.st_mode));
+            self.opens.careful = kind == Ok(FileType::Fifo);
+        }
         match op {
             FileOp::Unlink | FileOp::Truncate(_) => self.keep_before_loss(path),
             FileOp::Rename(to) => {
@@ -156,7 +167,7 @@ impl Tracer {
         act.result = result;
         if result < 0 {
             if result == i64::from(-libc::ENOENT) && matches!(act.op, FileOp::Open { .. }) {
-                self.absent.remember(&act.path);
+                self.absent.note(hash(&act.path));
             }
             if act.origin == Origin::Image {
                 act.origin = Origin::Unknown;

@@ -41,13 +41,7 @@ impl Listener {
         })?;
         let Some(descriptor) = take_descriptor(tid, number) else { return Some(Err(Errno::BADF)) };
         // SAFETY: the request takes a number.
-        unsafe {
-            libc::ioctl(
-                descriptor.as_raw_fd(),
-                libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-                SYNCHRONOUS,
-            )
-        };
+        unsafe { libc::ioctl(descriptor.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNCHRONOUS) };
         Some(Ok(Self(descriptor)))
     }
 
@@ -81,19 +75,19 @@ impl Listener {
     pub(super) fn refuse(&self, asked: &Asked, error: i32) -> bool {
         let answer = libc::seccomp_notif_resp { id: asked.id, val: 0, error: -error, flags: 0 };
         // SAFETY: the request reads one `seccomp_notif_resp`, which lives on this stack.
-        let result = unsafe {
-            libc::ioctl(
-                self.0.as_raw_fd(),
-                libc::SECCOMP_IOCTL_NOTIF_SEND,
-                &raw const answer,
-            )
-        };
+        let result =
+            unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const answer) };
         result == 0
     }
 
     /// Puts a file into the process that asked, and answers with its number there. To be called where no signal comes:
     /// the kernel would answer with 0 what is broken off.
-    pub(super) fn give(&self, asked: &Asked, file: BorrowedFd<'_>, close_on_exec: bool) -> Result<i32, Errno> {
+    pub(super) fn give(
+        &self,
+        asked: &Asked,
+        file: BorrowedFd<'_>,
+        close_on_exec: bool,
+    ) -> Result<i32, Errno> {
         let give = libc::seccomp_notif_addfd {
             id: asked.id,
             flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
@@ -103,13 +97,8 @@ impl Listener {
         };
         // SAFETY: the request reads one `seccomp_notif_addfd`, which lives on this stack, and the file is open for as
         // long as it is borrowed.
-        let number = unsafe {
-            libc::ioctl(
-                self.0.as_raw_fd(),
-                libc::SECCOMP_IOCTL_NOTIF_ADDFD,
-                &raw const give,
-            )
-        };
+        let number =
+            unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const give) };
         if number >= 0 {
             return Ok(number);
         }

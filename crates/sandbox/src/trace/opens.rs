@@ -5,15 +5,16 @@
 //! Who waits for that is heard by a thread for each filter, as the tracer's own waits for tracees; it does nothing
 //! but with all that the tracer has in its hands. What it cannot answer is made again as a call that is traced.
 
-use super::absent::ONLY_READS;
+use super::absent::{Known, ONLY_READS};
 use super::listener::{Asked, Listener};
+use super::origin::hash;
 use super::paths::{join, link};
 use super::{Tracer, arch, files, kernel, memory};
 use crate::calls::Resting;
 use events::{FileAct, LostWhy, MAX_BYTES, bounded};
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::OsStr;
@@ -48,6 +49,10 @@ pub(super) struct Opens {
     tracing: i32,
     /// The mount of the guest's root.
     mount: Option<u64>,
+    /// Directories on the way to which is a link.
+    linked: Known,
+    /// Whether there may be files that notice that they are opened: pipes with a name.
+    pub(super) careful: bool,
     calls: u32,
     files_before: Option<u64>,
     full: bool,
@@ -64,6 +69,8 @@ impl Opens {
             handed_back: Vec::new(),
             tracing: kernel::own_thread(),
             mount: None,
+            linked: Known::new(),
+            careful: false,
             calls: 0,
             files_before: None,
             full: false,
@@ -83,6 +90,27 @@ impl Opens {
 
     pub(super) fn end(&mut self) {
         self.over = true;
+    }
+
+    /// Opens a file as it was asked for. Who has a lease on one may hold back whoever opens it: that is the guest's to
+    /// wait for.
+    fn open(
+        &self,
+        from: BorrowedFd<'_>,
+        path: &[u8],
+        flags: OFlags,
+        resolve: ResolveFlags,
+    ) -> Result<OwnedFd, Errno> {
+        let path = OsStr::from_bytes(path);
+        let open = |flags| rustix::fs::openat2(from, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve);
+        if self.careful {
+            let found = open(OFlags::PATH)?;
+            let (kind, _) = kind(found.as_fd()).ok_or(Errno::BADF)?;
+            if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+                return Err(Errno::OPNOTSUPP);
+            }
+        }
+        open(flags | OFlags::NONBLOCK)
     }
 
     /// Has the hand hear of a listener, which will have the next place among them.
@@ -190,7 +218,8 @@ fn hold(tracer: &Mutex<Tracer>) -> MutexGuard<'_, Tracer> {
 }
 
 fn serve(ears: &OwnedFd, tracer: &Mutex<Tracer>) {
-    let mut heard = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 1];
+    let mut heard =
+        [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 1];
     loop {
         match epoll::wait(ears, &mut heard, None) {
             Ok(1) => {}
@@ -212,10 +241,12 @@ fn serve(ears: &OwnedFd, tracer: &Mutex<Tracer>) {
     }
 }
 
-/// What was found at a path.
-enum Found {
-    File(OwnedFd, FileType),
-    Nothing,
+/// What opening came to: the path that was asked for, the file, and where it led where that is another one. Without a
+/// file there is none.
+struct Opened {
+    path: Vec<u8>,
+    file: Option<OwnedFd>,
+    led: Option<Vec<u8>>,
 }
 
 impl Tracer {
@@ -264,25 +295,26 @@ impl Tracer {
             libc::SYS_openat => (a as i32, b, c),
             _ => return None,
         };
-        if fresh || !searches || self.chrooted || flags & !u64::from(ONLY_READS) != 0 || !self.opens.has_room() {
+        if fresh
+            || !searches
+            || self.chrooted
+            || flags & !u64::from(ONLY_READS) != 0
+            || !self.opens.has_room()
+        {
             return None;
         }
         let text = memory::text(tid, address).ok()?;
-        let (path, found) = self.find(tid, directory, &text, flags)?;
+        let Opened { path, file, led } = self.open(tid, directory, &text, flags)?;
         let op = files::open(flags);
         let (process, origin) = (self.tasks.process(tid), self.origins.named(&path));
         let act = FileAct { process, op, path: bounded(&path), origin, result: 0 };
-        let (file, kind) = match found {
-            Found::File(file, kind) => (file, kind),
-            Found::Nothing => {
-                if listener.refuse(asked, libc::ENOENT) {
-                    self.file_done(tid, act, i64::from(-libc::ENOENT));
-                }
-                return Some(());
+        let Some(file) = file else {
+            if listener.refuse(asked, libc::ENOENT) {
+                self.file_done(tid, act, i64::from(-libc::ENOENT));
             }
+            return Some(());
         };
-        let file = again(file.as_fd(), kind, flags)?;
-        let led = link(&format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        let led = led.unwrap_or(path);
         match listener.give(asked, file.as_fd(), flags as i32 & libc::O_CLOEXEC != 0) {
             Ok(number) => self.file_led(tid, act, number.into(), Some(led)),
             // It was killed meanwhile, and its call never happened.
@@ -296,47 +328,64 @@ impl Tracer {
         Some(())
     }
 
-    /// What stands at a path of the guest, and the whole path.
-    fn find(&mut self, tid: i32, directory: i32, text: &[u8], flags: u64) -> Option<(Vec<u8>, Found)> {
-        let root = self.root.as_ref()?;
-        let mount = match self.opens.mount {
-            Some(mount) => mount,
-            None => self.opens.mount.insert(kind(root.as_fd())?.1).to_owned(),
-        };
+    /// Opens a path of the guest as it would be opened there.
+    fn open(&mut self, tid: i32, directory: i32, text: &[u8], flags: u64) -> Option<Opened> {
         if text.is_empty() || text.len() >= MAX_BYTES {
             return None;
         }
-        let how = OFlags::PATH | OFlags::CLOEXEC | OFlags::from_bits_retain(flags as u32) & OFlags::DIRECTORY;
+        let flags = OFlags::from_bits_retain(flags as u32);
+        let root = self.root.as_ref()?;
+        let mount = match self.opens.mount {
+            Some(mount) => mount,
+            None => *self.opens.mount.insert(kind(root.as_fd())?.1),
+        };
         let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-        let name = OsStr::from_bytes(text);
-        let (path, found) = if text.starts_with(b"/") {
+        let (path, file, direct) = if text.starts_with(b"/") {
             let resolve = resolve | ResolveFlags::IN_ROOT;
-            (text.to_vec(), rustix::fs::openat2(root, name, how, Mode::empty(), resolve))
+            // Where no link is on the way, the path itself is where it leads.
+            let directory = hash(text.rsplitn(2, |&byte| byte == b'/').last().unwrap_or_default());
+            let mut direct = is_plain(text) && !self.opens.linked.holds(directory);
+            let links = if direct { ResolveFlags::NO_SYMLINKS } else { ResolveFlags::empty() };
+            let mut file = self.opens.open(root.as_fd(), text, flags, resolve | links);
+            if direct && matches!(file, Err(Errno::LOOP)) {
+                self.opens.linked.note(directory);
+                direct = false;
+                file = self.opens.open(root.as_fd(), text, flags, resolve);
+            }
+            (text.to_vec(), file, direct)
         } else {
             let base = match directory {
                 libc::AT_FDCWD => format!("/proc/{tid}/cwd"),
                 descriptor => format!("/proc/{tid}/fd/{descriptor}"),
             };
-            let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
-            let base = rustix::fs::open(base, flags, Mode::empty()).ok()?;
+            let way = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
+            let base = rustix::fs::open(base, way, Mode::empty()).ok()?;
             if kind(base.as_fd())?.1 != mount {
                 return None;
             }
             let place = link(&format!("/proc/self/fd/{}", base.as_raw_fd()))?;
             // A step above it is the kernel's to take.
             let resolve = resolve | ResolveFlags::BENEATH;
-            (join(&place, text), rustix::fs::openat2(base, name, how, Mode::empty(), resolve))
+            (join(&place, text), self.opens.open(base.as_fd(), text, flags, resolve), false)
         };
-        let found = match found {
-            Ok(file) => {
-                let (kind, at) = kind(file.as_fd())?;
-                let plain = at == mount && matches!(kind, FileType::RegularFile | FileType::Directory);
-                Found::File(file, plain.then_some(kind)?)
-            }
-            Err(Errno::NOENT) => Found::Nothing,
+        let file = match file {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Some(Opened { path, file: None, led: None }),
             Err(_) => return None,
         };
-        Some((path, found))
+        let (kind, at) = kind(file.as_fd())?;
+        if at != mount || !matches!(kind, FileType::RegularFile | FileType::Directory) {
+            self.opens.careful = true;
+            return None;
+        }
+        if !flags.contains(OFlags::NONBLOCK) {
+            rustix::fs::fcntl_setfl(&file, flags).ok()?;
+        }
+        let led = match direct {
+            true => None,
+            false => Some(link(&format!("/proc/self/fd/{}", file.as_raw_fd()))?),
+        };
+        Some(Opened { path, file: Some(file), led })
     }
 
     /// Has the calls that cannot be answered be made again, and traced. Each task stops on its way out of the kernel.
@@ -409,15 +458,7 @@ fn kind(file: BorrowedFd<'_>) -> Option<(FileType, u64)> {
     Some((FileType::from_raw_mode(found.stx_mode.into()), found.stx_mnt_id))
 }
 
-/// Opens what was found, with the flags that the guest asked for. Who has a lease on a file may hold back whoever opens
-/// it: that is the guest's to wait for.
-fn again(found: BorrowedFd<'_>, kind: FileType, flags: u64) -> Option<OwnedFd> {
-    let flags = OFlags::from_bits_retain(flags as u32);
-    let at_once = if kind == FileType::RegularFile { OFlags::NONBLOCK } else { OFlags::empty() };
-    let place = format!("/proc/self/fd/{}", found.as_raw_fd());
-    let file = rustix::fs::openat(CWD, place, flags | at_once | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    if at_once.difference(flags) != OFlags::empty() {
-        rustix::fs::fcntl_setfl(&file, flags).ok()?;
-    }
-    Some(file)
+/// Whether a path that leads over no link is written as the kernel would write it.
+fn is_plain(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').skip(1).all(|part| !matches!(part, b"" | b"." | b".."))
 }
