@@ -138,14 +138,16 @@ pub(crate) fn plain_signals() {
 
 /// Sets the filter for this thread and all that come of it. `flags` say that whoever has the descriptor that this
 /// opens answers some of the calls.
-pub(crate) fn set_filter(program: &[filter::Instruction], flags: libc::c_ulong) -> Result<()> {
+pub(crate) fn set_filter(program: &[filter::Instruction], flags: libc::c_ulong) -> Result<Option<OwnedFd>> {
     let len = u16::try_from(program.len()).map_err(|_| Errno::INVAL)?;
     let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut().cast() };
     // SAFETY: `Instruction` has the layout of `sock_filter`, the length is the slice's, and the kernel only reads
     // it while the call lasts.
     let result =
         unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
-    check(result).map(drop)
+    let descriptor = check(result)? as i32;
+    // SAFETY: with a listener the call has opened this descriptor, which nothing else owns; without one it gives 0.
+    Ok((descriptor > 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) }))
 }
 
 /// Gives a tree that is mounted nowhere the owners of a user namespace.

@@ -78,7 +78,7 @@ pub(crate) fn run_in(first: Pid, mut context: Context) -> (Outcome, Context) {
     kernel::wait_without_signals();
     let alarm = kernel::Alarm::new();
     let time = Time::new(context.clock.clone(), context.time.clone());
-    let hand = context.hand.take();
+    let mut hand = context.hand.take();
     let mut tracer = Tracer {
         tasks: Tasks::default(),
         table: Table::new(),
@@ -88,7 +88,7 @@ pub(crate) fn run_in(first: Pid, mut context: Context) -> (Outcome, Context) {
         captures: content::Captures::default(),
         origins: origin::Origins::new(&context.planted),
         absent: absent::Known::new(),
-        opens: opens::Opens::new(hand.as_ref()),
+        opens: opens::Opens::new(hand.as_mut()),
         watch: watch::Watch::new(context.clock.real()),
         beside: beside::Beside::new(),
         stops: 0,

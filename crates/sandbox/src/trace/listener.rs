@@ -2,7 +2,6 @@
 //! descriptor. Each is one request.
 #![allow(unsafe_code)]
 
-use super::paths::{link, take_descriptor};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
@@ -32,17 +31,10 @@ pub(super) struct Asked {
 const SYNCHRONOUS: u64 = 1;
 
 impl Listener {
-    /// That of a process which has just set its filter, where it has one.
-    pub(super) fn of(tid: i32) -> Option<Result<Self, Errno>> {
-        let entries = std::fs::read_dir(format!("/proc/{tid}/fd")).ok()?;
-        let mut numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let number = numbers.find(|number: &i32| {
-            link(&format!("/proc/{tid}/fd/{number}")).as_deref() == Some(b"anon_inode:seccomp notify")
-        })?;
-        let Some(descriptor) = take_descriptor(tid, number) else { return Some(Err(Errno::BADF)) };
-        // SAFETY: the request takes a number.
+    pub(super) fn new(descriptor: OwnedFd) -> Self {
+        // SAFETY: the request takes a number. A kernel that does not know it wakes who answers as it wakes anybody.
         unsafe { libc::ioctl(descriptor.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNCHRONOUS) };
-        Some(Ok(Self(descriptor)))
+        Self(descriptor)
     }
 
     /// Whether a call waits for an answer.

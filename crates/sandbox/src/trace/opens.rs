@@ -11,11 +11,13 @@ use super::origin::hash;
 use super::paths::{join, link};
 use super::{Tracer, arch, files, kernel, memory};
 use crate::calls::Resting;
+use crate::message;
 use events::{FileAct, LostWhy, MAX_BYTES, bounded};
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair};
 use rustix::process::Pid;
 use std::ffi::OsStr;
 use std::io;
@@ -42,6 +44,8 @@ pub(super) struct Opens {
     listeners: Vec<Arc<Listener>>,
     /// Where the hand hears of all of them.
     ears: Option<Arc<OwnedFd>>,
+    /// Where listeners come from.
+    within: Option<OwnedFd>,
     /// The thread that is the hand.
     hand: Option<Pid>,
     handed_back: Vec<(Arc<Listener>, Asked)>,
@@ -61,10 +65,11 @@ pub(super) struct Opens {
 }
 
 impl Opens {
-    pub(super) fn new(hand: Option<&Hand>) -> Self {
+    pub(super) fn new(mut hand: Option<&mut Hand>) -> Self {
         Self {
             listeners: Vec::new(),
-            ears: hand.map(|hand| Arc::clone(&hand.ears)),
+            within: hand.as_mut().and_then(|hand| hand.within.take()),
+            ears: hand.as_ref().map(|hand| Arc::clone(&hand.ears)),
             hand: hand.and_then(|hand| Pid::from_raw(hand.number)),
             handed_back: Vec::new(),
             tracing: kernel::own_thread(),
@@ -150,6 +155,9 @@ pub struct Hand {
     ears: Arc<OwnedFd>,
     /// Said to when there is nothing more to hear.
     enough: OwnedFd,
+    /// Through which a process that has set its filter hands over what its calls are answered by, and where it comes.
+    door: OwnedFd,
+    within: Option<OwnedFd>,
     _resting: Resting,
 }
 
@@ -165,6 +173,8 @@ impl Hand {
         let ears = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         let enough = eventfd(0, EventfdFlags::CLOEXEC)?;
         epoll::add(&ears, &enough, epoll::EventData::new_u64(ENOUGH), epoll::EventFlags::IN)?;
+        let flags = SocketFlags::CLOEXEC;
+        let (door, within) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         let (tracer, tracers) = sync_channel::<Arc<Mutex<Tracer>>>(1);
         let (say, said) = sync_channel(1);
         let hears = Arc::clone(&ears);
@@ -177,7 +187,13 @@ impl Hand {
         })?;
         // From here on it waits: for a tracer, in the kernel, or for the lock, and does all else with the lock held.
         let number = said.recv().map_err(io::Error::other)?;
-        Ok(Self { thread, number, tracer, ears, enough, _resting: Resting::begins() })
+        let (within, _resting) = (Some(within), Resting::begins());
+        Ok(Self { thread, number, tracer, ears, enough, door, within, _resting })
+    }
+
+    /// For who is to set a filter.
+    pub(crate) fn door(&self) -> BorrowedFd<'_> {
+        self.door.as_fd()
     }
 }
 
@@ -252,14 +268,15 @@ struct Opened {
 impl Tracer {
     /// The guest's first program is about to begin: its filter is set, and closes what it opened.
     pub(super) fn hear(&mut self, tid: i32) {
-        match Listener::of(tid) {
-            None => {}
-            Some(Ok(listener)) if self.alarm.is_some() && self.opens.hears(&listener) => {
+        let Some(within) = &self.opens.within else { return };
+        // Its own is among them, as it was sent before.
+        while let Ok(Some((_, listeners))) = message::receive::<bool>(within, RecvFlags::DONTWAIT) {
+            for listener in listeners.into_iter().map(Listener::new) {
+                if self.alarm.is_none() || !self.opens.hears(&listener) {
+                    self.lost(LostWhy::Untraced);
+                    return kernel::kill(tid);
+                }
                 self.opens.listeners.push(Arc::new(listener));
-            }
-            Some(_) => {
-                self.lost(LostWhy::Untraced);
-                kernel::kill(tid);
             }
         }
     }

@@ -91,14 +91,18 @@ pub(super) fn run(
         output: streams.output.as_fd(),
         errors: streams.errors.as_fd(),
         one_user: ids == Ids::Single,
+        door: hand.as_ref().map(Hand::door),
         runtime: runtime.as_ref(),
     };
     network.enter_guest().step("enter the guest's network")?;
     let (first, gate, words) =
         split(&spec.start, &stdin.ours, |start, stdin| child::first(&place, start, stdin))?;
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
+    let door = hand.as_ref().map(|hand| hand.door().try_clone_to_owned()).transpose();
+    let door = door.step("hold the way to the tracer")?;
     let joined = Arc::new(
-        child::Joined::of(first, &network, &groups.limited, runtime).step("hold the guest's namespaces")?,
+        child::Joined::of(first, &network, &groups.limited, door, runtime)
+            .step("hold the guest's namespaces")?,
     );
     let doors = &network.doors;
     // The upper directory goes with them.
