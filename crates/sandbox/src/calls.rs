@@ -8,6 +8,7 @@ use rustix::io::{Errno, Result};
 use rustix::process::Pid;
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::CString;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Which side of a fork this is.
@@ -17,13 +18,35 @@ pub(crate) enum Fork {
     Child,
 }
 
-/// Splits the process in two. An error where it has more than one thread: the child would find the locks of the
-/// others locked for ever.
+/// How many threads there are that do nothing but wait, in the kernel or for what the forking thread holds.
+static RESTING: AtomicUsize = AtomicUsize::new(0);
+
+/// Says that there is a thread that holds no lock and changes no memory whenever this one forks, until the value is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct Resting(());
+
+impl Resting {
+    pub(crate) fn begins() -> Self {
+        RESTING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        RESTING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Splits the process in two. An error where it has more threads than this one and those that are [`Resting`]: the
+/// child would find the locks of the others locked for ever.
 pub(crate) fn fork() -> Result<Fork> {
-    if std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count) != 1 {
+    let others = RESTING.load(Ordering::Relaxed);
+    if std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count) != 1 + others {
         return Err(Errno::DEADLK);
     }
-    // SAFETY: the process has one thread, as was just seen, and only that thread could start another. So the
+    // SAFETY: no thread but this one does anything, as was just seen, and only this one starts others. So the
     // child's memory is consistent and all of Rust may be used in it.
     let result = check(unsafe { libc::fork() }.into())?;
     Ok(Pid::from_raw(result as i32).map_or(Fork::Child, Fork::Parent))
@@ -113,15 +136,18 @@ pub(crate) fn plain_signals() {
     }
 }
 
-/// Sets the filter for this thread and all that come of it.
-pub(crate) fn set_filter(program: &[filter::Instruction]) -> Result<()> {
+/// Sets the filter for this thread and all that come of it. `flags` say that whoever has the descriptor that this
+/// opens answers some of the calls.
+pub(crate) fn set_filter(program: &[filter::Instruction], flags: libc::c_ulong) -> Result<Option<OwnedFd>> {
     let len = u16::try_from(program.len()).map_err(|_| Errno::INVAL)?;
     let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut().cast() };
     // SAFETY: `Instruction` has the layout of `sock_filter`, the length is the slice's, and the kernel only reads
     // it while the call lasts.
     let result =
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
-    check(result).map(drop)
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
+    let descriptor = check(result)? as i32;
+    // SAFETY: with a listener the call has opened this descriptor, which nothing else owns; without one it gives 0.
+    Ok((descriptor > 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) }))
 }
 
 /// Gives a tree that is mounted nowhere the owners of a user namespace.

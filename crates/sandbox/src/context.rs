@@ -1,13 +1,14 @@
 use crate::clock::Clock;
 use crate::report::Reporter;
 use crate::spec::{Limits, TimePolicy};
+use crate::trace::Hand;
 use rustix::process::Pid;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-/// What the tracer has and may ask for while it runs. It lives in the warden, which has one thread.
+/// What the tracer has and may ask for while it runs. It lives in the warden.
 pub struct Context {
     /// Where events go: [`Reporter::act`] numbers them, gives them both times, and writes them to the pipe.
     pub report: Reporter,
@@ -29,10 +30,12 @@ pub struct Context {
     pub probe: String,
     /// Called before a `connect` or a first `sendto` goes on, where ports are opened one by one; does nothing
     /// where the network takes every port. True for TCP.
-    pub on_connect: Box<dyn FnMut(SocketAddr, bool)>,
+    pub on_connect: Box<dyn FnMut(SocketAddr, bool) + Send>,
+    /// Opens files for the guest beside the tracer, where it may.
+    pub hand: Option<Hand>,
     pub(crate) waiting: Vec<(Pid, OwnedFd)>,
     pub(crate) orders: VecDeque<Order>,
-    pub(crate) source: Box<dyn FnMut() -> Option<(Order, Option<OwnedFd>)>>,
+    pub(crate) source: Box<dyn FnMut() -> Option<(Order, Option<OwnedFd>)> + Send>,
 }
 
 /// Something that the parent wants of the tracer.

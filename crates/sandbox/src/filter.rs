@@ -1,7 +1,8 @@
 //! What the guest's calls to the kernel meet first: a filter in the kernel that lets most of them pass, and stops
 //! those that the tracer wants to see.
 //!
-//! The filter answers with `SECCOMP_RET_TRACE` and one of the words below. Nothing is refused by the filter alone:
+//! The filter answers with `SECCOMP_RET_TRACE` and one of the words below, or has the tracer open a file for the guest,
+//! see `trace::opens`. Nothing is refused by the filter alone:
 //! a refusal that nobody sees would be silence. A guest may set filters of its own, and the word of the one that
 //! was set last is the one that `PTRACE_GETEVENTMSG` shows. So the tracer does not believe that word: it asks
 //! the same table with what stands in the registers.
@@ -11,7 +12,7 @@ mod program;
 
 pub use architecture::ARCHITECTURE;
 pub(crate) use architecture::{FOREIGN_FROM, ONLY_HERE};
-pub(crate) use program::{Instruction, program};
+pub(crate) use program::{Instruction, answered, program};
 
 /// The call is one of [`crate::trace::TRACED`]: record it and let it go on.
 pub const CALL: u32 = 0x0100;
@@ -22,6 +23,11 @@ pub const FOREIGN: u32 = 0x0200;
 
 /// The call is refused: record it, skip it, and answer with the error number in the low byte.
 pub const REFUSE: u32 = 0x0300;
+
+/// How a filter is set some of whose calls are answered by whoever has the descriptor that this opens: a signal does
+/// not break off what is being answered.
+pub(crate) const LISTENING: libc::c_ulong =
+    libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 
 /// The error number that a call of this architecture's own door is refused with, where it is.
 pub(crate) fn refused(number: u32, arguments: &[u64; 6]) -> Option<u32> {

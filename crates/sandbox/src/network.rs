@@ -104,7 +104,7 @@ impl Made {
 
     /// What is done before a connection is made or a first datagram sent: nothing where every port is open, else the
     /// port that is asked for is opened and handed to the parent.
-    pub(crate) fn on_connect(&self, parent: OwnedFd) -> Box<dyn FnMut(SocketAddr, bool)> {
+    pub(crate) fn on_connect(&self, parent: OwnedFd) -> Box<dyn FnMut(SocketAddr, bool) + Send> {
         if self.every_port {
             return Box::new(move |_, _| {
                 let _ = &parent;

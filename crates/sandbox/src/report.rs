@@ -1,9 +1,8 @@
 use crate::clock::Clock;
 use events::{Act, Event, HostAct, LostWhy, Source};
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The longest event that goes through the pipe, as a spool bounds it.
 pub(crate) const LONGEST: usize = 4 << 20;
@@ -12,7 +11,7 @@ pub(crate) const LONGEST: usize = 4 << 20;
 ///
 /// The pipe holds back the guest where the parent is slow, so that nothing is lost to speed.
 #[derive(Debug)]
-pub struct Reporter(Rc<RefCell<Pipe>>);
+pub struct Reporter(Arc<Mutex<Pipe>>);
 
 #[derive(Debug)]
 struct Pipe {
@@ -29,18 +28,22 @@ impl Reporter {
     pub(crate) fn new(pipe: File, clock: Clock, most: u64) -> Self {
         let to = BufWriter::with_capacity(64 << 10, pipe);
         let pipe = Pipe { to, clock, next: 0, most, lost: 0, line: Vec::new(), broken: false };
-        Self(Rc::new(RefCell::new(pipe)))
+        Self(Arc::new(Mutex::new(pipe)))
+    }
+
+    fn pipe(&self) -> MutexGuard<'_, Pipe> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Another hand on the same pipe: numbers go on where they are.
     pub(crate) fn another(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Arc::clone(&self.0))
     }
 
     /// Says that something happened, now. False where it was not taken: more than a run may have, or nobody
     /// listens. What was not taken is counted and told by [`Reporter::flush`] at the end.
     pub fn act(&mut self, source: Source, act: Act) -> bool {
-        let mut pipe = self.0.borrow_mut();
+        let mut pipe = self.pipe();
         if pipe.next >= pipe.most {
             pipe.lost = pipe.lost.saturating_add(1);
             return false;
@@ -51,18 +54,18 @@ impl Reporter {
     /// Hands over what is buffered. Call it when the guest is quiet, so that the parent sees what happens while
     /// it happens.
     pub fn flush(&mut self) {
-        let mut pipe = self.0.borrow_mut();
+        let mut pipe = self.pipe();
         pipe.broken |= pipe.to.flush().is_err();
     }
 
     /// How many events were written so far.
     pub fn count(&self) -> u64 {
-        self.0.borrow().next
+        self.pipe().next
     }
 
     /// Tells what was lost and hands over the rest.
     pub(crate) fn finish(&mut self) {
-        let mut pipe = self.0.borrow_mut();
+        let mut pipe = self.pipe();
         let count = std::mem::take(&mut pipe.lost);
         if count > 0 {
             pipe.put(Source::Host, Act::Host(HostAct::Lost { why: LostWhy::TooMany, count }));
@@ -73,7 +76,7 @@ impl Reporter {
 
     /// As [`Reporter::act`], for the few words at the end that are said whatever the limit.
     pub(crate) fn say(&mut self, act: HostAct) {
-        self.0.borrow_mut().put(Source::Host, Act::Host(act));
+        self.pipe().put(Source::Host, Act::Host(act));
     }
 }
 

@@ -15,8 +15,10 @@ mod exec;
 mod files;
 mod given;
 mod kernel;
+mod listener;
 mod look;
 mod memory;
+mod opens;
 mod origin;
 mod paths;
 mod program;
@@ -39,9 +41,10 @@ use rustix::process::Pid;
 pub(crate) use self::content::copy;
 pub(crate) use self::exec::keep as matters;
 pub(crate) use self::files::open as opening;
+pub use self::opens::Hand;
 pub(crate) use self::origin::Origins;
 pub(crate) use self::paths::join;
-pub(crate) use self::program::{narrowed, stops};
+pub(crate) use self::program::{answered, narrowed, stops};
 pub(crate) use self::sockets::parse as peer;
 pub use crate::context::Context;
 
@@ -66,14 +69,16 @@ pub struct Outcome {
 ///
 /// A debugger inside of the guest cannot work, because a process has one tracer: `PTRACE_TRACEME` seems to succeed,
 /// attaching is refused as it is for a process that is traced already.
-pub fn run(first: Pid, mut context: Context) -> Outcome {
-    run_in(first, &mut context)
+pub fn run(first: Pid, context: Context) -> Outcome {
+    run_in(first, context).0
 }
 
-pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
+/// The same, which gives back what it was given.
+pub(crate) fn run_in(first: Pid, mut context: Context) -> (Outcome, Context) {
     kernel::wait_without_signals();
     let alarm = kernel::Alarm::new();
     let time = Time::new(context.clock.clone(), context.time.clone());
+    let mut hand = context.hand.take();
     let mut tracer = Tracer {
         tasks: Tasks::default(),
         table: Table::new(),
@@ -82,7 +87,8 @@ pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
         alarm,
         captures: content::Captures::default(),
         origins: origin::Origins::new(&context.planted),
-        absent: absent::Absent::new(),
+        absent: absent::Known::new(),
+        opens: opens::Opens::new(hand.as_mut()),
         watch: watch::Watch::new(context.clock.real()),
         beside: beside::Beside::new(),
         stops: 0,
@@ -94,16 +100,24 @@ pub(crate) fn run_in(first: Pid, context: &mut Context) -> Outcome {
         ended: None,
         context,
     };
+    if let Some(thread) = tracer.opens.beside() {
+        tracer.beside.join(thread);
+    }
     let probe = tracer.context.probe.clone();
     tracer.follow(first, probe);
-    let why = tracer.until_end();
+    let shared = opens::Shared::new(tracer, hand);
+    let why = until_end(&shared);
+    let mut tracer = shared.hold();
+    tracer.opens.end();
     tracer.kill_all();
     tracer.context.report.flush();
-    Outcome { why, first: tracer.ended }
+    let first = tracer.ended;
+    drop(tracer);
+    (Outcome { why, first }, shared.end().context)
 }
 
-struct Tracer<'a> {
-    context: &'a mut Context,
+struct Tracer {
+    context: Context,
     tasks: Tasks,
     table: Table,
     /// The guest's names for pids and users.
@@ -112,7 +126,9 @@ struct Tracer<'a> {
     alarm: Option<kernel::Alarm>,
     captures: content::Captures,
     origins: origin::Origins,
-    absent: absent::Absent,
+    /// Paths that were not there when they were opened last.
+    absent: absent::Known,
+    opens: opens::Opens,
     watch: watch::Watch,
     beside: beside::Beside,
     /// Stops so far.
@@ -146,38 +162,40 @@ const STOPS_BETWEEN_LOOKS: u32 = 4096;
 /// one that ignores every error would go on for ever.
 const MOST_FOREIGN: u32 = 1000;
 
-impl Tracer<'_> {
-    fn until_end(&mut self) -> String {
-        // The alarm breaks the wait off every hundredth of a second, or sooner where time may have to be skipped:
-        // what else there is to do is done then, and not at each stop.
-        let mut stops = 0_u32;
-        if let Some(why) = self.between() {
-            return why;
-        }
-        loop {
-            let waited = kernel::wait(true);
-            stops += 1;
-            match waited {
-                Waited::NoneLeft => {
-                    if let Some(why) = self.none_left() {
-                        return why;
-                    }
-                }
-                Waited::Nothing => stops = STOPS_BETWEEN_LOOKS,
-                waited => {
-                    self.stops += 1;
-                    self.take(waited);
-                }
-            }
-            if stops >= STOPS_BETWEEN_LOOKS || self.time.attention() {
-                stops = 0;
-                if let Some(why) = self.between() {
+fn until_end(shared: &opens::Shared) -> String {
+    // The alarm breaks the wait off every hundredth of a second, or sooner where time may have to be skipped: what
+    // else there is to do is done then, and not at each stop.
+    let mut stops = 0_u32;
+    if let Some(why) = shared.hold().between() {
+        return why;
+    }
+    loop {
+        let waited = kernel::wait(true);
+        let mut tracer = shared.hold();
+        stops += 1;
+        match waited {
+            Waited::NoneLeft => {
+                if let Some(why) = tracer.none_left() {
                     return why;
                 }
             }
+            Waited::Nothing => stops = STOPS_BETWEEN_LOOKS,
+            waited => {
+                tracer.stops += 1;
+                tracer.take(waited);
+            }
+        }
+        tracer.hand_back();
+        if stops >= STOPS_BETWEEN_LOOKS || tracer.time.attention() {
+            stops = 0;
+            if let Some(why) = tracer.between() {
+                return why;
+            }
         }
     }
+}
 
+impl Tracer {
     /// Why the run is over, now that nothing is left of the guest; none where another process was asked for just as
     /// the last one ended.
     fn none_left(&mut self) -> Option<String> {
@@ -249,11 +267,15 @@ impl Tracer<'_> {
             }
             // A guest cannot stop its own first process; the kernel lets it because somebody traces it.
             _ if signal == libc::SIGSTOP && self.tasks.is_first(tid) => self.resume(tid, 0),
-            _ => self.resume(tid, signal),
+            _ => {
+                self.keep_asking(tid);
+                self.resume(tid, signal);
+            }
         }
     }
 
     fn event_stop(&mut self, tid: i32, signal: i32) {
+        self.mark(tid);
         self.finish_wait(tid);
         if signal == libc::SIGTRAP {
             return self.resume(tid, 0);
@@ -279,13 +301,19 @@ impl Tracer<'_> {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         task.later = None;
         task.vforking = false;
+        task.broken_off = false;
         let fresh = task.fresh;
-        let Some(call) = kernel::call(tid) else { return self.resume(tid, 0) };
+        let Some(mut call) = kernel::call(tid) else { return self.resume(tid, 0) };
+        let marked = self.unmark(tid, &mut call);
         let foreign = call.arch != arch::NATIVE || call.number & arch::X32 != 0;
         let entry = if foreign { None } else { self.table.find(call.number) };
         if fresh && entry.is_none_or(|entry| !matches!(entry.kind, Kind::Exec | Kind::ExecAt)) {
             // The launcher's own steps towards the guest's first program.
+            self.set_later(tid, marked, None);
             return self.resume(tid, 0);
+        }
+        if fresh {
+            self.hear(tid);
         }
         if foreign {
             return self.foreign(tid, &call);
@@ -303,18 +331,29 @@ impl Tracer<'_> {
                 arch::answer(tid, i64::from(-errno));
             }
             (Some(errno), Next::On) => arch::answer(tid, i64::from(-errno)),
-            (_, Next::Answer(result)) => arch::answer(tid, result),
-            (None, Next::On) => {}
+            (_, Next::Answer(result)) => {
+                if let Some((which, value)) = marked {
+                    arch::set_argument(tid, which, value);
+                }
+                arch::answer(tid, result);
+            }
+            (None, Next::On) => self.set_later(tid, marked, None),
             // A filter of the guest's own asked for a tracer: without one the kernel says that there is no such
             // call.
             (None, Next::Later(_)) if entry.is_none() => arch::answer(tid, i64::from(-libc::ENOSYS)),
-            (None, Next::Later(later)) => {
-                if let Some(task) = self.tasks.get_mut(tid) {
-                    task.later = Some(later);
-                }
-            }
+            (None, Next::Later(later)) => self.set_later(tid, marked, Some(later)),
         }
         self.resume(tid, 0);
+    }
+
+    /// What is to be done when the call returns; a mark is taken off it then, as the filter looks twice before.
+    fn set_later(&mut self, tid: i32, marked: Option<(usize, u64)>, later: Option<Box<Later>>) {
+        if let Some(task) = self.tasks.get_mut(tid) {
+            task.later = match marked {
+                Some((which, value)) => Some(Box::new(Later::Register { which, value, then: later })),
+                None => later,
+            };
+        }
     }
 
     fn entered(&mut self, tid: i32, entry: calls::Entry, call: &kernel::Call) -> Next {
@@ -355,8 +394,19 @@ impl Tracer<'_> {
     fn returned(&mut self, tid: i32) {
         let Some(later) = self.tasks.get_mut(tid).and_then(|task| task.later.take()) else { return };
         let Some(result) = arch::result(tid) else { return };
+        let later = match *later {
+            Later::Register { which, value, then } => {
+                arch::set_argument(tid, which, value);
+                let Some(then) = then else { return };
+                then
+            }
+            later => Box::new(later),
+        };
         // Broken off for a signal: it is made again, or its return value is the kernel's own business.
-        if (-516..=-512).contains(&result) && !matches!(*later, Later::Register { .. }) {
+        if (-516..=-512).contains(&result) {
+            if let Some(task) = self.tasks.get_mut(tid) {
+                task.broken_off = true;
+            }
             return;
         }
         self.finished(tid, *later, result, false);
@@ -370,7 +420,8 @@ impl Tracer<'_> {
             Later::Kernel(call) => {
                 if call.name == "sched_setaffinity" && result == 0 {
                     let others = self.tasks.all().map(|(other, _)| other).filter(|&other| other != tid);
-                    self.beside.part(others.filter_map(Pid::from_raw));
+                    let others = others.filter_map(Pid::from_raw).chain(self.opens.beside());
+                    self.beside.part(others);
                 }
                 self.tell(
                     Source::Call,

@@ -1,5 +1,5 @@
-//! The side that stands between the parent and the guest: a process of one thread, which the parent starts by
-//! running its own program again.
+//! The side that stands between the parent and the guest: a process which the parent starts by running
+//! its own program again. It has one thread, and while it traces another one that only opens files for the guest.
 //!
 //! It is two processes. The *steward* keeps the rights that the parent has: it maps the ids, makes control groups
 //! and takes them away again, and kills everything when the parent is gone. The *warden* proper gives those rights

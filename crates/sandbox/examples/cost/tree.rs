@@ -26,6 +26,7 @@ impl Tree {
         }
         // Only compared with, so that it need not be there.
         let _ = tree.bring("strace");
+        tree.table_of_libraries()?;
         for index in 0..5000 {
             let directory = tree.path().join("files").join((index / 100).to_string());
             fs::create_dir_all(&directory).unwrap();
@@ -36,6 +37,18 @@ impl Tree {
 
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Where libraries are, as the image of every distribution with a GNU C library says: without it the linker asks in a
+    /// dozen directories at each start of a program, which nothing real does.
+    fn table_of_libraries(&self) -> Result<(), String> {
+        let places = ["/sbin/ldconfig", "/usr/sbin/ldconfig"];
+        let found = places.iter().find(|path| Path::new(path).exists()).ok_or("ldconfig is missing")?;
+        let made = Command::new(found).arg("-r").arg(self.path()).status().map_err(|error| error.to_string())?;
+        if !made.success() || !self.path().join("etc/ld.so.cache").exists() {
+            return Err("ldconfig made no table of libraries".to_owned());
+        }
+        Ok(())
     }
 
     /// Copies a program, and what its dynamic linker says that it needs.

@@ -10,10 +10,11 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::thread::UnshareFlags;
-use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// gVisor for one run: where its files lie, and where it speaks to us.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(crate) struct Runtime {
     pub(super) log: OwnedFd,
     limits: Limits,
     pub(super) first: Start,
-    pub(super) further: RefCell<Vec<Further>>,
-    asked: Cell<usize>,
+    further: Mutex<Vec<Further>>,
+    asked: AtomicUsize,
 }
 
 /// A process that is started in the container while it runs.
@@ -77,8 +78,8 @@ impl Runtime {
             log,
             limits: spec.limits.clone(),
             first: spec.start.clone(),
-            further: RefCell::default(),
-            asked: Cell::new(0),
+            further: Mutex::default(),
+            asked: AtomicUsize::new(0),
         })
     }
 
@@ -111,22 +112,26 @@ impl Runtime {
 
     /// The command line that starts the process that was announced last.
     pub(crate) fn exec(&self) -> Result<Vec<CString>, Failure> {
-        let number = self.asked.get();
+        let number = self.asked.load(Ordering::Relaxed);
         let process = self.option("process", &format!("process{number}.json"));
         self.line(&["exec", &process, &self.option("internal-pid-file", &format!("number{number}")), NAME])
     }
 
     /// Writes down what is started next, before the process that starts it is split off.
     pub(crate) fn announce(&self, start: &Start) -> Result<(), Failure> {
-        let number = self.asked.get() + 1;
-        self.asked.set(number);
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         bundle::write(
             &self.place.join(format!("process{number}.json")),
             &bundle::process(start, &self.limits)?,
         )?;
         let number = self.place.join(format!("number{number}"));
-        self.further.borrow_mut().push(Further { start: start.clone(), number });
+        self.further().push(Further { start: start.clone(), number });
         Ok(())
+    }
+
+    /// The processes that were announced and are not known to run.
+    pub(super) fn further(&self) -> MutexGuard<'_, Vec<Further>> {
+        self.further.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `runsc` has written down that the container runs: before, nothing can be started in it.

@@ -47,7 +47,7 @@ pub(crate) fn watch(first: Pid, mut context: Context, runtime: &Runtime) -> Resu
     // What was said before the end is still in the pipes.
     while watch.take(&probe) {}
     watch.started_further();
-    watch.tracks.finish(runtime.further.borrow().len());
+    watch.tracks.finish(runtime.further().len());
     let ended = watch.tracks.first;
     let why = match why {
         End::Order(why) => why,
@@ -245,7 +245,7 @@ impl Watch<'_> {
     /// Tells of further processes whose numbers `runsc` has written down.
     fn started_further(&mut self) {
         let tracks = &mut self.tracks;
-        self.runtime.further.borrow_mut().retain(|Further { start, number }| {
+        self.runtime.further().retain(|Further { start, number }| {
             let number = super::launch::written(number).trim().parse().ok();
             let Some(number) = number else { return true };
             tracks.joined(number, start);

@@ -14,11 +14,11 @@ use std::os::unix::ffi::OsStrExt;
 /// How many paths are remembered; each takes the place of another one.
 const MOST: usize = 4096;
 
-/// Paths that were not there when they were opened last. It only says where looking is worth it.
+/// Paths of which something was found. It only says where looking is worth it.
 #[derive(Debug)]
-pub(super) struct Absent(Vec<u64>);
+pub(super) struct Known(Vec<u64>);
 
-impl Absent {
+impl Known {
     pub(super) fn new() -> Self {
         Self(vec![0; MOST])
     }
@@ -27,33 +27,32 @@ impl Absent {
         self.0.get_mut((hash % MOST as u64) as usize)
     }
 
-    fn holds(&self, hash: u64) -> bool {
+    pub(super) fn holds(&self, hash: u64) -> bool {
         self.0.get((hash % MOST as u64) as usize) == Some(&hash)
     }
 
-    pub(super) fn remember(&mut self, path: &[u8]) {
-        let hash = hash(path);
+    pub(super) fn note(&mut self, hash: u64) {
         if let Some(place) = self.place(hash) {
             *place = hash;
         }
     }
 }
 
-/// Flags that change nothing about whether there is a file.
-const INDIFFERENT: i32 = libc::O_CLOEXEC
+/// Flags of opening that change nothing about which file it is, and nothing in it.
+pub(super) const ONLY_READS: u32 = (libc::O_CLOEXEC
     | libc::O_NONBLOCK
     | libc::O_NOCTTY
     | libc::O_DIRECTORY
     // O_LARGEFILE as the kernel numbers it: the C library has 0 for it.
-    | 0o100_000;
+    | 0o100_000) as u32;
 
-impl Tracer<'_> {
+impl Tracer {
     /// Whether opening `path`, as it was asked for, finds nothing. Only said where the guest itself would be told so:
     /// by who may search every directory, and where the way leads over no other mount, whose files may be different
     /// ones for each who looks.
     pub(super) fn is_absent(&mut self, tid: i32, path: &[u8], flags: u64) -> bool {
         let hash = hash(path);
-        let plain = flags as i32 & !INDIFFERENT == 0 && path.starts_with(b"/") && path.len() < MAX_BYTES;
+        let plain = flags as u32 & !ONLY_READS == 0 && path.starts_with(b"/") && path.len() < MAX_BYTES;
         let searches =
             self.tasks.group(self.tasks.group_of(tid)).is_some_and(|group| group.searches) && !self.chrooted;
         let Some(root) = self.root.as_ref().filter(|_| plain && searches) else { return false };

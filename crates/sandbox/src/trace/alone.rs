@@ -81,7 +81,8 @@ impl Alone {
         let out = rustix::fs::memfd_create("said", MemfdFlags::CLOEXEC)?;
         let (gate, opener) = pipe_with(PipeFlags::CLOEXEC)?;
         let (maps, mapped) = pipe_with(PipeFlags::CLOEXEC)?;
-        let plan = Plan::new(self, &out, &gate, &maps)?;
+        let hand = super::Hand::begin()?;
+        let plan = Plan::new(self, &out, &gate, &maps, hand.door().as_raw_fd())?;
         let first = plan.start()?;
         drop((gate, maps));
         if self.overlay.is_some() && !rustix::process::getuid().is_root() {
@@ -110,6 +111,7 @@ impl Alone {
             planted: vec![PathBuf::from("/tmp/planted")],
             probe: "alone".into(),
             on_connect: Box::new(|_, _| {}),
+            hand: Some(hand),
             waiting: vec![(pid, opener)],
             orders: std::collections::VecDeque::new(),
             source: Box::new(|| None),
@@ -118,7 +120,9 @@ impl Alone {
             before(first);
         }
         let outcome = if self.traced {
-            super::run_in(pid, &mut context)
+            let (outcome, left) = super::run_in(pid, context);
+            context = left;
+            outcome
         } else {
             context.release(pid);
             let mut status = 0;
@@ -164,16 +168,18 @@ struct Plan {
     env: Vec<*const libc::c_char>,
     _words: Vec<CString>,
     filter: Vec<filter::Instruction>,
+    plain: Vec<filter::Instruction>,
     overlay: Option<(CString, CString)>,
     rootless: bool,
     out: i32,
     gate: i32,
     maps: i32,
+    door: i32,
     traced: bool,
 }
 
 impl Plan {
-    fn new(alone: &Alone, out: &OwnedFd, gate: &OwnedFd, maps: &OwnedFd) -> io::Result<Self> {
+    fn new(alone: &Alone, out: &OwnedFd, gate: &OwnedFd, maps: &OwnedFd, door: i32) -> io::Result<Self> {
         let words = |words: &[Vec<u8>]| -> io::Result<Vec<CString>> {
             words.iter().map(|word| CString::new(word.clone()).map_err(io::Error::other)).collect()
         };
@@ -196,12 +202,14 @@ impl Plan {
             argv: pointers(&argv),
             env: pointers(&env),
             _words: argv.into_iter().chain(env).collect(),
-            filter: filter::program(),
+            filter: filter::answered(),
+            plain: filter::program(),
             overlay,
             rootless: !rustix::process::getuid().is_root(),
             out: out.as_raw_fd(),
             gate: gate.as_raw_fd(),
             maps: maps.as_raw_fd(),
+            door,
             traced: alone.traced,
         })
     }
@@ -231,7 +239,7 @@ impl Plan {
             // The mapping of users is written by the parent before this pipe ends. Ends that the child inherited
             // itself are closed first.
             for descriptor in 3..1024 {
-                if ![self.out, self.gate, self.maps].contains(&descriptor) {
+                if ![self.out, self.gate, self.maps, self.door].contains(&descriptor) {
                     libc::close(descriptor);
                 }
             }
@@ -246,18 +254,21 @@ impl Plan {
             libc::dup2(self.out, 1);
             libc::dup2(self.out, 2);
             libc::read(self.gate, (&raw mut byte).cast(), 1);
-            for descriptor in 3..1024 {
+            for descriptor in (3..1024).filter(|descriptor| *descriptor != self.door) {
                 libc::close(descriptor);
             }
             libc::setsid();
             if self.traced {
                 libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-                let program = libc::sock_fprog {
-                    len: self.filter.len() as u16,
-                    filter: self.filter.as_ptr().cast_mut().cast(),
+                let set = |filter: &[filter::Instruction], flags: libc::c_ulong| {
+                    let (len, filter) = (filter.len() as u16, filter.as_ptr().cast_mut().cast());
+                    let program = libc::sock_fprog { len, filter };
+                    libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
                 };
-                if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) != 0
-                {
+                let listener = set(&self.filter, filter::LISTENING);
+                let given =
+                    if listener < 0 { set(&self.plain, 0) == 0 } else { self.hand_over(listener as i32) };
+                if !given {
                     libc::_exit(126);
                 }
             }
@@ -265,6 +276,31 @@ impl Plan {
                 libc::execve(*path, self.argv.as_ptr(), self.env.as_ptr());
             }
             libc::_exit(127)
+        }
+    }
+}
+
+impl Plan {
+    /// Sends the tracer what it answers calls by.
+    fn hand_over(&self, listener: i32) -> bool {
+        let mut said = [1_u8];
+        let mut words = libc::iovec { iov_base: said.as_mut_ptr().cast(), iov_len: 1 };
+        // A header of what goes with the message, and the descriptor behind it.
+        let mut with = [0_u64; 3];
+        // SAFETY: the message and what it points to live on this stack until it is sent; the header is written to
+        // memory that has its alignment and room for a descriptor.
+        unsafe {
+            let mut message: libc::msghdr = std::mem::zeroed();
+            message.msg_iov = &raw mut words;
+            message.msg_iovlen = 1;
+            message.msg_control = with.as_mut_ptr().cast();
+            message.msg_controllen = libc::CMSG_SPACE(4) as _;
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(4) as _;
+            libc::CMSG_DATA(header).cast::<i32>().write_unaligned(listener);
+            libc::sendmsg(self.door, &raw const message, 0) == 1
         }
     }
 }

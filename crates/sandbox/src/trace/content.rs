@@ -44,7 +44,7 @@ fn version(stat: &Stat) -> Version {
     )
 }
 
-impl Tracer<'_> {
+impl Tracer {
     /// Keeps a program that begins and is not the image's.
     pub(super) fn keep_executed(&mut self, name: &[u8], place: &str, origin: Origin) -> Option<Content> {
         if matches!(origin, Origin::Image | Origin::Kernel | Origin::Planted) {

@@ -61,7 +61,7 @@ pub(crate) fn keep(variable: &[u8]) -> bool {
     VARIABLES.iter().any(|name| variable.starts_with(name))
 }
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn exec_entry(&mut self, tid: i32, at: bool, call: &Call) -> Next {
         let [directory, path, words, flags, _] = match at {
             true => [call.arguments[0], call.arguments[1], call.arguments[2], call.arguments[4], 0],

@@ -3,12 +3,14 @@
 use super::calls::Entry;
 use super::kernel::Call;
 use super::memory::{self, Unreadable};
+use super::origin::hash;
 use super::paths::descriptor_link;
 use super::task::Later;
 use super::{Next, Tracer};
 use events::{Act, FileAct, FileOp, Origin, Source, bounded};
+use rustix::fs::FileType;
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn file_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [a, b, c, ..] = call.arguments;
         let decoded = match entry.number {
@@ -37,6 +39,7 @@ impl Tracer<'_> {
             FileOp::Open { write: true, create, .. } if *create => {
                 *create = self.open_in_guest(&path, rustix::fs::OFlags::PATH).is_none();
             }
+            FileOp::MakeNode(_) => self.opens.careful = true,
             // From before it happens: whoever shares the root may be faster than what is told of it.
             FileOp::Root => self.chrooted = true,
             FileOp::Rename(to) if self.read_in_guest(to).is_some() => {
@@ -126,6 +129,14 @@ impl Tracer<'_> {
         {
             std::thread::sleep(pause);
         }
+        if matches!(op, FileOp::Open { write: true, .. })
+            && !self.opens.careful
+            && let Some(found) = self.open_in_guest(path, rustix::fs::OFlags::PATH)
+        {
+            // Who waits at such a pipe for a reader must not be told of one that goes at once.
+            let kind = rustix::fs::fstat(found).map(|found| FileType::from_raw_mode(found.st_mode));
+            self.opens.careful = kind == Ok(FileType::Fifo);
+        }
         match op {
             FileOp::Unlink | FileOp::Truncate(_) => self.keep_before_loss(path),
             FileOp::Rename(to) => {
@@ -147,11 +158,16 @@ impl Tracer<'_> {
         }
     }
 
-    pub(super) fn file_done(&mut self, tid: i32, mut act: FileAct, result: i64) {
+    pub(super) fn file_done(&mut self, tid: i32, act: FileAct, result: i64) {
+        self.file_led(tid, act, result, None);
+    }
+
+    /// The same where it is known to what opening led.
+    pub(super) fn file_led(&mut self, tid: i32, mut act: FileAct, result: i64, led: Option<Vec<u8>>) {
         act.result = result;
         if result < 0 {
             if result == i64::from(-libc::ENOENT) && matches!(act.op, FileOp::Open { .. }) {
-                self.absent.remember(&act.path);
+                self.absent.note(hash(&act.path));
             }
             if act.origin == Origin::Image {
                 act.origin = Origin::Unknown;
@@ -166,7 +182,7 @@ impl Tracer<'_> {
                 let group = self.tasks.group_of(tid);
                 let descriptor = i32::try_from(result).unwrap_or(-1);
                 // A name may be a link: where it led is what the descriptor says, whatever the memory held.
-                let led = descriptor_link(tid, descriptor).unwrap_or_else(|| path.clone());
+                let led = led.or_else(|| descriptor_link(tid, descriptor)).unwrap_or_else(|| path.clone());
                 if write && led.starts_with(b"/") && self.origins.named(&led) != Origin::Kernel {
                     self.origins.wrote(&led);
                     act.origin = Origin::Written;
@@ -228,7 +244,7 @@ fn seconds(tid: i32, address: u64, offset: u64) -> i64 {
     memory::word(tid, address.wrapping_add(offset)).map_or(0, u64::cast_signed)
 }
 
-impl Tracer<'_> {
+impl Tracer {
     /// Memory becomes a program's, or large.
     pub(super) fn memory_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [_, _, protection, flags, descriptor, _] = call.arguments;

@@ -11,7 +11,7 @@ use events::{Act, Descriptor, HostAct, LostWhy, Source};
 const LONGEST: usize = 1 << 20;
 const MOST: usize = 5000;
 
-impl Tracer<'_> {
+impl Tracer {
     /// A program that is no script has begun: keeps the text that an interpreter is given with it, or begins to gather
     /// what it will read.
     pub(super) fn given_at_start(

@@ -70,6 +70,28 @@ pub(super) fn wait_without_signals() {
     unsafe { libc::sigaction(libc::SIGCHLD, action, null_mut()) };
 }
 
+/// The number of this thread, for [`wake`].
+pub(super) fn own_thread() -> i32 {
+    // SAFETY: the call takes nothing.
+    unsafe { libc::gettid() }
+}
+
+/// Ends the [`wait`] of another thread of this process, which has an [`Alarm`]: the signal then has a handler.
+pub(super) fn wake(thread: i32) {
+    // SAFETY: the calls take numbers.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGALRM) };
+}
+
+/// Lets no signal break off what this thread does.
+pub(super) fn without_signals() {
+    let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the first call fills the set, which is plain data, and the second one reads it.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), null_mut());
+    }
+}
+
 /// Begins to trace a process that runs, and all that comes of it.
 pub(super) fn seize(tid: i32) -> bool {
     ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS as usize).is_some()
@@ -239,6 +261,9 @@ pub(super) fn kill(group: i32) {
 #[derive(Debug)]
 pub(super) struct Alarm(libc::timer_t);
 
+// SAFETY: it is the name of a timer, which belongs to the process: all of its threads may set and delete it.
+unsafe impl Send for Alarm {}
+
 impl Alarm {
     pub(super) fn new() -> Option<Self> {
         extern "C" fn nothing(_: i32) {}
@@ -255,8 +280,7 @@ impl Alarm {
         let event = unsafe { event.assume_init_mut() };
         event.sigev_notify = libc::SIGEV_THREAD_ID;
         event.sigev_signo = libc::SIGALRM;
-        // SAFETY: the call takes nothing.
-        event.sigev_notify_thread_id = unsafe { libc::gettid() };
+        event.sigev_notify_thread_id = own_thread();
         let mut timer = null_mut();
         // SAFETY: the call reads `event` and writes the timer's name to `timer`.
         let made = unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) };

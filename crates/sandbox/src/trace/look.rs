@@ -35,7 +35,7 @@ const PLACES: &[&[u8]] = &[
     b"/xmrig",
 ];
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn look_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [a, b, c, _, e, _] = call.arguments;
         let here = libc::AT_FDCWD as u64;

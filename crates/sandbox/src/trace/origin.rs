@@ -90,7 +90,7 @@ pub(super) fn hash(path: &[u8]) -> u64 {
     hasher.finish()
 }
 
-impl Tracer<'_> {
+impl Tracer {
     /// Where a file comes from that is run or mapped, asked of the file system and not of names: `link` is its
     /// name as the kernel shows it, `at` a place under `/proc` that leads to it.
     pub(super) fn origin(&mut self, link: &[u8], at: &str, stat: &Stat) -> Origin {

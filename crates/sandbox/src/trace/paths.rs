@@ -55,7 +55,7 @@ pub(super) fn peer_of(socket: &OwnedFd) -> Option<Peer> {
     rustix::net::getpeername(socket).ok().flatten().map(|peer| super::sockets::peer(&peer))
 }
 
-impl Tracer<'_> {
+impl Tracer {
     /// The path at `address`, absolute as far as the directory is known that it begins at.
     pub(super) fn path(&self, tid: i32, directory: i32, address: u64) -> Result<Vec<u8>, Unreadable> {
         Ok(self.absolute(tid, directory, &memory::text(tid, address)?))

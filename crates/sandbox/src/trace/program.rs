@@ -1,5 +1,6 @@
 //! The filter's instructions for the calls that stop the guest.
 
+use super::absent::ONLY_READS;
 use super::calls::{NARROWED, NUMBERS, Test, When};
 use crate::filter::Instruction;
 
@@ -75,6 +76,26 @@ pub(crate) fn stops(stop: u32, pass: u32, which: impl Fn(u32, bool) -> bool) -> 
         }
         program.push(jump(EQUAL, number, 0, block.len() as u8));
         program.append(&mut block);
+    }
+    program
+}
+
+/// Instructions that give `answer` for opening a file that is only to be read, and `stop` for all other ways of the
+/// same calls. They begin and end as those of [`stops`].
+pub(crate) fn answered(answer: u32, stop: u32) -> Vec<Instruction> {
+    let mut program = Vec::new();
+    for (number, flags) in [(libc::SYS_openat, 2), (libc::SYS_open, 1)] {
+        let block = [
+            // What only the tracer puts there, and nobody means.
+            load(20 + 8 * flags),
+            jump(EQUAL, 0, 0, 3),
+            load(16 + 8 * flags),
+            jump(ANY_BIT, !ONLY_READS, 1, 0),
+            give(answer),
+            give(stop),
+        ];
+        program.push(jump(EQUAL, number as u32, 0, block.len() as u8));
+        program.extend(block);
     }
     program
 }

@@ -7,7 +7,7 @@ use super::task::Later;
 use super::{Next, Tracer, arch, memory};
 use events::{Act, Bytes, KernelCall, ProcessAct, Source, bounded};
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn rights_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [a, b, ..] = call.arguments;
         let told = self.plain(tid, entry.name, call);
@@ -37,6 +37,10 @@ impl Tracer<'_> {
             },
             Kind::Ptrace => return self.ptrace_entry(tid, told),
             Kind::Seccomp if !matches!(a, 0 | 1) => return Next::On,
+            Kind::Plain if entry.number == libc::SYS_landlock_restrict_self => {
+                self.restrict(tid);
+                Later::Kernel(told)
+            }
             _ => Later::Kernel(told),
         };
         Next::Later(Box::new(later))

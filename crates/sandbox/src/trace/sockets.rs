@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 /// The most messages of one `sendmmsg` that are looked at; the kernel takes at most 1,024.
 const MOST_MESSAGES: u64 = 1024;
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn net_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         let [a, b, c, _, e, f] = call.arguments;
         let descriptor = a as i32;

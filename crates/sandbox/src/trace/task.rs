@@ -27,6 +27,12 @@ pub(super) struct Task {
     /// Still the launcher's: its first program has not begun.
     pub(super) fresh: bool,
     exited: bool,
+    /// Its call is to be made again.
+    pub(super) again: bool,
+    /// How many of its calls are marked to be traced and have not come yet.
+    pub(super) marked: u32,
+    /// A traced call was broken off, and none was begun since.
+    pub(super) broken_off: bool,
 }
 
 /// A process: threads that share descriptors, timers and an end.
@@ -199,7 +205,7 @@ impl Names {
     }
 }
 
-impl Tracer<'_> {
+impl Tracer {
     /// Begins to trace a process that waits before its first program.
     pub(super) fn follow(&mut self, process: Pid, probe: String) {
         let tid = process.as_raw_nonzero().get();
@@ -244,6 +250,9 @@ impl Tracer<'_> {
             vforking: false,
             fresh,
             exited: false,
+            again: false,
+            marked: 0,
+            broken_off: false,
         };
         self.tasks.tasks.insert(tid, task);
         self.tell(Source::Call, Act::Process(ProcessAct::Born { process, parent, pid, thread, leader }));

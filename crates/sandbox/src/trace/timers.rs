@@ -18,7 +18,7 @@ pub(super) enum TimerCall {
     Asked { descriptor: i32, at: u64 },
 }
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn timer_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         if !self.time.skips() {
             return Next::On;

@@ -21,7 +21,7 @@ enum Idle {
 /// What the kernel gives a process that it broke off in a call.
 const BROKEN_OFF: std::ops::RangeInclusive<i64> = -516..=-512;
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn wait_entry(&mut self, tid: i32, entry: Entry, call: &Call) -> Next {
         if !self.time.watches_clocks() {
             return Next::On;
@@ -182,7 +182,8 @@ impl Tracer<'_> {
             }
             network |= has_network && TAKES_ANSWERS.contains(&number);
         }
-        Idle::Waits { network }
+        // Who is about to be answered looks as who waits for anything else.
+        if self.opens.owed() { Idle::Runs } else { Idle::Waits { network } }
     }
 
     /// Ends what is over and jumps ahead where everybody waits. Gives how long nothing is to be done.

@@ -62,7 +62,7 @@ const TICK: u64 = 10_000_000;
 
 const PAGE: u64 = 4096;
 
-impl Tracer<'_> {
+impl Tracer {
     pub(super) fn look_around(&mut self) {
         let now = self.context.clock.real();
         let elapsed = now.saturating_sub(self.watch.next).saturating_add(SECOND);
@@ -84,7 +84,7 @@ impl Tracer<'_> {
             self.tell(Source::Host, Act::Host(used));
             self.compare_views(group, process);
         }
-        let tasks = self.tasks.all().filter_map(|(tid, _)| Pid::from_raw(tid));
+        let tasks = self.tasks.all().filter_map(|(tid, _)| Pid::from_raw(tid)).chain(self.opens.beside());
         self.beside.look(self.stops, ran, elapsed, tasks);
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Place<'a> {
     pub(super) errors: BorrowedFd<'a>,
     /// Whether the guest has one user only.
     pub(super) one_user: bool,
+    /// To the tracer, where it answers calls.
+    pub(super) door: Option<BorrowedFd<'a>>,
     /// Where gVisor runs the guest.
     pub(super) runtime: Option<&'a Runtime>,
 }
@@ -46,6 +48,7 @@ struct Rights {
     limited: Vec<&'static str>,
     user: crate::spec::User,
     one_user: bool,
+    door: Option<OwnedFd>,
 }
 
 /// The two ends of what stands at standard input.
@@ -71,6 +74,7 @@ pub(super) fn stdin(kind: Stdin) -> Result<Input, Failure> {
 pub(super) struct Joined {
     spaces: Vec<(OwnedFd, LinkNameSpaceType)>,
     limited: Vec<&'static str>,
+    door: Option<OwnedFd>,
     pub(super) runtime: Option<Runtime>,
 }
 
@@ -79,12 +83,13 @@ impl Joined {
         first: Pid,
         network: &Made,
         limited: &[&'static str],
+        door: Option<OwnedFd>,
         runtime: Option<Runtime>,
     ) -> std::io::Result<Self> {
         let mut spaces = vec![(network.guest.try_clone()?, LinkNameSpaceType::Network)];
         if runtime.is_some() {
             // The others are gVisor's own affair.
-            return Ok(Self { spaces, limited: limited.to_vec(), runtime });
+            return Ok(Self { spaces, limited: limited.to_vec(), door, runtime });
         }
         for (name, kind) in [
             ("uts", LinkNameSpaceType::HostNameAndNISDomainName),
@@ -95,7 +100,7 @@ impl Joined {
             let space = File::open(format!("/proc/{}/ns/{name}", first.as_raw_nonzero()))?;
             spaces.push((space.into(), kind));
         }
-        Ok(Self { spaces, limited: limited.to_vec(), runtime })
+        Ok(Self { spaces, limited: limited.to_vec(), door, runtime })
     }
 
     /// Says what is started next, before a process is split off for it.
@@ -116,7 +121,7 @@ pub(super) fn first(place: &Place<'_>, start: &Start, stdin: BorrowedFd<'_>) -> 
     root::furnish(place.laid)?;
     root::enter(&place.laid.root)?;
     let standard = [stdin, place.output, place.errors];
-    prepare(start, standard, &place.limits, place.groups.limited.clone(), place.one_user)
+    prepare(start, standard, &place.limits, place.groups.limited.clone(), place.one_user, place.door)
 }
 
 /// A further process: joins the first one's namespaces, as `docker exec` does.
@@ -135,7 +140,8 @@ pub(super) fn more(
     if let Some(runtime) = &joined.runtime {
         return beneath(runtime, runtime.exec()?, standard);
     }
-    prepare(start, standard, limits, joined.limited.clone(), one_user)
+    let door = joined.door.as_ref().map(AsFd::as_fd);
+    prepare(start, standard, limits, joined.limited.clone(), one_user, door)
 }
 
 /// A process that becomes gVisor's program, which the guest's run on.
@@ -170,8 +176,8 @@ pub(super) fn run(prepared: Result<Prepared, Failure>, gate: &OwnedFd, words: &O
     let Prepared { program, arguments, environment, rights } = prepared;
     calls::plain_signals();
     calls::keep_standard_only();
-    let given_up = rights.map_or(Ok(()), |Rights { limits, limited, user, one_user }| {
-        rights::give_up(&user, &limits, &limited, one_user)
+    let given_up = rights.map_or(Ok(()), |Rights { limits, limited, user, one_user, door }| {
+        rights::give_up(&user, &limits, &limited, one_user, door.as_ref().map(AsFd::as_fd))
     });
     if let Err(failure) = given_up {
         say(Err(failure));
@@ -210,6 +216,7 @@ fn prepare(
     limits: &Limits,
     limited: Vec<&'static str>,
     one_user: bool,
+    door: Option<BorrowedFd<'_>>,
 ) -> Result<Prepared, Failure> {
     let _ = rustix::process::setsid();
     put(standard)?;
@@ -225,7 +232,8 @@ fn prepare(
     let environment = strings(&start.env)?;
     let asked = arguments.first().ok_or_else(|| Failure::new("start an empty command line", Errno::INVAL))?;
     let program = find(asked, &start.env);
-    let rights = Rights { limits: limits.clone(), limited, user: start.user.clone(), one_user };
+    let door = door.map(|door| door.try_clone_to_owned()).transpose().step("hold the way to the tracer")?;
+    let rights = Rights { limits: limits.clone(), limited, user: start.user.clone(), one_user, door };
     Ok(Prepared { program, arguments, environment, rights: Some(rights) })
 }
 

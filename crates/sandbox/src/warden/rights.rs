@@ -3,8 +3,9 @@
 use crate::calls;
 use crate::error::{Failure, Step};
 use crate::filter;
+use crate::message;
 use crate::spec::{Limits, User};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
@@ -32,7 +33,14 @@ const HIGHEST: u32 = 63;
 const FILES: u64 = 1_048_576;
 
 /// Gives up what the guest is not to have. After this the process has a filter and is that of `user`.
-pub(super) fn give_up(user: &User, limits: &Limits, limited: &[&str], one_user: bool) -> Result<(), Failure> {
+/// Through `door` goes what the tracer answers calls by.
+pub(super) fn give_up(
+    user: &User,
+    limits: &Limits,
+    limited: &[&str],
+    one_user: bool,
+    door: Option<BorrowedFd<'_>>,
+) -> Result<(), Failure> {
     bound(limits, limited);
     fence()?;
     let step = "give up capabilities";
@@ -50,10 +58,21 @@ pub(super) fn give_up(user: &User, limits: &Limits, limited: &[&str], one_user: 
     }
     let filtering = CapabilitySet::SYS_ADMIN.union(DEFAULT);
     hold(filtering, CapabilitySet::empty()).step(step)?;
-    calls::set_filter(&filter::program()).step("set the filter for system calls")?;
+    // Who is not root would have each of its calls be handed back, which costs more than to trace it.
+    set_filter(door.filter(|_| user.uid == 0))?;
     rustix::thread::set_keep_capabilities(false).step(step)?;
     let kept = if user.uid == 0 { DEFAULT } else { CapabilitySet::empty() };
     hold(kept, CapabilitySet::empty()).step(step)
+}
+
+/// A kernel that does not have all that it takes to answer calls has all of them be traced.
+fn set_filter(door: Option<BorrowedFd<'_>>) -> Result<(), Failure> {
+    if let Some(door) = door
+        && let Ok(Some(listener)) = calls::set_filter(&filter::answered(), filter::LISTENING)
+    {
+        return message::send(door, &true, &[listener.as_fd()]).step("have calls be answered");
+    }
+    calls::set_filter(&filter::program(), 0).step("set the filter for system calls").map(drop)
 }
 
 fn hold(effective: CapabilitySet, inheritable: CapabilitySet) -> rustix::io::Result<()> {

@@ -15,6 +15,7 @@ use crate::message::{self, Answer, Ask, Ending};
 use crate::network::{self, Made};
 use crate::report::Reporter;
 use crate::spec::{Engine, Limits, Owners, Scratch, Spec, Start};
+use crate::trace::Hand;
 use events::HostAct;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,7 +26,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 use rustix::thread::UnshareFlags;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What joins the warden with the parent.
@@ -54,7 +55,7 @@ pub(super) fn run(
     groups: &Groups,
 ) -> Result<(), Failure> {
     let mut limitations = Vec::new();
-    let mut trees = enter(&spec, ids, steward, &mut limitations)?;
+    let (mut trees, hand) = enter(&spec, ids, steward, &mut limitations)?;
     let program = match spec.engine {
         Engine::Native => None,
         Engine::Gvisor(_) if ids == Ids::Single => {
@@ -90,14 +91,18 @@ pub(super) fn run(
         output: streams.output.as_fd(),
         errors: streams.errors.as_fd(),
         one_user: ids == Ids::Single,
+        door: hand.as_ref().map(Hand::door),
         runtime: runtime.as_ref(),
     };
     network.enter_guest().step("enter the guest's network")?;
     let (first, gate, words) =
         split(&spec.start, &stdin.ours, |start, stdin| child::first(&place, start, stdin))?;
     let alive = pidfd_open(first, PidfdFlags::empty()).step("hold the guest's first process")?;
-    let joined = Rc::new(
-        child::Joined::of(first, &network, &groups.limited, runtime).step("hold the guest's namespaces")?,
+    let door = hand.as_ref().map(|hand| hand.door().try_clone_to_owned()).transpose();
+    let door = door.step("hold the way to the tracer")?;
+    let joined = Arc::new(
+        child::Joined::of(first, &network, &groups.limited, door, runtime)
+            .step("hold the guest's namespaces")?,
     );
     let doors = &network.doors;
     // The upper directory goes with them.
@@ -135,7 +140,7 @@ pub(super) fn run(
             Err(failure) => limitations.push(format!("{} could not be started: {failure}", start.probe)),
         }
     }
-    let source = orders(control, Rc::clone(&joined), output, doors, limits, ids == Ids::Single);
+    let source = orders(control, Arc::clone(&joined), output, doors, limits, ids == Ids::Single);
     let context = Context {
         report,
         clock: clock.clone(),
@@ -147,6 +152,7 @@ pub(super) fn run(
         planted: planted.iter().map(|planted| planted.asked.clone()).collect(),
         probe: spec.start.probe.clone(),
         on_connect: network.on_connect(streams.further),
+        hand,
         waiting,
         orders: first_orders,
         source,
@@ -199,7 +205,7 @@ fn enter(
     ids: Ids,
     steward: &OwnedFd,
     limitations: &mut Vec<String>,
-) -> Result<Vec<OwnedFd>, Failure> {
+) -> Result<(Vec<OwnedFd>, Option<Hand>), Failure> {
     let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     calls::unshare(UnshareFlags::NEWUSER).step("make a user namespace")?;
     let mut trees = Vec::new();
@@ -225,6 +231,11 @@ fn enter(
     }
     // What becoming another user took from it, see prctl(2).
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    // While it may still be started: who has set other namespaces for its children has no more threads.
+    let hand = match spec.engine {
+        Engine::Native => Some(Hand::begin().step("start a thread")?),
+        Engine::Gvisor(_) => None,
+    };
     calls::unshare(UnshareFlags::NEWNS).step("make a mount namespace")?;
     calls::unshare(UnshareFlags::NEWPID).step("make a pid namespace")?;
     if calls::unshare(UnshareFlags::NEWTIME).is_err() {
@@ -242,7 +253,7 @@ fn enter(
             trees.push(clone_tree(captures)?);
         }
     }
-    Ok(trees)
+    Ok((trees, hand))
 }
 
 fn limit(spec: &Spec, groups: &Groups, limitations: &mut Vec<String>) {
@@ -337,12 +348,12 @@ fn ready(streams: &Streams<'_>, network: &Made, laid: &Laid, limitations: &[Stri
 /// Where the tracer's orders come from: what the parent asks, made into processes that wait.
 fn orders(
     control: OwnedFd,
-    joined: Rc<child::Joined>,
+    joined: Arc<child::Joined>,
     output: (OwnedFd, OwnedFd),
     doors: Vec<OwnedFd>,
     limits: Limits,
     one_user: bool,
-) -> Box<dyn FnMut() -> Option<(Order, Option<OwnedFd>)>> {
+) -> Box<dyn FnMut() -> Option<(Order, Option<OwnedFd>)> + Send> {
     let mut held = Vec::new();
     Box::new(move || {
         let (asked, mut with) = match message::receive::<Ask>(&control, RecvFlags::DONTWAIT) {

@@ -5,6 +5,7 @@ mod absent;
 mod calls;
 mod guest;
 mod hostile;
+mod opens;
 mod time;
 
 /// A user of the host that is nobody.
@@ -25,7 +26,7 @@ fn without_rights() {
     std::fs::copy("/proc/self/exe", &program).unwrap();
     let mut again = std::process::Command::new(program);
     again
-        .args(["absent::", "calls::", "hostile::", "time::", "--test-threads=1"])
+        .args(["absent::", "calls::", "hostile::", "opens::", "time::", "--test-threads=1"])
         .uid(NOBODY)
         .gid(NOBODY)
         .current_dir("/");
