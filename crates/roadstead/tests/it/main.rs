@@ -6,6 +6,8 @@ mod behavior;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod captures;
 #[cfg(test)]
 mod commands;
@@ -37,6 +39,7 @@ mod interrupt;
 mod kills;
 #[cfg(test)]
 mod paths;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod registries;
