@@ -31,6 +31,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("access", &["model"]),
     ("store", &["model", "access"]),
     ("registry", &["model", "access", "store"]),
+    ("web", &["model", "report"]),
     (
         "gate",
         &[
