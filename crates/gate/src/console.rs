@@ -5,7 +5,7 @@
 //! `people` has. What somebody may not see is not there.
 //!
 //! The guard stands before every path: it finds the session, refuses what another site sends, and puts the headers on every
-//! answer. What a handler takes says what it is for: [`Visitor`] for everybody who is logged in, and [`Visitor::admin`].
+//! answer. What a handler takes says what it is for: [`guard::Visitor`] for everybody who is logged in, and [`guard::Visitor::admin`].
 
 mod accounts;
 mod assets;
@@ -29,7 +29,6 @@ pub(crate) use session::Sessions;
 use crate::Gate;
 use axum::Router;
 use axum::routing::{MethodRouter, any, get, post};
-use guard::{Sent, Trouble, Visitor};
 use std::sync::Arc;
 use web::paths;
 

@@ -84,7 +84,7 @@ impl Registry {
         name: &str,
         password: &str,
         address: std::net::IpAddr,
-    ) -> Result<Principal, LoginRefusal> {
+    ) -> Result<access::Principal, LoginRefusal> {
         caller::prove(self, name, password, address).await
     }
 

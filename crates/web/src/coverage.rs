@@ -19,6 +19,22 @@ impl Coverage {
         Self { detections, ..Self::default() }
     }
 
+    /// As [`Coverage::add_image`] of many that were counted elsewhere: `counts` has for each technique, without its
+    /// sub-techniques, in how many of the `of` images it or one of them was found.
+    pub fn counted(mut self, counts: impl IntoIterator<Item = (String, u64)>, of: u64) -> Self {
+        for (technique, images) in counts {
+            let technique = technique.to_uppercase();
+            if attack::is_known(attack::family(attack::current(&technique))) && !technique.contains('.') {
+                let current = attack::family(attack::current(&technique)).to_owned();
+                // Findings name a technique by its old id beside the current one: both stand for the same images.
+                let known = self.images.entry(current).or_default();
+                *known = (*known).max(images);
+            }
+        }
+        self.of = of;
+        self
+    }
+
     /// Counts an image, with the techniques of its findings. A technique and its sub-techniques count once.
     pub fn add_image<'a>(&mut self, techniques: impl IntoIterator<Item = &'a str>) {
         let current: BTreeSet<&str> =
@@ -117,6 +133,16 @@ mod tests {
         check(&[&["T1562.001", "T1685"]], "T1685", 1);
         check(&[&["T1656"]], "T1684", 1);
         check(&[&[]], "T1496", 0);
+    }
+
+    #[test]
+    fn counts_of_elsewhere_are_those_of_techniques() {
+        let counts = [("t1496", 7), ("t1496.001", 9), ("t1656", 2), ("t1684", 3), ("<b>", 5), ("", 1)];
+        let counts = counts.map(|(technique, images)| (technique.to_owned(), images));
+        let coverage = Coverage::new(Vec::new()).counted(counts, 10);
+        let expect = [("T1496".to_owned(), 7), ("T1684".to_owned(), 3)];
+        assert_eq!(coverage.images.into_iter().collect::<Vec<_>>(), expect);
+        assert_eq!(coverage.of, 10);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     (
         "gate",
         &[
-            "model", "source", "feeds", "report", "cache", "pipeline", "policy", "attest", "access", "store",
+            "model", "source", "feeds", "report", "web", "cache", "pipeline", "policy", "attest", "access", "store",
             "registry",
         ],
     ),

@@ -16,6 +16,6 @@ pub(super) async fn page(
     visitor.admin()?;
     let images = super::queue::counts(&gate, &sight(&gate, &visitor).await?).await?.all();
     let found = gate.store.term_counts(TermKind::Technique).await?;
-    let coverage = Coverage::of_counts(pipeline::known_detections(), found, images);
+    let coverage = Coverage::new(pipeline::known_detections()).counted(found, images);
     Ok(Html(web::coverage(&visitor.frame(&gate), &coverage)).into_response())
 }

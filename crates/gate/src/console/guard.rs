@@ -113,7 +113,8 @@ pub(super) struct Sent(Arc<Vec<(String, String)>>);
 impl Sent {
     /// A field; empty where it is not there.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default()
+        let mut all = self.0.iter().filter(|(found, _)| found == name);
+        all.next().map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
     /// A field that may be there several times.
