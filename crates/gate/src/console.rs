@@ -80,6 +80,7 @@ pub(crate) fn router(gate: &Arc<Gate>) -> Router {
     }
     router
         .route(&format!("{}/{{hash}}/{{name}}", paths::ASSETS), get(assets::file))
+        .route(&format!("{}/", paths::QUEUE), any(guard::unknown))
         .route(&format!("{}/{{*rest}}", paths::QUEUE), any(guard::unknown))
         .method_not_allowed_fallback(guard::unknown)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(gate), guard::guard))

@@ -116,8 +116,9 @@ impl Store {
         let beginning = normal(beginning);
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT r.name, s.digest, s.state, s.decision, s.evidence, s.rules, s.first_seen, s.decided
-             FROM standings s JOIN repositories r ON r.id = s.repository WHERE s.companion = 0",
+             FROM standings s JOIN repositories r ON r.id = s.repository WHERE s.companion <> 1",
         );
+        // Unequal, so that the index of digests is walked and not that of all images.
         between(&mut query, "s.digest", &beginning, true);
         sight.push(&mut query, "s.repository");
         query.push(" ORDER BY s.digest, s.repository LIMIT ").push_bind(page(n));
