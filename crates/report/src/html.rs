@@ -140,6 +140,46 @@ mod tests {
         }
     }
 
+    /// Elements inside each other are closed in the order in which they were opened, but those that are never closed.
+    #[test]
+    fn what_is_opened_is_closed() {
+        for report in [sample::miner(), sample::detonated(), sample::hostile(), sample::many(10)] {
+            let page = html(&report);
+            let mut reader = Reader::from_str(&page);
+            reader.config_mut().check_end_names = false;
+            let mut open = Vec::new();
+            loop {
+                match reader.read_event().unwrap() {
+                    Event::Start(start) if !["meta", "br"].contains(&start.name().as_ref()) => {
+                        open.push(start.name().as_ref().to_owned());
+                    }
+                    Event::End(end) => assert_eq!(open.pop().as_deref(), Some(end.name().as_ref())),
+                    Event::Eof => break,
+                    _ => {}
+                }
+            }
+            assert_eq!(open, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_run_is_drawn_as_a_tree_and_on_an_axis_of_time() {
+        let page = html(&sample::detonated());
+        assert!(page.contains("<svg class=\"timeline\""));
+        let (_, tree) = page.split_once("<ul class=\"tree\"").unwrap();
+        let (tree, _) = tree.split_once("<h4>Network").unwrap();
+        assert_eq!((tree.matches("<li>").count(), tree.matches("<ul>").count()), (3, 1));
+        assert!(tree.contains("python3 dao.py</code>\n<ul>\n<li>"), "{tree}");
+    }
+
+    #[test]
+    fn the_sections_stand_in_a_page_of_somebody_else() {
+        let sections = html_sections(&sample::miner(), &sample::catalogue);
+        assert!(sections.starts_with("<section class=\"verdict malicious\"") && !sections.contains("<h1"));
+        let (_, below) = sections.split_once("</section>").unwrap();
+        assert!(below.len() > 1_000 && html(&sample::miner()).contains(below.trim_end()));
+    }
+
     #[test]
     fn the_policy_names_the_style_sheet_that_stands_there() {
         let page = html(&sample::miner());

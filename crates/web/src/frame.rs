@@ -16,7 +16,8 @@ pub struct Frame {
 pub struct Viewer {
     /// The name.
     pub name: String,
-    /// Whether pages for administrators are linked. What may be done on a page, its own struct says.
+    /// Whether the pages for administrators are linked: journal, upstreams, health. What may be done on a page, its own
+    /// struct says.
     pub is_admin: bool,
 }
 
@@ -52,7 +53,7 @@ pub(crate) struct Link {
 
 impl Place {
     /// The navigation of a page that stands here.
-    pub(crate) fn links(self) -> Vec<Link> {
+    pub(crate) fn links(self, is_admin: bool) -> Vec<Link> {
         use crate::paths;
         let all = [
             (Self::Queue, "Images", paths::QUEUE),
@@ -64,6 +65,8 @@ impl Place {
             (Self::Upstreams, "Upstreams", paths::UPSTREAMS),
             (Self::Health, "Health", paths::HEALTH),
         ];
-        all.map(|(place, name, path)| Link { name, path, is_current: place == self }).into()
+        let for_admins = [Self::Journal, Self::Upstreams, Self::Health];
+        let shown = all.into_iter().filter(|(place, ..)| is_admin || !for_admins.contains(place));
+        shown.map(|(place, name, path)| Link { name, path, is_current: place == self }).collect()
     }
 }

@@ -152,9 +152,6 @@ struct Standing<'a> {
     every: u32,
 }
 
-/// Its template escapes what it prints.
-impl askama::filters::HtmlSafe for Standing<'_> {}
-
 impl<'a> Standing<'a> {
     fn of(image: &'a Image) -> Self {
         let refresh = image.work.is_some().then(|| paths::image_standing(&image.repository, &image.digest));

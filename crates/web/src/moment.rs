@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// A moment, in milliseconds since 1970, as the store keeps it. It prints itself as an element `time` in UTC.
+/// A moment, in milliseconds since 1970, as the store keeps it. It prints itself as an element `time` in UTC: digits
+/// of ours and nothing else, which templates need not escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Moment(pub i64);
 
@@ -14,9 +15,6 @@ impl fmt::Display for Moment {
         )
     }
 }
-
-/// What it prints are digits of ours, and an element.
-impl askama::filters::HtmlSafe for Moment {}
 
 impl Moment {
     /// The day on which it lies, as a field of the type `date` takes it.

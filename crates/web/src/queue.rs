@@ -141,9 +141,6 @@ struct Rows<'a> {
     every: u32,
 }
 
-/// Its template escapes what it prints.
-impl askama::filters::HtmlSafe for Rows<'_> {}
-
 impl<'a> Rows<'a> {
     fn of(queue: &'a Queue) -> Self {
         let refresh = paths::queue_rows(queue.state, &queue.repository, &queue.last);

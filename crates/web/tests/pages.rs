@@ -68,6 +68,26 @@ fn elements(page: &str) -> Vec<Element> {
     }
 }
 
+#[test]
+fn what_is_opened_is_closed() {
+    for (name, page) in all_pages() {
+        let mut reader = Reader::from_str(&page);
+        reader.config_mut().check_end_names = false;
+        let mut open = Vec::new();
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Start(start) if !["meta", "br", "link", "img", "input"].contains(&start.name().as_ref()) => {
+                    open.push(start.name().as_ref().to_owned());
+                }
+                Event::End(end) => assert_eq!(open.pop().as_deref(), Some(end.name().as_ref()), "{name}"),
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        assert_eq!(open, Vec::<String>::new(), "{name}");
+    }
+}
+
 /// Pages on which a picture or a list of differences has as many parts as its texts need.
 fn follows_its_texts(name: &str) -> bool {
     name.starts_with("image") || name == "comparison"
@@ -94,6 +114,17 @@ fn texts_are_texts_and_nothing_else() {
             "{name} shows none of its texts"
         );
     }
+}
+
+/// What is escaped twice is no danger, and nobody can read it.
+#[test]
+fn what_templates_hold_themselves_is_drawn() {
+    for (name, page) in harmless_pages() {
+        assert!(!page.contains("&#60;") && !page.contains("&#38;#") && !page.contains("\\u{a}</"), "{name}");
+    }
+    let page = web::queue(&sample::frame(&str::to_owned), &sample::queue(&str::to_owned, 9));
+    assert_eq!(elements(&page).iter().filter(|element| element.name == "time").count(), 9);
+    assert_eq!(elements(&page).iter().filter(|element| element.name == "tr").count(), 10);
 }
 
 #[test]

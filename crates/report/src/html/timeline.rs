@@ -44,6 +44,8 @@ const LANE: usize = 46;
 const TOP: usize = 6;
 /// Wider than a column of 13 px monospace type is in any common font.
 const COLUMN: usize = 8;
+/// The same of 12 px type that is not monospace.
+const NARROW: usize = 7;
 /// Lanes that are drawn; the table below has more.
 const DRAWN: usize = 40;
 /// From here on the axis is logarithmic: skipped waiting makes hours of which nothing happens in most.
@@ -145,7 +147,7 @@ fn lane(detonation: &Detonation, flow: &FlowLine, axis: Axis, y: usize) -> Lane 
         peer: cut(&format!("{}:{}", flow.host, flow.port), (LEFT - 20) / COLUMN),
         about: cut(
             &format!("{by}{}, {} out, {} in", flow.protocol, size(flow.sent), size(flow.received)),
-            (LEFT - 20) / COLUMN,
+            (LEFT - 10) / NARROW,
         ),
         from,
         width: until.saturating_sub(from).max(3),
