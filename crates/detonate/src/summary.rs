@@ -51,6 +51,7 @@ pub(crate) fn summary(
             run: at,
             process: flow.process.map(|process| record.leader(process).0),
             milliseconds: milliseconds(flow.opened),
+            closed: flow.closed.map(milliseconds),
             host: flow.host(),
             port: flow.to.port(),
             protocol: flow.protocol.as_deref().map_or_else(|| "unknown".to_owned(), model::escape_text),

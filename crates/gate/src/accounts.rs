@@ -26,7 +26,8 @@ pub(crate) struct Accounts {
 
 /// Written for the right to list all repositories, beside the actions of `access`.
 pub(crate) const CATALOG: &str = "catalog";
-const USE_UPSTREAM: &str = "use-upstream:";
+/// Written before the name of an upstream that may be used, or before `*` for all.
+pub(crate) const USE_UPSTREAM: &str = "use-upstream:";
 
 impl Accounts {
     /// Accounts of a store. `anonymous` are the repositories that everybody may pull from.

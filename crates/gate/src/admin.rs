@@ -1,7 +1,7 @@
 //! The administration: `/api/v1`, in JSON.
 //!
 //! Every path is refused to nobody, but for those of [`OPEN`]; what a handler may be used for it says by what it takes:
-//! [`Admin`] or [`Somebody`], which only the guard makes. There are no cookies, and Basic authentication, which browsers
+//! [`Admin`] or [`Somebody`], which here only the guard makes. What is decided and changed, `people` does. There are no cookies, and Basic authentication, which browsers
 //! send by themselves, is not taken: no page of another site can do anything here.
 
 mod exceptions;
@@ -13,7 +13,8 @@ mod operations;
 mod robots;
 mod users;
 
-pub(crate) use guard::{Admin, Asked, Fail, Fields, Named, Somebody};
+pub(crate) use crate::people::{Admin, Fail};
+pub(crate) use guard::{Asked, Fields, Named, Somebody};
 
 use crate::Gate;
 use axum::Router;

@@ -5,8 +5,8 @@
 //! A person has one login, the last: what its groups give is written when it begins, its secret opens until it ends, and
 //! with it everything ends that was got by it.
 //!
-//! The one cookie of the gate is here: it binds a login to the browser that began it, so that nobody is logged in as
-//! somebody else by a link. It opens nothing.
+//! Its cookie binds a login to the browser that began it, so that nobody is logged in as somebody else by a link. It opens
+//! nothing. A login that began at the console ends there: with a session of it, and no token.
 
 mod pending;
 mod provider;
@@ -15,8 +15,8 @@ pub(crate) use provider::Oidc;
 
 use crate::Gate;
 use crate::admin::Fail;
-use access::oidc::{Callback, Login};
-use access::{Identity, Scope, Secret, SecretKind};
+use access::oidc::{Callback, Login, Pending};
+use access::{Identity, Principal, Scope, Secret, SecretKind};
 use axum::Router;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::header::{
@@ -50,15 +50,26 @@ pub(crate) fn redirect_uri(url: &str) -> String {
     format!("{url}{BASE}/callback")
 }
 
-/// Begins a login: sends the browser to the provider.
+#[derive(Deserialize)]
+struct From {
+    console: Option<String>,
+}
+
+/// Begins a login for a token, or for the console where the address says so.
 async fn login(
     State(gate): State<Arc<Gate>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Query(from): Query<From>,
 ) -> Result<Response, Fail> {
+    begin(&gate, peer, from.console.map(|_| web::paths::QUEUE.to_owned())).await
+}
+
+/// Sends the browser to the provider. With `next`, a page of the console, the login ends there.
+pub(crate) async fn begin(gate: &Gate, peer: SocketAddr, next: Option<String>) -> Result<Response, Fail> {
     let oidc = gate.oidc.as_ref().ok_or_else(|| Fail::missing("identity provider"))?;
     let admitted = gate.tries.admit(peer.ip(), None, Instant::now());
     admitted.map_err(|limited| Fail::too_many(&limited.to_string()))?;
-    let (to, cookie) = oidc.begin().await.map_err(|trouble| told(&trouble))?;
+    let (to, cookie) = oidc.begin(next).await.map_err(|trouble| told(&trouble))?;
     let secure = if gate.url.starts_with("https://") { "; Secure" } else { "" };
     let cookie = format!("{COOKIE_NAME}={cookie}; Path={BASE}; Max-Age=600; HttpOnly; SameSite=Lax{secure}");
     let mut response = StatusCode::SEE_OTHER.into_response();
@@ -84,30 +95,31 @@ struct Back {
     iss: Option<String>,
 }
 
-/// Ends a login: asks the provider who it was, and gives a token.
+/// Ends a login: asks the provider who it was, and gives a token or a session.
 async fn callback(
     State(gate): State<Arc<Gate>>,
     Query(back): Query<Back>,
     headers: HeaderMap,
 ) -> Result<Response, Fail> {
     let oidc = gate.oidc.as_ref().ok_or_else(|| Fail::missing("identity provider"))?;
-    let query = Callback {
-        state: &back.state,
-        code: back.code.as_deref(),
-        error: back.error.as_deref(),
-        issuer: back.iss.as_deref(),
-    };
-    let login = match oidc.finish(cookie(&headers).unwrap_or_default(), &query).await {
-        Ok(login) => login,
-        Err(trouble) => {
-            gate.audit.refused("oidc").await;
-            return Err(told(&trouble));
-        }
-    };
-    let opened = take(&gate, &login).await?;
-    let principal = gate.accounts.of(login.principal.identity()).await?;
-    let principal = principal.ok_or_else(|| Fail::denied("the account is disabled"))?;
-    gate.audit.logged_in(principal.as_str()).await;
+    let begun = oidc.begun(cookie(&headers).unwrap_or_default());
+    let (pending, next) = begun.map(|login| (login.pending, login.next)).unzip();
+    let proved = prove(&gate, oidc, pending, &back).await;
+    if let Some(next) = next.flatten() {
+        return Ok(match proved {
+            Ok((principal, opened)) => {
+                let told = format!(
+                    "You are logged in. Until {}, docker login takes the name {} and the secret {}, which is shown this once.",
+                    crate::webhooks::rfc3339(opened.expires),
+                    opened.user,
+                    opened.secret.expose()
+                );
+                crate::console::let_in(&gate, &headers, &principal, &next, Some(told))
+            }
+            Err(fail) => crate::console::not_let_in(&gate, &fail, &next),
+        });
+    }
+    let (principal, opened) = proved?;
     let scopes = [Scope::Admin, Scope::Catalog];
     let minted = oidc.minter.mint(&principal, crate::serve::SERVICE, &scopes, crate::accounts::now());
     let minted = minted.map_err(|error| Fail::unavailable(&error.to_string()))?;
@@ -118,6 +130,35 @@ async fn callback(
         (SET_COOKIE, format!("{COOKIE_NAME}=; Path={BASE}; Max-Age=0; HttpOnly; SameSite=Lax")),
     ];
     Ok((headers, page(&minted, &opened)?).into_response())
+}
+
+/// Who it was, with what the provider said of them written down.
+async fn prove(
+    gate: &Gate,
+    oidc: &Oidc,
+    pending: Option<Pending>,
+    back: &Back,
+) -> Result<(Principal, Opened), Fail> {
+    let query = Callback {
+        state: &back.state,
+        code: back.code.as_deref(),
+        error: back.error.as_deref(),
+        issuer: back.iss.as_deref(),
+    };
+    let login = match oidc.finish(pending, &query).await {
+        Ok(login) => login,
+        Err(trouble) => {
+            gate.audit.refused("oidc").await;
+            return Err(told(&trouble));
+        }
+    };
+    let opened = take(gate, &login).await?;
+    // With the login before ends what was got by it.
+    gate.sessions.end_of(login.principal.identity());
+    let principal = gate.accounts.of(login.principal.identity()).await?;
+    let principal = principal.ok_or_else(|| Fail::denied("the account is disabled"))?;
+    gate.audit.logged_in(principal.as_str()).await;
+    Ok((principal, opened))
 }
 
 /// The token, and beside it what clients of registries log in with.

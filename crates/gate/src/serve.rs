@@ -7,7 +7,7 @@ use crate::core::{Core, Judging, Settings, Which, Workers};
 use crate::metrics::Metrics;
 use crate::server::{self, Listening};
 use crate::webhooks::{Event, Webhooks};
-use crate::{Error, admin, harbor, health, keys, logs, metrics, oidc, page, tls, upkeep, upstream};
+use crate::{Error, admin, console, harbor, health, keys, logs, metrics, oidc, page, tls, upkeep, upstream};
 use access::{Identity, Limiter, Minter, Rate, Secret, Verifier};
 use axum::Router;
 use axum::routing::get;
@@ -69,7 +69,13 @@ pub(crate) struct Gate {
     pub(crate) harbor: Option<harbor::Queue>,
     /// Logins through an identity provider; none where none is configured.
     pub(crate) oidc: Option<oidc::Oidc>,
+    /// Who is logged in to the console.
+    pub(crate) sessions: console::Sessions,
     pub(crate) audit: Audit,
+    /// When it was started.
+    pub(crate) since: std::time::Instant,
+    /// The digest of the rules that are in force, and the feeds; read when somebody asks first.
+    pub(crate) knowledge: std::sync::OnceLock<(String, Vec<String>)>,
     /// How clients reach the gate.
     pub(crate) url: String,
     judging: Judging,
@@ -93,6 +99,7 @@ impl Gate {
     pub(crate) fn end_sessions(&self, identity: &Identity) {
         self.accounts.forget();
         self.front.forget_logins();
+        self.sessions.end_of(identity);
         self.verifier.cut(identity, accounts::now());
     }
 
@@ -202,7 +209,10 @@ async fn run(
         metrics,
         harbor,
         oidc,
+        sessions: console::Sessions::default(),
         audit: audit.clone(),
+        since: std::time::Instant::now(),
+        knowledge: std::sync::OnceLock::new(),
         url: url.clone(),
         judging,
         workers: Mutex::new(Some(core.start())),
@@ -267,12 +277,14 @@ fn router(gate: &Arc<Gate>, front: registry::Registry) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
+        .route("/", get(page::root))
         .route("/q/{*image}", get(page::page))
         .with_state(Arc::clone(gate));
     operations
         .merge(admin::router(Arc::clone(gate)))
         .merge(harbor::router(gate))
         .merge(oidc::router(gate))
+        .merge(console::router(gate))
         .layer(axum::middleware::from_fn(logs::requests))
         .merge(registry::router(front))
 }
@@ -356,7 +368,7 @@ fn upstreams(config: &Config, url: &str) -> Result<upstream::Upstreams, Error> {
 }
 
 /// Docker's registry answers under another name than people write.
-fn default_address(name: &access::Upstream) -> String {
+pub(crate) fn default_address(name: &access::Upstream) -> String {
     match name.as_str() {
         "docker.io" => "https://registry-1.docker.io".to_owned(),
         name => format!("https://{name}"),

@@ -5,6 +5,8 @@
 use crate::config::Upkeep;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use store::Store;
 use tokio::sync::watch;
@@ -26,9 +28,59 @@ pub(crate) struct Counts {
     scrubbed: Counter,
     scrubbed_bytes: Counter,
     broken: Counter,
+    last: Last,
+}
+
+/// When each was done last, in milliseconds since 1970; 0 where it was not since the start.
+#[derive(Clone, Default)]
+struct Last(Arc<[AtomicI64; 3]>);
+
+const COLLECTING: usize = 0;
+const EXPIRING: usize = 1;
+const SCRUBBING: usize = 2;
+
+impl Last {
+    fn done(&self, what: usize) {
+        if let Some(last) = self.0.get(what) {
+            last.store(store::now(), Ordering::Relaxed);
+        }
+    }
+
+    fn of(&self, what: usize) -> Option<web::Moment> {
+        let last = self.0.get(what)?.load(Ordering::Relaxed);
+        (last > 0).then_some(web::Moment(last))
+    }
 }
 
 impl Counts {
+    /// What was done since the start, for people.
+    pub(crate) fn told(&self) -> Vec<web::Upkeep> {
+        let told = |what: usize, name: &str, result: String| web::Upkeep {
+            what: name.to_owned(),
+            last: self.last.of(what),
+            result,
+        };
+        let (collected, bytes) = (self.collected.get(), self.collected_bytes.get());
+        let (scrubbed, broken) = (self.scrubbed.get(), self.broken.get());
+        vec![
+            told(
+                COLLECTING,
+                "remove what nobody names",
+                format!("{collected} blobs of {bytes} bytes since the start"),
+            ),
+            told(
+                EXPIRING,
+                "remove uploads that were given up",
+                format!("{} since the start", self.expired.get()),
+            ),
+            told(
+                SCRUBBING,
+                "hold what lies on the disk against its digests",
+                format!("{scrubbed} blobs since the start, {broken} of them broken"),
+            ),
+        ]
+    }
+
     /// Registers everything.
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let counts = Self::default();
@@ -98,6 +150,7 @@ fn told(doing: &'static str, done: Result<(), store::Error>) {
 
 async fn collect(store: &Store, counts: &Counts, grace: Duration) -> Result<(), store::Error> {
     let collected = store.collect(grace).await?;
+    counts.last.done(COLLECTING);
     counts.collected.inc_by(collected.blobs);
     counts.collected_bytes.inc_by(collected.bytes);
     if collected != store::Collected::default() {
@@ -109,6 +162,7 @@ async fn collect(store: &Store, counts: &Counts, grace: Duration) -> Result<(), 
 
 async fn expire(store: &Store, counts: &Counts, life: Duration) -> Result<(), store::Error> {
     let uploads = store.expire_uploads(life).await?;
+    counts.last.done(EXPIRING);
     counts.expired.inc_by(uploads as u64);
     if uploads > 0 {
         tracing::info!(uploads, "removed uploads that nobody went on with");
@@ -132,6 +186,7 @@ async fn scrub(store: &Store, counts: &Counts, age: Duration, rate: u64) -> Resu
             break;
         }
     }
+    counts.last.done(SCRUBBING);
     if blobs > 0 {
         tracing::info!(blobs, bytes, broken, "held what lies on the disk against its digests");
     }
@@ -141,7 +196,6 @@ async fn scrub(store: &Store, counts: &Counts, age: Duration, rate: u64) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use tokio::sync::Notify;
 
     fn check(span: Duration, within: Duration, expect: usize) {

@@ -253,7 +253,7 @@ async fn failed(
     // What people approved of is what they knew, and a failure adds nothing to that.
     let (ground, since) = before.map_or((None, None), |before| (before.ground, before.since));
     let record = Record { ground, since, ..Record::failed(reference, &why) };
-    let decision = Decision { body: record.body(), evidence: None, rules: None, by: "gate".to_owned() };
+    let decision = Decision { body: record.body(), by: "gate".to_owned(), ..Decision::default() };
     store.hold(&task.repository, &task.digest, decision).await?;
     let again = job.attempts < core.inner.settings.attempts;
     store.fail_job(job, &why, again.then(|| store::back_off(job.attempts))).await

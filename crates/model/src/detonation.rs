@@ -60,6 +60,9 @@ pub struct FlowLine {
     pub process: Option<u32>,
     /// When it was opened, by the guest's clock, in milliseconds since the run began.
     pub milliseconds: u64,
+    /// When it was closed, by the same clock, where that was seen.
+    #[serde(default)]
+    pub closed: Option<u64>,
     /// Whom it asked for: the name, or the bare address.
     pub host: String,
     /// The port.

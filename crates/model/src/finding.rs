@@ -11,6 +11,9 @@ pub const CONTROL: &str = "control";
 /// The kind of the evidence that is an instruction of the image's history, as the history claims it.
 pub const HISTORY: &str = "history";
 
+/// The kind of the evidence that is bytes, as hexadecimal digits, of what no text shows truly.
+pub const BYTES: &str = "bytes";
+
 /// One thing that was found, with what proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -80,6 +83,16 @@ impl Finding {
     pub fn with_evidence(mut self, kind: &str, value: &str, offset: Option<u64>) -> Self {
         self.evidence.push(Evidence { kind: kind.to_owned(), value: crate::escape_text(value), offset });
         self
+    }
+
+    /// Adds bytes as they are, where they are more than plain text: an escaped text does not tell a byte from the four
+    /// characters that stand for it.
+    pub fn with_bytes(self, bytes: &[u8], offset: Option<u64>) -> Self {
+        if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self;
+        }
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.with_evidence(BYTES, &digits, offset)
     }
 
     /// Marks it as residue: a later layer removed or replaced the path, so nothing in the image can run it.
@@ -277,6 +290,18 @@ mod tests {
         // The family puts it on its axis, and its role stays.
         let finding = Finding::of(&SUID, "x");
         assert_eq!((finding.role, finding.axis), (Role::Corroborates, Some(Axis::Hygiene)));
+    }
+
+    #[test]
+    fn bytes_are_kept_where_text_would_not_do() {
+        let check = |bytes: &[u8], expect: Option<&str>| {
+            let finding = Finding::of(&SUID, "x").with_bytes(bytes, Some(7));
+            let kept = finding.evidence.first().map(|piece| piece.value.as_str());
+            assert_eq!(kept, expect, "{bytes:?}");
+        };
+        check(b"\\x00 is text", None);
+        check(b"", None);
+        check(b"a\0\xff", Some("6100ff"));
     }
 
     #[test]

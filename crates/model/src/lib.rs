@@ -36,7 +36,9 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use error_chain::error_chain;
 pub use escape::{escape_bytes, escape_text, is_hidden};
 pub use exception::{Exception, ExceptionState, ExceptionUse};
-pub use finding::{CONTROL, Class, Evidence, Finding, HISTORY, LayerRef, REMOVED_BY, Role, Severity, Stage};
+pub use finding::{
+    BYTES, CONTROL, Class, Evidence, Finding, HISTORY, LayerRef, REMOVED_BY, Role, Severity, Stage,
+};
 pub use gap::Gap;
 pub use number::thousands;
 pub use platform::Platform;

@@ -1,5 +1,5 @@
 use crate::{Code, Refusal, Registry, Settings, routes};
-use access::{Action, Credentials, Identity, Limiter, Principal};
+use access::{Action, Credentials, Identity, Limited, Limiter, Principal};
 use aws_lc_rs::{hmac, rand};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
@@ -153,8 +153,39 @@ pub(crate) fn seconds() -> u64 {
     u64::try_from(store::now() / 1000).unwrap_or_default()
 }
 
+/// Why nobody is logged in by a name and a password.
+#[derive(Debug, Clone)]
+pub enum LoginRefusal {
+    /// Too many tries, from this address or for this account.
+    Limited(Limited),
+    /// One of the two is wrong, or the account is disabled. Which, nobody is told.
+    Wrong,
+    /// Accounts cannot be read now.
+    Unavailable(crate::Unavailable),
+}
+
 /// Checks a name and a password. Tries are bounded, and only so many are checked at a time: a check costs memory and time
 /// on purpose, and must not become the way to stop the registry.
+pub(crate) async fn prove(
+    registry: &Registry,
+    name: &str,
+    password: &str,
+    address: IpAddr,
+) -> Result<Principal, LoginRefusal> {
+    let logins = &registry.logins;
+    logins.limiter.admit(address, Some(name), Instant::now()).map_err(LoginRefusal::Limited)?;
+    let principal = {
+        let _place = logins.at_once.acquire().await.map_err(|_| LoginRefusal::Wrong)?;
+        registry.accounts.login(name, password).await.map_err(LoginRefusal::Unavailable)?
+    };
+    let Some(principal) = principal.filter(|principal| !principal.is_anonymous()) else {
+        registry.metrics.logins_failed.inc();
+        return Err(LoginRefusal::Wrong);
+    };
+    logins.limiter.succeeded(name, Instant::now());
+    Ok(principal)
+}
+
 async fn login(
     registry: &Registry,
     headers: &HeaderMap,
@@ -162,22 +193,14 @@ async fn login(
     password: &str,
     address: IpAddr,
 ) -> Result<Principal, Refusal> {
-    let logins = &registry.logins;
-    logins.limiter.admit(address, Some(name), Instant::now()).map_err(|limited| {
-        Refusal::new(Code::TooManyRequests, limited.to_string())
-            .retry_after(limited.retry_after.as_secs().max(1))
-    })?;
-    let principal = {
-        let _place =
-            logins.at_once.acquire().await.map_err(|_| refused(registry, headers, "no logins are taken"))?;
-        registry.accounts.login(name, password).await.map_err(unavailable)?
-    };
-    let Some(principal) = principal.filter(|principal| !principal.is_anonymous()) else {
-        registry.metrics.logins_failed.inc();
-        return Err(refused(registry, headers, "name or password are wrong, or the account is disabled"));
-    };
-    logins.limiter.succeeded(name, Instant::now());
-    Ok(principal)
+    prove(registry, name, password, address).await.map_err(|refusal| match refusal {
+        LoginRefusal::Limited(limited) => Refusal::new(Code::TooManyRequests, limited.to_string())
+            .retry_after(limited.retry_after.as_secs().max(1)),
+        LoginRefusal::Wrong => {
+            refused(registry, headers, "name or password are wrong, or the account is disabled")
+        }
+        LoginRefusal::Unavailable(error) => unavailable(error),
+    })
 }
 
 fn unavailable(error: crate::Unavailable) -> Refusal {

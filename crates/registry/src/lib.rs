@@ -22,6 +22,7 @@ mod routes;
 mod serve;
 mod settings;
 
+pub use caller::LoginRefusal;
 pub use errors::{Code, Refusal};
 pub use handler::router;
 pub use listen::{Listening, connection, listen};
@@ -71,6 +72,20 @@ impl Registry {
             minter: Arc::new(minter),
             verifier,
         }
+    }
+
+    /// Who a name and a password are, for a door beside the registry's own: within the same bounds, so that whoever guesses
+    /// has not twice as many tries at two doors.
+    ///
+    /// # Errors
+    /// Where tries are used up, one of the two is wrong, or accounts cannot be read.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        password: &str,
+        address: std::net::IpAddr,
+    ) -> Result<access::Principal, LoginRefusal> {
+        caller::prove(self, name, password, address).await
     }
 
     /// Forgets who logged in by Basic authentication: for when a password was changed.

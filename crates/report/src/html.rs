@@ -1,61 +1,47 @@
 mod chain;
 mod detonation;
+mod evidence;
+mod sections;
 mod stack;
+mod timeline;
 
 use crate::Catalogue;
-use crate::exception::{self, exception_warnings};
-use crate::phrase::{self, SEVERITIES, counted, safe, shortened};
 use askama::Template as _;
 use base64::Engine as _;
-use chain::Chain;
-use detonation::RunView;
-use model::{Finding, Report, thousands};
+use model::Report;
+use sections::{Sections, text};
 use sha2::{Digest as _, Sha256};
-use stack::Stack;
 use std::io;
 
 /// Writes one HTML file that needs nothing else: no script, no font, no picture from anywhere. Its policy
 /// allows a single style sheet, by hash, so that even a text which slipped past the escaping could neither
 /// load nor run anything.
 pub(crate) fn render(report: &Report, catalogue: Catalogue<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let sorted: Vec<&Finding> = SEVERITIES
-        .into_iter()
-        .flat_map(|severity| report.findings.iter().filter(move |finding| finding.severity == severity))
-        .take(MOST)
-        .collect();
     let page = Page {
-        css: CSS,
-        css_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(CSS)),
+        css: HTML_STYLE,
+        css_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(HTML_STYLE)),
         verdict: report.verdict.name(),
-        sign: phrase::sign(report.verdict),
         reference: text(&report.image.reference),
-        summary: text(&report.summary),
-        facts: facts(report),
-        chain: Chain::of(report),
-        counts: counts(report),
-        findings: sorted.iter().map(|finding| row(finding, catalogue)).collect(),
-        more_findings: more(report.findings.len()),
-        gap_count: counted(report.gaps.len() as u64, "gap"),
-        gaps: report.gaps.iter().take(MOST).map(|gap| (text(&gap.what), text(&gap.why))).collect(),
-        more_gaps: more(report.gaps.len()),
-        exceptions: exception_warnings(report).iter().take(MOST).map(|warning| text(warning)).collect(),
-        exception_count: counted(report.exceptions.len() as u64, "exception"),
-        runs: RunView::all(report),
-        not_exercised: RunView::not_exercised(report),
-        stacks: Stack::all(report, &sorted),
-        coverage: coverage(report),
+        sections: Sections::of(report, catalogue, 1),
         version: text(&report.tool.version),
         rules: text(&report.tool.rules),
-        feeds: report.tool.feeds.iter().map(|feed| text(feed)).collect(),
+        feeds: report.tool.feeds.iter().take(sections::MOST).map(|feed| text(feed)).collect(),
     };
     page.write_into(out).map_err(io::Error::other)?;
     writeln!(out)
 }
 
-/// Findings, and gaps, that one page shows; browsers carry no more with ease.
-const MOST: usize = 2_000;
+/// The sections of the page of a report, from the verdict down, for a page of somebody else. That page has a heading of the
+/// first level and the style sheet [`HTML_STYLE`]; ids in it begin with none of `verdict`, `chain`, `finding`, `runs`, `run-`,
+/// `gaps`, `exceptions`, `layers`, `coverage`.
+pub fn html_sections(report: &Report, catalogue: Catalogue<'_>) -> String {
+    let drawn = Sections::of(report, catalogue, 2).render();
+    // A template fails only where its writer does, and a string takes everything.
+    drawn.unwrap_or_else(|_| "<p>The report could not be drawn; its JSON holds all of it.</p>".to_owned())
+}
 
-const CSS: &str = include_str!("../templates/report.css");
+/// The style sheet of the page of a report, which [`html_sections`] need as well. It asks for no other file.
+pub const HTML_STYLE: &str = include_str!("../templates/report.css");
 
 #[derive(askama::Template)]
 #[template(path = "report.html")]
@@ -63,149 +49,16 @@ struct Page {
     css: &'static str,
     css_hash: String,
     verdict: &'static str,
-    sign: &'static str,
     reference: String,
-    summary: String,
-    facts: Vec<(&'static str, String)>,
-    chain: Option<Chain>,
-    counts: String,
-    findings: Vec<Row>,
-    more_findings: Option<String>,
-    gap_count: String,
-    gaps: Vec<(String, String)>,
-    more_gaps: Option<String>,
-    exceptions: Vec<String>,
-    exception_count: String,
-    runs: Vec<RunView>,
-    not_exercised: Vec<String>,
-    stacks: Vec<Stack>,
-    coverage: Vec<(&'static str, String)>,
+    sections: Sections,
     version: String,
     rules: String,
     feeds: Vec<String>,
 }
 
-struct Row {
-    severity: &'static str,
-    worth: &'static str,
-    id: String,
-    title: String,
-    facts: Vec<(String, String)>,
-    explanation: String,
-    advice: Option<&'static str>,
-}
-
-fn text(raw: &str) -> String {
-    shortened(&safe(raw), 2_000).into_owned()
-}
-
-fn facts(report: &Report) -> Vec<(&'static str, String)> {
-    let axes = &report.axes;
-    let mut facts = Vec::new();
-    if let Some(digest) = &report.image.digest {
-        facts.push(("Digest", digest.to_string()));
-    }
-    let vulnerable = &axes.vulnerable;
-    let known = match (vulnerable.critical, vulnerable.high) {
-        (0, 0) => String::new(),
-        (critical, high) => format!("{} critical, {} high", thousands(critical), thousands(high)),
-    };
-    for (name, value) in [
-        ("Platforms", report.image.platforms.join(", ")),
-        ("Declared purpose", axes.pua.join(", ")),
-        ("Hygiene", axes.hygiene.join(", ")),
-        ("Vulnerabilities", known),
-    ] {
-        if !value.is_empty() {
-            facts.push((name, text(&value)));
-        }
-    }
-    facts
-}
-
-fn counts(report: &Report) -> String {
-    let of = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
-    let counts = SEVERITIES.map(|severity| (severity, of(severity)));
-    let counts = counts.iter().filter(|(_, count)| *count > 0);
-    counts
-        .map(|(severity, count)| format!("{} {}", thousands(*count as u64), severity.name()))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn row(finding: &Finding, catalogue: Catalogue<'_>) -> Row {
-    let mut facts = Vec::new();
-    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
-    if let Some(path) = &finding.path {
-        fact("path", text(path));
-    }
-    if let Some(layer) = &finding.layer {
-        fact("layer", format!("{} ({})", layer.index, layer.digest.short()));
-        if !layer.created_by.is_empty() {
-            fact("made by", shortened(&safe(&layer.created_by), 300).into_owned());
-        }
-    }
-    if !finding.platform.is_empty() {
-        fact("platform", text(&finding.platform));
-    }
-    if let Some(reach) = phrase::reach(finding) {
-        fact("reach", reach.to_owned());
-    }
-    for piece in &finding.evidence {
-        let offset = piece.offset.map(|offset| format!(" at byte {}", thousands(offset))).unwrap_or_default();
-        fact(&text(&piece.kind), format!("{}{offset}", text(&piece.value)));
-    }
-    if let Some(content) = phrase::content(finding) {
-        fact("content", content);
-    }
-    if let Some(axis) = finding.axis {
-        fact("axis", axis.name().to_owned());
-    }
-    if let Some(told) = exception::in_force(finding) {
-        fact("exception", text(&told));
-    }
-    if !finding.techniques.is_empty() {
-        fact("ATT&CK", text(&finding.techniques.join(", ")));
-    }
-    Row {
-        severity: finding.severity.name(),
-        worth: phrase::worth(finding),
-        id: text(&finding.id),
-        title: text(&finding.title),
-        facts,
-        explanation: text(&finding.explanation),
-        advice: catalogue(&finding.id).map(|detection| detection.advice).filter(|advice| !advice.is_empty()),
-    }
-}
-
-fn coverage(report: &Report) -> Vec<(&'static str, String)> {
-    let coverage = &report.coverage;
-    let read = if coverage.bytes_read == coverage.bytes {
-        format!("all {} bytes ({})", thousands(coverage.bytes), phrase::size(coverage.bytes))
-    } else {
-        format!("{} of {} bytes", thousands(coverage.bytes_read), thousands(coverage.bytes))
-    };
-    let timing = &report.timing_ms;
-    let mut rows = vec![
-        ("Read", read),
-        ("Layers", thousands(coverage.layers)),
-        ("Files", thousands(coverage.files)),
-        ("Time", phrase::duration(timing.total)),
-    ];
-    if coverage.runs > 0 {
-        rows.push(("Runs in the sandbox", thousands(coverage.runs)));
-        rows.push(("Events lost", thousands(coverage.events_dropped)));
-    }
-    rows
-}
-
-fn more(count: usize) -> Option<String> {
-    let rest = count.checked_sub(MOST).filter(|&rest| rest > 0)?;
-    Some(format!("… and {} more, which the JSON report holds.", thousands(rest as u64)))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::sections::MOST;
     use super::*;
     use crate::sample;
     use quick_xml::Reader;
@@ -239,7 +92,7 @@ mod tests {
     #[test]
     fn the_miner_in_html() {
         let page = html(&sample::miner());
-        insta::assert_snapshot!(page.replace(CSS, "…"));
+        insta::assert_snapshot!(page.replace(HTML_STYLE, "…"));
     }
 
     #[test]
@@ -267,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_page_needs_nothing_from_outside() {
-        assert!(!CSS.contains("url(") && !CSS.contains("@import"));
+        assert!(!HTML_STYLE.contains("url(") && !HTML_STYLE.contains("@import"));
         for report in [sample::miner(), sample::clean(), sample::hostile()] {
             let elements = structure(&html(&report));
             assert!(elements.len() > 20);
@@ -285,6 +138,46 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Elements inside each other are closed in the order in which they were opened, but those that are never closed.
+    #[test]
+    fn what_is_opened_is_closed() {
+        for report in [sample::miner(), sample::detonated(), sample::hostile(), sample::many(10)] {
+            let page = html(&report);
+            let mut reader = Reader::from_str(&page);
+            reader.config_mut().check_end_names = false;
+            let mut open = Vec::new();
+            loop {
+                match reader.read_event().unwrap() {
+                    Event::Start(start) if !["meta", "br"].contains(&start.name().as_ref()) => {
+                        open.push(start.name().as_ref().to_owned());
+                    }
+                    Event::End(end) => assert_eq!(open.pop().as_deref(), Some(end.name().as_ref())),
+                    Event::Eof => break,
+                    _ => {}
+                }
+            }
+            assert_eq!(open, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_run_is_drawn_as_a_tree_and_on_an_axis_of_time() {
+        let page = html(&sample::detonated());
+        assert!(page.contains("<svg class=\"timeline\""));
+        let (_, tree) = page.split_once("<ul class=\"tree\"").unwrap();
+        let (tree, _) = tree.split_once("<h4>Network").unwrap();
+        assert_eq!((tree.matches("<li>").count(), tree.matches("<ul>").count()), (3, 1));
+        assert!(tree.contains("python3 dao.py</code>\n<ul>\n<li>"), "{tree}");
+    }
+
+    #[test]
+    fn the_sections_stand_in_a_page_of_somebody_else() {
+        let sections = html_sections(&sample::miner(), &sample::catalogue);
+        assert!(sections.starts_with("<section class=\"verdict malicious\"") && !sections.contains("<h1"));
+        let (_, below) = sections.split_once("</section>").unwrap();
+        assert!(below.len() > 1_000 && html(&sample::miner()).contains(below.trim_end()));
     }
 
     #[test]

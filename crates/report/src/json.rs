@@ -143,7 +143,7 @@ mod tests {
                 let mut fewer = value.clone();
                 fewer.pointer_mut(&at).unwrap().as_object_mut().unwrap().remove(field);
                 // Reports of earlier versions do without these and are still read.
-                let later = ["layers", "axis", "content", "exception", "exceptions", "detonation"]
+                let later = ["layers", "axis", "content", "exception", "exceptions", "detonation", "closed"]
                     .contains(&field.as_str());
                 assert!(!schema.is_valid(&fewer) || later, "{at} does without {field}");
             }

@@ -25,6 +25,7 @@ mod wrap;
 pub use comparison::{ComparisonFormat, baseline_warnings, render_comparison};
 pub use exception::exception_warnings;
 pub use format::{Format, Style, UnknownFormat};
+pub use html::{HTML_STYLE, html_sections};
 use model::{Detection, Report};
 use std::io;
 

@@ -211,6 +211,7 @@ pub(crate) fn detonated() -> Report {
             run: 0,
             process: Some(2),
             milliseconds: 21_600_400,
+            closed: None,
             host: "pool.invalid".to_owned(),
             port: 443,
             protocol: "stratum".to_owned(),

@@ -455,7 +455,11 @@ async fn update(
     Ok(done.rows_affected() > 0)
 }
 
-fn read_state(state: &str, progress: Option<String>, result: Option<String>) -> Result<JobState, Error> {
+pub(crate) fn read_state(
+    state: &str,
+    progress: Option<String>,
+    result: Option<String>,
+) -> Result<JobState, Error> {
     let json = |text: Option<String>| text.map(|text| parsed_json::<Value>("jobs", &text)).transpose();
     match state {
         "running" => Ok(JobState::Running { progress: json(progress)? }),

@@ -4,6 +4,7 @@ use crate::error::{self, Error, database};
 use crate::repositories::page;
 use crate::store::{Connection, Store, now};
 use aws_lc_rs::digest::{Context, SHA256};
+use model::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -87,6 +88,26 @@ impl Store {
         entries(self.read(), after, page(n)).await
     }
 
+    /// The last entries that are about a manifest, the newest first, at most `n`.
+    pub async fn journal_of(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        n: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        sqlx::query_as(
+            "SELECT j.seq, j.time, j.kind, j.body, j.previous, j.hash
+             FROM journal_images i JOIN journal j ON j.seq = i.seq
+             WHERE i.repository = $1 AND i.digest = $2 ORDER BY i.seq DESC LIMIT $3",
+        )
+        .bind(repository.as_str())
+        .bind(digest.to_string())
+        .bind(page(n))
+        .fetch_all(self.read())
+        .await
+        .map_err(database("read the journal"))
+    }
+
     /// The last entry.
     pub async fn journal_head(&self) -> Result<Head, Error> {
         let mut connection = self.read().acquire().await.map_err(database("read the journal"))?;
@@ -117,9 +138,22 @@ pub(crate) async fn append(db: &mut Connection, kind: &str, body: &Value) -> Res
     .bind(&entry.body)
     .bind(&entry.previous)
     .bind(&entry.hash)
-    .execute(db)
+    .execute(&mut *db)
     .await
     .map_err(database("write the journal"))?;
+    if let (Some(Value::String(repository)), Some(Value::String(digest))) =
+        (body.get("repository"), body.get("digest"))
+    {
+        sqlx::query(
+            "INSERT INTO journal_images (repository, digest, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(repository)
+        .bind(digest)
+        .bind(entry.seq)
+        .execute(db)
+        .await
+        .map_err(database("write the journal"))?;
+    }
     Ok(entry)
 }
 

@@ -401,6 +401,7 @@ async fn remove(db: &mut Connection, repository: i64, digest: &Digest) -> Result
         "DELETE FROM tags WHERE repository = $1 AND digest = $2",
         "DELETE FROM released WHERE repository = $1 AND root = $2",
         "DELETE FROM approvals WHERE repository = $1 AND digest = $2",
+        "DELETE FROM terms WHERE repository = $1 AND digest = $2",
         "UPDATE standings SET state = 'quarantined', decision = NULL, decided = NULL
          WHERE repository = $1 AND digest = $2 AND state = 'released'",
     ];

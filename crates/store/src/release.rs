@@ -7,6 +7,7 @@ use crate::error::{self, Error, database};
 use crate::manifest::LARGEST;
 use crate::repositories::{Repo, page, parsed, parsed_json};
 use crate::store::{Options, Store, joined};
+use crate::terms::Term;
 use access::{Action, Permit};
 use bytes::Bytes;
 use model::{Digest, RepositoryName, Tag};
@@ -98,7 +99,7 @@ pub struct Standing {
 }
 
 /// What the gate decided, as it stands in the journal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
     /// The decision itself: effect, rule, reason, digests of report, rules, feeds and policy.
     pub body: Value,
@@ -108,6 +109,10 @@ pub struct Decision {
     pub rules: Option<Digest>,
     /// Who decided: `policy`, or a person.
     pub by: String,
+    /// Whether it is about what was signed with the release of another, and is no image that people look at.
+    pub companion: bool,
+    /// What the image is searched by from now on, in place of what it was; none leaves that as it is.
+    pub terms: Option<Vec<Term>>,
 }
 
 /// What a release or its end changed.
@@ -397,7 +402,7 @@ impl AnswerRow {
     }
 }
 
-struct StandingRow {
+pub(crate) struct StandingRow {
     name: String,
     digest: String,
     state: String,
@@ -411,7 +416,7 @@ struct StandingRow {
 crate::store::from_row!(StandingRow { name, digest, state, decision, evidence, rules, first_seen, decided });
 
 impl StandingRow {
-    fn read(self) -> Result<(RepositoryName, Standing), Error> {
+    pub(crate) fn read(self) -> Result<(RepositoryName, Standing), Error> {
         let digest = |text: String| parsed("standings", &text);
         let standing = Standing {
             digest: digest(self.digest)?,

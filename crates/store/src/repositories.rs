@@ -164,7 +164,7 @@ impl Store {
 
 const SELECT_BY_NAME: &str = "SELECT id, name, upstream, remote, created FROM repositories WHERE name = $1";
 
-struct Row {
+pub(crate) struct Row {
     id: i64,
     name: String,
     upstream: Option<String>,
@@ -175,7 +175,7 @@ struct Row {
 crate::store::from_row!(Row { id, name, upstream, remote, created });
 
 impl Row {
-    fn read(self) -> Result<(i64, Repository), Error> {
+    pub(crate) fn read(self) -> Result<(i64, Repository), Error> {
         let origin = match (self.upstream, self.remote) {
             (Some(upstream), Some(remote)) => Origin::Upstream { upstream, remote },
             _ => Origin::Hosted,

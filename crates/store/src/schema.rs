@@ -2,7 +2,8 @@ use crate::error::{Error, database};
 use sqlx::sqlite::SqlitePool;
 
 /// One text for each step; a step that has been released is never changed.
-const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 /// Brings the database to the schema that this program knows, each step whole or not at all.
 pub(crate) async fn migrate(writer: &SqlitePool) -> Result<(), Error> {

@@ -166,6 +166,18 @@ impl Store {
         .await
     }
 
+    /// Writes rows by hand, for tests of other crates that need more of them than can be pushed.
+    #[cfg(feature = "testing")]
+    pub async fn fill_for_tests(&self, sql: &'static str) -> Result<(), Error> {
+        self.write("fill the tables", move |db| {
+            Box::pin(async move {
+                let done = sqlx::raw_sql(sql).execute(db).await;
+                done.map_err(error::database("fill the tables")).map(drop)
+            })
+        })
+        .await
+    }
+
     /// The data directory.
     pub fn directory(&self) -> &Path {
         &self.inner.options.directory

@@ -116,7 +116,9 @@ fn about_content(
     say(&mut finding, meta);
     for found in &hit.matches {
         let shown = model::escape_bytes(&found.excerpt);
-        finding = finding.with_evidence("match", &format!("{} {shown}", found.pattern), Some(found.offset));
+        finding = finding
+            .with_evidence("match", &format!("{} {shown}", found.pattern), Some(found.offset))
+            .with_bytes(&found.excerpt, Some(found.offset));
     }
     seen.weigh(finding, meta.reached)
 }

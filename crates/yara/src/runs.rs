@@ -70,7 +70,9 @@ fn finding(meta: &Meta, hit: &RuleHit, platform: &str) -> Finding {
     findings::say(&mut finding, meta);
     for found in &hit.matches {
         let shown = model::escape_bytes(&found.excerpt);
-        finding = finding.with_evidence("match", &format!("{} {shown}", found.pattern), None);
+        finding = finding
+            .with_evidence("match", &format!("{} {shown}", found.pattern), None)
+            .with_bytes(&found.excerpt, None);
     }
     finding
 }

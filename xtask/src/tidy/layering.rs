@@ -31,10 +31,11 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     ("access", &["model"]),
     ("store", &["model", "access"]),
     ("registry", &["model", "access", "store"]),
+    ("web", &["model", "report"]),
     (
         "gate",
         &[
-            "model", "source", "feeds", "report", "cache", "pipeline", "policy", "attest", "access", "store",
+            "model", "source", "feeds", "report", "web", "cache", "pipeline", "policy", "attest", "access", "store",
             "registry",
         ],
     ),

@@ -2,7 +2,7 @@
 
 use super::{Admin, Asked, Fail, Fields};
 use crate::Gate;
-use crate::accounts::written;
+use crate::people::grants::{self, Granted};
 use access::{Action, Identity, Pattern, Upstreams};
 use axum::Json;
 use axum::extract::State;
@@ -58,18 +58,9 @@ pub(crate) async fn put(
     admin: Admin,
     Fields(fields): Fields<NewGrant>,
 ) -> Result<StatusCode, Fail> {
-    if !matches!(fields.principal, Identity::User(_) | Identity::Oidc { .. }) {
-        return Err(Fail::invalid("grants are for users; a robot has its own, and anonymous is configured"));
-    }
-    let grant = store::Grant {
-        principal: fields.principal.to_string(),
-        scope: fields.repositories.to_string(),
-        actions: written(&fields.actions, &fields.upstreams, fields.catalog),
-        created_by: admin.name().to_owned(),
-        created: store::now(),
-    };
-    gate.store.put_grant(&grant).await?;
-    gate.end_sessions(&fields.principal);
+    let NewGrant { principal, repositories, actions, upstreams, catalog } = fields;
+    let granted = Granted { actions, upstreams, catalog };
+    grants::put(&gate, &admin, &principal, &repositories, &granted).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -86,10 +77,6 @@ pub(crate) async fn remove(
     admin: Admin,
     Asked(which): Asked<Which>,
 ) -> Result<StatusCode, Fail> {
-    let (principal, scope) = (which.principal.to_string(), which.repositories.to_string());
-    if !gate.store.delete_grant(&principal, &scope, admin.name()).await? {
-        return Err(Fail::missing(format!("grant of {scope} to {principal}")));
-    }
-    gate.end_sessions(&which.principal);
+    grants::revoke(&gate, &admin, &which.principal, &which.repositories).await?;
     Ok(StatusCode::NO_CONTENT)
 }

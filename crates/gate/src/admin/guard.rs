@@ -2,6 +2,7 @@
 
 use super::OPEN;
 use crate::Gate;
+use crate::people::{Admin, Fail};
 use access::{Credentials, Principal};
 use axum::Json;
 use axum::body::Body;
@@ -22,86 +23,17 @@ const LARGEST: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub(crate) struct Somebody(Principal);
 
-/// Somebody who may administer, with a token that was made for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Admin(Principal);
-
 impl Somebody {
     pub(crate) fn principal(&self) -> &Principal {
         &self.0
     }
 }
 
-impl Admin {
-    /// As the journal writes them.
-    pub(crate) fn name(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-/// Why something is not done.
-#[derive(Debug)]
-pub(crate) struct Fail {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
-impl Fail {
-    /// The request cannot be meant. What is quoted of it is escaped here.
-    pub(crate) fn invalid(message: impl std::fmt::Display) -> Self {
-        let message = model::escape_text(&message.to_string());
-        Self { status: StatusCode::BAD_REQUEST, code: "INVALID", message }
-    }
-
-    pub(crate) fn denied(message: &str) -> Self {
-        Self { status: StatusCode::FORBIDDEN, code: "DENIED", message: message.to_owned() }
-    }
-
-    pub(crate) fn missing(what: impl std::fmt::Display) -> Self {
-        let message = model::escape_text(&format!("there is no {what}"));
-        Self { status: StatusCode::NOT_FOUND, code: "NOT_FOUND", message }
-    }
-
-    pub(crate) fn conflict(message: impl std::fmt::Display) -> Self {
-        let message = model::escape_text(&message.to_string());
-        Self { status: StatusCode::CONFLICT, code: "CONFLICT", message }
-    }
-
-    pub(crate) fn too_many(message: &str) -> Self {
-        Self { status: StatusCode::TOO_MANY_REQUESTS, code: "TOOMANYREQUESTS", message: message.to_owned() }
-    }
-
-    fn unauthorized(message: &str) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, code: "UNAUTHORIZED", message: message.to_owned() }
-    }
-
-    pub(crate) fn unavailable(message: &str) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "UNAVAILABLE", message: message.to_owned() }
-    }
-}
-
-impl From<store::Error> for Fail {
-    fn from(error: store::Error) -> Self {
-        use store::Error::{Blocked, Exists, NoManifest, NoRepository};
-        match error {
-            Exists { .. } | Blocked { .. } => Self::conflict(error),
-            NoManifest { .. } | NoRepository(_) => {
-                Self { status: StatusCode::NOT_FOUND, code: "NOT_FOUND", message: error.to_string() }
-            }
-            error => {
-                tracing::error!(error = model::error_chain(&error), "the store failed");
-                Self::unavailable("the store cannot do this now; the log of the server says why")
-            }
-        }
-    }
-}
-
 impl IntoResponse for Fail {
     fn into_response(self) -> Response {
-        let body = json!({ "errors": [{ "code": self.code, "message": self.message, "detail": {} }] });
-        let mut response = (self.status, Json(body)).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
+        let body = json!({ "errors": [{ "code": self.code(), "message": self.message(), "detail": {} }] });
+        let mut response = (self.status(), Json(body)).into_response();
+        if self.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(
                 "Bearer realm=\"/token\",service=\"roadstead\",scope=\"registry:admin:*\"",
             );
@@ -174,12 +106,9 @@ impl<S: Sync> FromRequestParts<S> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fail> {
         let Somebody(principal) = Somebody::from_request_parts(parts, state).await?;
-        if !principal.is_admin() {
-            return Err(Fail::denied(
-                "this is for administrators, with a token for the scope registry:admin:*",
-            ));
-        }
-        Ok(Self(principal))
+        Self::of(&principal).ok_or_else(|| {
+            Fail::denied("this is for administrators, with a token for the scope registry:admin:*")
+        })
     }
 }
 
@@ -232,9 +161,5 @@ pub(super) async fn unknown() -> Fail {
 }
 
 pub(super) async fn no_method() -> Fail {
-    Fail {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        code: "UNSUPPORTED",
-        message: "the path has no such method".to_owned(),
-    }
+    Fail::no_method("the path has no such method")
 }

@@ -54,7 +54,7 @@ async fn finish(gate: &Gate, name: &str, by: &str) -> Result<StatusCode, Fail> {
     if !gate.store.delete_login(name, by).await? {
         return Err(missing(name));
     }
-    super::users::end_sessions(gate, &user);
+    crate::people::users::end_sessions(gate, &user);
     Ok(StatusCode::NO_CONTENT)
 }
 

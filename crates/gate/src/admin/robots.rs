@@ -2,7 +2,8 @@
 
 use super::{Admin, Fail, Fields, Named};
 use crate::Gate;
-use access::{AccountName, Grant, Identity, Rights, SecretKind};
+use crate::people::robots;
+use access::{AccountName, Grant};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -38,18 +39,9 @@ pub(crate) async fn create(
     admin: Admin,
     Fields(fields): Fields<NewRobot>,
 ) -> Result<(StatusCode, Json<Value>), Fail> {
-    let (secret, hash) = new_secret()?;
-    let robot = Robot {
-        name: fields.name.to_string(),
-        secret: hash,
-        scopes: scopes(fields.grants, fields.catalog)?,
-        expires: expiry(fields.expires)?,
-        disabled: false,
-        created_by: admin.name().to_owned(),
-        created: store::now(),
-    };
-    gate.store.create_robot(&robot).await?;
-    gate.accounts.forget();
+    let NewRobot { name, grants, catalog, expires } = fields;
+    let expires = expires.map(Timestamp::as_millisecond);
+    let (robot, secret) = robots::create(&gate, &admin, &name, grants, catalog, expires).await?;
     Ok((StatusCode::CREATED, Json(with_secret(&robot, &secret))))
 }
 
@@ -69,18 +61,10 @@ pub(crate) async fn change(
     Named(name): Named<String>,
     Fields(fields): Fields<Change>,
 ) -> Result<StatusCode, Fail> {
-    let mut robot = find(&gate, &name).await?;
-    robot.disabled = fields.disabled.unwrap_or(robot.disabled);
-    if fields.grants.is_some() || fields.catalog.is_some() {
-        let before: Rights = serde_json::from_value(robot.scopes).unwrap_or_default();
-        robot.scopes =
-            scopes(fields.grants.unwrap_or(before.grants), fields.catalog.unwrap_or(before.catalog))?;
-    }
-    if fields.expires.is_some() {
-        robot.expires = expiry(fields.expires)?;
-    }
-    save(&gate, &robot, &admin).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let Change { disabled, grants, catalog, expires } = fields;
+    let expires = expires.map(Timestamp::as_millisecond);
+    let change = robots::Change { disabled, grants, catalog, expires };
+    robots::change(&gate, &admin, &name, change).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Another secret; the one before no longer opens.
@@ -89,10 +73,7 @@ pub(crate) async fn renew(
     admin: Admin,
     Named(name): Named<String>,
 ) -> Result<Json<Value>, Fail> {
-    let mut robot = find(&gate, &name).await?;
-    let (secret, hash) = new_secret()?;
-    robot.secret = hash;
-    save(&gate, &robot, &admin).await?;
+    let (robot, secret) = robots::renew(&gate, &admin, &name).await?;
     Ok(Json(with_secret(&robot, &secret)))
 }
 
@@ -102,48 +83,7 @@ pub(crate) async fn remove(
     admin: Admin,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Fail> {
-    if !gate.store.delete_robot(&name, admin.name()).await? {
-        return Err(Fail::missing(format!("robot {name}")));
-    }
-    end_sessions(&gate, &name);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn find(gate: &Gate, name: &str) -> Result<Robot, Fail> {
-    gate.store.robot(name).await?.ok_or_else(|| Fail::missing(format!("robot {name}")))
-}
-
-async fn save(gate: &Gate, robot: &Robot, admin: &Admin) -> Result<(), Fail> {
-    if !gate.store.update_robot(robot, admin.name()).await? {
-        return Err(Fail::missing(format!("robot {}", robot.name)));
-    }
-    end_sessions(gate, &robot.name);
-    Ok(())
-}
-
-fn end_sessions(gate: &Gate, name: &str) {
-    if let Ok(name) = name.parse() {
-        gate.end_sessions(&Identity::Robot(name));
-    }
-}
-
-fn new_secret() -> Result<(access::Secret, String), Fail> {
-    let (secret, hash) = access::new_secret(SecretKind::Robot)
-        .map_err(|_| Fail::unavailable("the system gives no random numbers"))?;
-    Ok((secret, hash.to_string()))
-}
-
-fn scopes(grants: Vec<Grant>, catalog: bool) -> Result<Value, Fail> {
-    let rights = Rights { admin: false, catalog, grants };
-    serde_json::to_value(rights).map_err(Fail::invalid)
-}
-
-fn expiry(expires: Option<Timestamp>) -> Result<Option<i64>, Fail> {
-    let millis = expires.map(Timestamp::as_millisecond);
-    if millis.is_some_and(|millis| millis <= store::now()) {
-        return Err(Fail::invalid("expires is in the past"));
-    }
-    Ok(millis)
+    robots::remove(&gate, &admin, &name).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 fn shown(robot: &Robot) -> Value {

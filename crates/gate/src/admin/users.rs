@@ -3,7 +3,8 @@
 use super::{Admin, Fail, Fields, Named, Somebody};
 use crate::Gate;
 use crate::accounts::{self, SetupError};
-use access::{AccountName, Identity, Secret};
+use crate::people::users;
+use access::{AccountName, Secret};
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
@@ -11,13 +12,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 use store::User;
 
 type Gated = State<Arc<Gate>>;
 
 /// A secret in a request.
-pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn set_up(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Fields(fields): Fields<SetUp>,
 ) -> Result<(StatusCode, Json<Value>), Fail> {
-    admit(&gate, peer, "setup")?;
+    users::admit(&gate, peer, "setup")?;
     let SetUp { secret, name, password } = fields;
     match accounts::set_up(&gate.accounts, secret.expose(), &name, password.expose()).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(json!({ "name": name, "admin": true })))),
@@ -49,11 +49,6 @@ pub(crate) async fn set_up(
         Err(error @ SetupError::Secret) => Err(Fail::denied(&error.to_string())),
         Err(error) => Err(Fail::invalid(error)),
     }
-}
-
-fn admit(gate: &Gate, peer: SocketAddr, account: &str) -> Result<(), Fail> {
-    let admitted = gate.tries.admit(peer.ip(), Some(account), Instant::now());
-    admitted.map_err(|limited| Fail::too_many(&limited.to_string()))
 }
 
 /// Who asks.
@@ -81,17 +76,9 @@ pub(crate) async fn own_password(
     somebody: Somebody,
     Fields(fields): Fields<OwnPassword>,
 ) -> Result<StatusCode, Fail> {
-    let Identity::User(name) = somebody.principal().identity() else {
-        return Err(Fail::denied("only users of the gate have a password here"));
-    };
-    admit(&gate, peer, name.as_str())?;
-    let user = gate.store.user(name.as_str()).await?.ok_or_else(|| Fail::missing(format!("user {name}")))?;
-    let kept = user.password.as_deref().and_then(|text| text.parse().ok());
-    if !gate.accounts.password(fields.current.expose().to_owned(), kept).await {
-        return Err(Fail::denied("the current password is another"));
-    }
-    let password = hashed(&gate, &fields.password).await?;
-    save(&gate, User { password: Some(password), ..user }, somebody.principal().as_str()).await
+    let OwnPassword { current, password } = fields;
+    users::own_password(&gate, somebody.principal(), peer, &current, &password).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// All users.
@@ -116,17 +103,7 @@ pub(crate) async fn create(
     admin: Admin,
     Fields(fields): Fields<NewUser>,
 ) -> Result<(StatusCode, Json<Value>), Fail> {
-    let password = hashed(&gate, &fields.password).await?;
-    let user = User {
-        name: fields.name.to_string(),
-        password: Some(password),
-        identity: None,
-        admin: fields.admin,
-        disabled: false,
-        created: store::now(),
-    };
-    gate.store.create_user(&user, admin.name()).await?;
-    gate.accounts.forget();
+    let user = users::create(&gate, &admin, &fields.name, &fields.password, fields.admin).await?;
     Ok((StatusCode::CREATED, Json(shown(&user))))
 }
 
@@ -146,16 +123,9 @@ pub(crate) async fn change(
     Named(name): Named<String>,
     Fields(fields): Fields<Change>,
 ) -> Result<StatusCode, Fail> {
-    let mut user = gate.store.user(&name).await?.ok_or_else(|| Fail::missing(format!("user {name}")))?;
-    user.admin = fields.admin.unwrap_or(user.admin);
-    user.disabled = fields.disabled.unwrap_or(user.disabled);
-    if let Some(password) = fields.password {
-        user.password = Some(hashed(&gate, &password).await?);
-    }
-    if !user.admin || user.disabled {
-        someone_else_administers(&gate, &name).await?;
-    }
-    save(&gate, user, admin.name()).await
+    let Change { admin: admins, disabled, password } = fields;
+    let change = users::Change { admin: admins, disabled, password };
+    users::change(&gate, &admin, &name, change).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Removes a user with all that was granted to them.
@@ -164,63 +134,7 @@ pub(crate) async fn remove(
     admin: Admin,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Fail> {
-    someone_else_administers(&gate, &name).await?;
-    let user = gate.store.user(&name).await?.ok_or_else(|| Fail::missing(format!("user {name}")))?;
-    // Before the user: nobody who comes to have the name later finds them there.
-    if let Some(identity) = identity(&user) {
-        let who = identity.to_string();
-        for grant in gate.store.grants(Some(&who)).await? {
-            gate.store.delete_grant(&who, &grant.scope, admin.name()).await?;
-        }
-    }
-    if !gate.store.delete_user(&name, admin.name()).await? {
-        return Err(Fail::missing(format!("user {name}")));
-    }
-    end_sessions(&gate, &user);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// A gate without an administrator could only be helped by who may write its files.
-async fn someone_else_administers(gate: &Gate, name: &str) -> Result<(), Fail> {
-    let users = gate.store.users().await?;
-    if users.iter().any(|user| user.name != name && user.admin && !user.disabled) {
-        return Ok(());
-    }
-    match users.iter().find(|user| user.name == name) {
-        Some(user) if user.admin => {
-            Err(Fail::conflict("this is the last administrator; make another one first"))
-        }
-        _ => Ok(()),
-    }
-}
-
-async fn hashed(gate: &Gate, password: &Secret) -> Result<String, Fail> {
-    let hash = gate.accounts.hash(password.expose().to_owned()).await;
-    let hash = hash.ok_or_else(|| Fail::unavailable("the server is ending"))?.map_err(Fail::invalid)?;
-    Ok(hash.as_str().to_owned())
-}
-
-async fn save(gate: &Gate, user: User, by: &str) -> Result<StatusCode, Fail> {
-    if !gate.store.update_user(&user, by).await? {
-        return Err(Fail::missing(format!("user {}", user.name)));
-    }
-    end_sessions(gate, &user);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Whoever had a token has to show a secret again, and what was remembered of one is forgotten.
-pub(super) fn end_sessions(gate: &Gate, user: &User) {
-    if let Some(identity) = identity(user) {
-        gate.end_sessions(&identity);
-    }
-}
-
-/// As whom a user is known where rights are asked for.
-fn identity(user: &User) -> Option<Identity> {
-    match &user.identity {
-        Some((issuer, subject)) => Identity::oidc(issuer, subject),
-        None => user.name.parse().ok().map(Identity::User),
-    }
+    users::remove(&gate, &admin, &name).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 fn shown(user: &User) -> Value {

@@ -11,11 +11,18 @@ const MOST: usize = 1000;
 
 /// Logins that were begun, under the cookie of the browser that began them.
 #[derive(Default)]
-pub(super) struct Begun(Mutex<HashMap<String, (Instant, Pending)>>);
+pub(super) struct Begun(Mutex<HashMap<String, (Instant, Login)>>);
+
+/// A login that is under way.
+pub(super) struct Login {
+    pub(super) pending: Pending,
+    /// The page of the console to go to afterwards; none where a token was asked for.
+    pub(super) next: Option<String>,
+}
 
 impl Begun {
     /// Keeps one, and gives its cookie; none where too many are under way.
-    pub(super) fn put(&self, pending: Pending) -> Option<String> {
+    pub(super) fn put(&self, login: Login) -> Option<String> {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes).ok()?;
         let cookie = model::Digest::sha256(bytes).hex();
@@ -24,13 +31,13 @@ impl Begun {
         if begun.len() >= MOST {
             return None;
         }
-        begun.insert(cookie.clone(), (Instant::now(), pending));
+        begun.insert(cookie.clone(), (Instant::now(), login));
         Some(cookie)
     }
 
     /// Takes one out: it can be finished once.
-    pub(super) fn take(&self, cookie: &str) -> Option<Pending> {
+    pub(super) fn take(&self, cookie: &str) -> Option<Login> {
         let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.remove(cookie).filter(|(since, _)| since.elapsed() < LIFE).map(|(_, pending)| pending)
+        begun.remove(cookie).filter(|(since, _)| since.elapsed() < LIFE).map(|(_, login)| login)
     }
 }

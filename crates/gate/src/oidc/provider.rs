@@ -1,11 +1,11 @@
 //! What is asked of the provider.
 
-use super::pending::Begun;
+use super::pending::{self, Begun};
 use crate::accounts::now;
 use crate::config;
 use crate::outbound::{self, Outbound};
 use access::Minter;
-use access::oidc::{Callback, Discovery, GroupRights, Keys, Login, OidcError, Provider};
+use access::oidc::{Callback, Discovery, GroupRights, Keys, Login, OidcError, Pending, Provider};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -74,16 +74,26 @@ impl Oidc {
         })
     }
 
-    /// Where to send the browser, and the cookie that it is known by when it comes back.
-    pub(super) async fn begin(&self) -> Result<(String, String), Trouble> {
+    /// Where to send the browser, and the cookie that it is known by when it comes back; `next` is where it goes in the
+    /// console then.
+    pub(super) async fn begin(&self, next: Option<String>) -> Result<(String, String), Trouble> {
         let (to, pending) = self.provider.begin(&self.discovery().await?, now())?;
-        let cookie = self.begun.put(pending).ok_or(Trouble::Busy)?;
+        let cookie = self.begun.put(pending::Login { pending, next }).ok_or(Trouble::Busy)?;
         Ok((to, cookie))
     }
 
+    /// The login of the browser that began it. It can be finished once.
+    pub(super) fn begun(&self, cookie: &str) -> Option<pending::Login> {
+        self.begun.take(cookie)
+    }
+
     /// Who logged in, where it is the browser that began it.
-    pub(super) async fn finish(&self, cookie: &str, query: &Callback<'_>) -> Result<Login, Trouble> {
-        let pending = self.begun.take(cookie).ok_or(OidcError::State)?;
+    pub(super) async fn finish(
+        &self,
+        pending: Option<Pending>,
+        query: &Callback<'_>,
+    ) -> Result<Login, Trouble> {
+        let pending = pending.ok_or(OidcError::State)?;
         let exchange = pending.finish(&self.provider, query, now())?;
         let discovery = self.discovery().await?;
         let mut headers = vec![

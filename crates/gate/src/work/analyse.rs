@@ -261,6 +261,13 @@ async fn carry_out(
         evidence: record.report,
         rules: carry.known,
         by: "policy".to_owned(),
+        terms: carry.read.report.as_ref().map(crate::terms::of_report),
+        ..Decision::default()
+    };
+    let beside_it = |record: &Record| Decision {
+        companion: true,
+        terms: None,
+        ..decision(&sign::beside(record, &task.digest))
     };
     let (repository, digest) = (&task.repository, &task.digest);
     let before =
@@ -288,9 +295,8 @@ async fn carry_out(
                 _ => Vec::new(),
             };
             record.companions = if first { sign::put(store, repository, &companions).await? } else { before };
-            let beside = sign::beside(&record, digest);
             let made = record.companions.iter().filter(|_| first);
-            let beside = made.map(|companion| (*companion, decision(&beside))).collect();
+            let beside = made.map(|companion| (*companion, beside_it(&record))).collect();
             store.release_read(repository, digest, decision(&record), carry.reach.clone(), beside).await?;
             if standing.state != State::Released {
                 core.tell(EventKind::Released, task, &record.message);
@@ -316,7 +322,7 @@ async fn carry_out(
             store.revoke(repository, digest, decision(&record)).await?;
             // Nobody is told any more that it is good.
             for companion in before {
-                store.revoke(repository, &companion, decision(&sign::beside(&record, digest))).await?;
+                store.revoke(repository, &companion, beside_it(&record)).await?;
             }
             core.tell(EventKind::Revoked, task, &record.message);
         }

@@ -9,6 +9,8 @@ mod clients;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod core;
 #[cfg(test)]
 mod deciding;

@@ -290,3 +290,61 @@ fn a_login_is_of_the_browser_that_began_it_and_of_our_provider() {
     let without = Running::start(folder.path(), "");
     assert_eq!(without.get("/auth/oidc/login").status(), 401);
 }
+
+/// A login that began at the console ends there: with a session, and no token.
+#[test]
+fn a_login_of_the_console_ends_in_the_console() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::start();
+    let (running, _) = Running::set_up(folder.path(), &provider.configured());
+    let page = running.get("/console/login").text().unwrap();
+    assert!(page.contains("/console/login/provider"), "{page}");
+    let go = |begin: &str, claims: Value| {
+        let begun = running.get(begin);
+        assert_eq!(begun.status(), 303, "{:?}", begun.text());
+        let to = begun.headers()["location"].to_str().unwrap().to_owned();
+        let cookie = begun.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        *provider.next.lock().unwrap() = Person { claims, nonce: parameter(&to, "nonce") };
+        let url = running.url(&format!("/auth/oidc/callback?code=abc&state={}", parameter(&to, "state")));
+        running.client.get(url).header("cookie", cookie).send().unwrap()
+    };
+    let get = |cookie: &str, path: &str| {
+        let request = running.client.get(running.url(path)).header("cookie", cookie);
+        request.send().unwrap()
+    };
+    let admins = json!({ "groups": ["platform"] });
+    let answer = go("/console/login/provider?next=/console/journal", admins.clone());
+    assert_eq!(answer.status(), 200, "{:?}", answer.text());
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("roadstead-console="), "{cookie}");
+    let body = answer.text().unwrap();
+    // By a page, as a browser that comes from the provider shows a strict cookie only when a page of ours sends it.
+    assert!(body.contains("content=\"0;url=/console/journal\"") && !body.contains("token"), "{body}");
+    let journal = get(&cookie, "/console/journal");
+    assert_eq!(journal.status(), 200);
+    let journal = journal.text().unwrap();
+    let (_, rest) = journal.split_once("rdst_login_").unwrap();
+    let secret = format!("rdst_login_{}", rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap());
+    let (_, rest) = journal.split_once("the name ").unwrap();
+    let name = rest.split(' ').next().unwrap().to_owned();
+    assert!(running.token(&name, &secret, "registry:admin:*").is_ok());
+    assert!(!get(&cookie, "/console/journal").text().unwrap().contains("rdst_login_"), "it is shown once");
+
+    // The next login ends this one with all that was got by it, and has the rights of its groups.
+    let answer = go("/auth/oidc/login?console", json!({ "groups": ["team"] }));
+    let second = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(answer.text().unwrap().contains("content=\"0;url=/console\""));
+    assert_eq!(get(&cookie, "/console/journal").status(), 303);
+    assert_eq!(running.token(&name, &secret, "registry:admin:*"), Err(401));
+    assert_eq!(get(&second, "/console").status(), 200);
+    assert_eq!(get(&second, "/console/journal").status(), 404);
+
+    // Who is not let in is told so on the page where one logs in.
+    let answer = go("/console/login/provider?next=//evil.example", json!({ "aud": "other" }));
+    assert_eq!(answer.status(), 403);
+    assert!(answer.headers().get("set-cookie").is_none());
+    let body = answer.text().unwrap();
+    assert!(body.contains("name=\"password\"") && !body.contains("evil"), "{body}");
+    let answer = go("/console/login/provider?next=https://evil.example", admins);
+    assert!(answer.text().unwrap().contains("content=\"0;url=/console\""));
+}

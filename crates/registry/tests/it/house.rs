@@ -162,7 +162,7 @@ impl Quarantine for Table {
 
 /// A decision as tests write it.
 pub fn decided() -> Decision {
-    Decision { body: json!({"effect": "allow"}), evidence: None, rules: None, by: "policy".to_owned() }
+    Decision { body: json!({"effect": "allow"}), by: "policy".to_owned(), ..Decision::default() }
 }
 
 /// A registry that listens on the loopback.

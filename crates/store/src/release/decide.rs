@@ -3,7 +3,7 @@ use super::{Decision, Outcome, State};
 use crate::error::{Error, database};
 use crate::repositories::parsed;
 use crate::store::{Connection, Store, now};
-use crate::{journal, tags};
+use crate::{journal, tags, terms};
 use model::{Digest, RepositoryName};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -299,10 +299,12 @@ async fn stand(
     decision: &Decision,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO standings (repository, digest, content, state, decision, evidence, rules, first_seen, decided)
-         VALUES ($1, $2, COALESCE((SELECT content FROM blobs WHERE digest = $2), $2), $3, $4, $5, $6, $7, $7)
+        "INSERT INTO standings
+             (repository, digest, content, state, decision, evidence, rules, first_seen, decided, companion)
+         VALUES ($1, $2, COALESCE((SELECT content FROM blobs WHERE digest = $2), $2), $3, $4, $5, $6, $7, $7, $8)
          ON CONFLICT (repository, digest) DO UPDATE SET state = excluded.state, decision = excluded.decision,
-             evidence = excluded.evidence, rules = excluded.rules, decided = excluded.decided",
+             evidence = excluded.evidence, rules = excluded.rules, decided = excluded.decided,
+             companion = excluded.companion",
     )
     .bind(repository)
     .bind(digest.to_string())
@@ -311,10 +313,14 @@ async fn stand(
     .bind(decision.evidence.map(|digest| digest.to_string()))
     .bind(decision.rules.map(|digest| digest.to_string()))
     .bind(now())
-    .execute(db)
+    .bind(i64::from(decision.companion))
+    .execute(&mut *db)
     .await
     .map_err(database("note a standing"))?;
-    Ok(())
+    match &decision.terms {
+        Some(terms) => terms::put(db, repository, digest, terms).await,
+        None => Ok(()),
+    }
 }
 
 /// Writes a decision into the journal.

@@ -46,9 +46,8 @@ pub(crate) fn read_back(name: &RepositoryName) -> Permit {
 pub(crate) fn decision() -> Decision {
     Decision {
         body: json!({"effect": "allow", "rule": "test"}),
-        evidence: None,
-        rules: None,
         by: "policy".to_owned(),
+        ..Decision::default()
     }
 }
 

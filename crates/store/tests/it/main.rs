@@ -10,6 +10,7 @@ mod collecting;
 mod crash;
 mod disk;
 mod house;
+mod images;
 mod jobs;
 mod journal;
 mod layout;

@@ -1,0 +1,42 @@
+//! What people decide and change, by whichever door they come. The administration in JSON and the console both ask here, so
+//! that no rule of who may decide what stands in two places. Comes in: an [`Admin`], whom the two guards alone make, and what
+//! they want. Goes out: what became of it, or a [`Fail`]. Never: HTTP, and nothing for somebody who is no administrator.
+
+pub(crate) mod exceptions;
+mod fail;
+pub(crate) mod grants;
+pub(crate) mod images;
+pub(crate) mod robots;
+pub(crate) mod users;
+
+pub(crate) use fail::Fail;
+
+use access::Principal;
+
+/// Somebody who may administer. It is made where a request's proof of that was looked at, and is not kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin(Principal);
+
+impl Admin {
+    /// Somebody, where they may.
+    pub(crate) fn of(principal: &Principal) -> Option<Self> {
+        principal.is_admin().then(|| Self(principal.clone()))
+    }
+
+    /// As the journal writes them.
+    pub(crate) fn name(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// A reason is a sentence that others can read later. It is escaped here.
+pub(crate) fn reason(text: &str) -> Result<String, Fail> {
+    let text = text.trim();
+    match text.chars().count() {
+        0..10 => Err(Fail::invalid(
+            "reason is shorter than 10 characters; write why, for whoever reads it in a year",
+        )),
+        10..=2000 => Ok(model::escape_text(text)),
+        _ => Err(Fail::invalid("reason is longer than 2000 characters")),
+    }
+}
