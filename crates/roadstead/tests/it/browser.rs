@@ -34,6 +34,9 @@ fn people_log_in_look_and_decide() {
     browser.press("Log in");
     assert!(browser.here().starts_with("/console/login"), "{}", browser.here());
     browser.find("[role=alert]");
+    // The browser notes the status, and nothing else.
+    let noted = browser.complaints();
+    assert!(noted.iter().all(|line| line.contains("401 (Unauthorized)")), "{noted:?}");
     browser.fill("input[name=name]", "ann");
     browser.fill("input[name=password]", PASSWORD);
     browser.press("Log in");
@@ -98,11 +101,14 @@ fn who_may_not_sees_less() {
     browser.goto("/console?state=all");
     browser.says("team/web");
     assert!(!browser.text("body").contains("other/app"), "of another team");
-    for hidden in ["/console/journal", "/console/accounts", "/console/upstreams", "/console/health"] {
+    for hidden in ["/console/journal", "/console/upstreams", "/console/health"] {
         assert!(browser.all(&format!("nav a[href='{hidden}']")).is_empty(), "{hidden}");
         browser.goto(hidden);
-        assert!(!browser.text("body").contains("user:ann"), "{hidden}");
+        assert!(!browser.text("body").contains("ann"), "{hidden}");
     }
+    browser.goto("/console/accounts");
+    browser.find("form[action='/console/accounts/password']");
+    assert!(!browser.text("body").contains("ann"), "of the accounts one's own is shown");
     browser.goto(&page("other/app", &house.clean));
     assert!(!browser.text("body").contains("released"), "of another team");
     browser.goto(&page("team/miner", &house.miner));
