@@ -49,11 +49,35 @@ pub(super) async fn of_upstream(
 }
 
 fn judge(found: &Verification) -> Signature {
-    // Other statements than signatures, such as lists of packages, are signed too and may be by whom they like.
-    let tried = found.refused.iter().any(|refused| !matches!(refused.why, Refusal::PredicateType { .. }));
+    // Other statements than signatures, such as lists of packages, are signed too and may be by whom they like. And what
+    // carries a certificate was never meant for a key: it says as little of the keys as if it were not there.
+    let beside = |why: &Refusal| {
+        matches!(why, Refusal::PredicateType { .. } | Refusal::Certificate | Refusal::Keyless(_))
+    };
+    let tried = found.refused.iter().any(|refused| !beside(&refused.why));
     match (found.passed(), tried || found.ignored > 0) {
         (true, _) => Signature::Valid,
         (false, true) => Signature::Invalid,
         (false, false) => Signature::Missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attest::Refused;
+
+    fn check(refused: Vec<Refusal>, expect: Signature) {
+        let refused = refused.into_iter().enumerate().map(|(index, why)| Refused { index, why }).collect();
+        let found = Verification { refused, ..Verification::default() };
+        assert_eq!(judge(&found), expect);
+    }
+
+    #[test]
+    fn what_was_not_meant_for_a_key_is_no_broken_signature() {
+        check(vec![], Signature::Missing);
+        check(vec![Refusal::Certificate, Refusal::Keyless("it is too old".to_owned())], Signature::Missing);
+        check(vec![Refusal::Certificate, Refusal::Key], Signature::Invalid);
+        check(vec![Refusal::Subject("another".to_owned())], Signature::Invalid);
     }
 }

@@ -13,6 +13,8 @@ mod console;
 #[cfg(test)]
 mod core;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod harbor;
