@@ -65,10 +65,10 @@ fn judge(found: &Verification) -> Signature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attest::Refused;
+    use attest::{Kind, Refused};
 
     fn check(refused: Vec<Refusal>, expect: Signature) {
-        let refused = refused.into_iter().enumerate().map(|(index, why)| Refused { index, why }).collect();
+        let refused = refused.into_iter().enumerate().map(|(index, why)| Refused { index, kind: Kind::Bundle, why }).collect();
         let found = Verification { refused, ..Verification::default() };
         assert_eq!(judge(&found), expect);
     }
