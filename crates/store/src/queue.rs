@@ -31,7 +31,7 @@ pub struct Queued {
     pub repository: RepositoryName,
     /// How it stands.
     pub standing: Standing,
-    /// The tags that point to it, the first few.
+    /// Tags that point to it, a few of them.
     pub tags: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub struct OpenJob {
 const COLUMNS: &str =
     "SELECT r.name, s.digest, s.state, s.decision, s.evidence, s.rules, s.first_seen, s.decided,
          (SELECT group_concat(few.name, ' ') FROM (SELECT t.name FROM tags t
-          WHERE t.repository = s.repository AND t.digest = s.digest ORDER BY t.name LIMIT 10) few) AS tags
+          WHERE t.repository = s.repository AND t.digest = s.digest LIMIT 10) few) AS tags
      FROM standings s JOIN repositories r ON r.id = s.repository JOIN (";
 
 impl Store {
@@ -151,6 +151,7 @@ impl Store {
 fn queued(row: &SqliteRow) -> Result<Queued, Error> {
     let (repository, standing) = StandingRow::from_row(row).map_err(database("list images"))?.read()?;
     let tags: Option<String> = row.try_get("tags").map_err(database("list images"))?;
-    let tags = tags.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let mut tags: Vec<String> = tags.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    tags.sort();
     Ok(Queued { repository, standing, tags })
 }

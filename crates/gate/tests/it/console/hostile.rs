@@ -56,6 +56,9 @@ fn texts_of_an_image_and_of_people_stay_texts() {
         ("expires", "2027-03-01".to_owned()),
     ];
     send(&own, "/console/exceptions/ask", &scope);
+    let taken = [("rule", "look".to_owned()), scope[3].clone(), scope[4].clone(), scope[5].clone()];
+    send(&own, "/console/exceptions/ask", &taken);
+    assert!(own.page("/console/exceptions").contains("waiting for a second person"));
     send(&own, "/console/accounts/users", &[("name", MARK.to_owned()), ("password", MARK.to_owned())]);
     send(&own, "/console/accounts/robots", &[("name", MARK.to_owned()), ("repositories", MARK.to_owned())]);
     send(&own, "/console/accounts/grants", &[("principal", MARK.to_owned()), ("actions", MARK.to_owned())]);
@@ -131,7 +134,7 @@ fn an_odd_query_is_answered_and_no_more() {
         assert!([200, 400, 404].contains(&status), "{path}: {status}");
     }
     // A row of an exception that is odd is shown, and breaks no page.
-    let fields = json!({ "scope": { "rule": MARK, "content": format!("sha256:{}", "a".repeat(64)) }, "reason": format!("{MARK} odd"), "expires": "2027-03-01T00:00:00Z" });
+    let fields = json!({ "scope": { "rule": "look", "content": format!("sha256:{}", "a".repeat(64)) }, "reason": format!("{MARK} odd"), "expires": "2027-03-01T00:00:00Z" });
     assert_eq!(gate.ask(Method::POST, "/api/v1/exceptions", &admin, Some(fields)).0, 201);
     check(&browser.page("/console/exceptions"), "exceptions");
 }

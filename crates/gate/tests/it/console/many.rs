@@ -4,7 +4,7 @@ use super::{Browser, add_user, grant};
 use crate::running::Running;
 use std::time::{Duration, Instant};
 
-/// Repositories of ten teams; images of four states, some of them malicious; four terms and a tag for each.
+/// Repositories of ten teams; images of four states; a tag and some terms for each.
 const FILL: &str = "
     CREATE TEMP TABLE n (i INTEGER PRIMARY KEY);
     INSERT INTO n WITH RECURSIVE up (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM up WHERE i < 100000) SELECT i FROM up;
@@ -14,14 +14,15 @@ const FILL: &str = "
     INSERT INTO standings (repository, digest, content, state, decision, first_seen, decided)
         SELECT repository, digest, digest,
             CASE WHEN i % 1000 = 0 THEN 'revoked' WHEN i % 50 = 0 THEN 'denied' WHEN i % 10 = 0 THEN 'quarantined' ELSE 'released' END,
-            '{\"effect\":\"hold\",\"rule\":\"look\",\"message\":\"' || hex(randomblob(400)) || '\",\"reference\":\"x\",\"verdict\":\"suspicious\"}',
+            '{\"effect\":\"hold\",\"rule\":\"look\",\"message\":\"' || hex(randomblob(200)) || '\",\"reference\":\"x\",\"verdict\":\"suspicious\"}',
             1700000000000 + i * 1000, 1700000000000 + i * 1000 FROM images;
     INSERT INTO tags (repository, name, digest, updated) SELECT repository, 'v' || i, digest, 0 FROM images;
     INSERT INTO terms (kind, term, repository, digest)
-        SELECT 'layer', lower(hex(randomblob(32))), repository, digest FROM images
-        UNION ALL SELECT 'rule', 's-rule-' || (i % 40), repository, digest FROM images
-        UNION ALL SELECT 'technique', 't' || (1000 + i % 60), repository, digest FROM images
-        UNION ALL SELECT 'host', 'h' || (i % 5000) || '.example', repository, digest FROM images;
+        SELECT 'host', 'h' || (i % 5000) || '.example', repository, digest FROM images WHERE i % 10 = 0 ORDER BY 2;
+    INSERT INTO terms (kind, term, repository, digest) SELECT 'layer', substr(digest, 8), repository, digest FROM images ORDER BY 2;
+    INSERT INTO terms (kind, term, repository, digest) SELECT 'rule', 's-rule-' || (i % 40), repository, digest FROM images ORDER BY 2;
+    INSERT INTO terms (kind, term, repository, digest)
+        SELECT 'technique', 't' || (1000 + i % 60), repository, digest FROM images WHERE i % 4 = 0 ORDER BY 2;
     DROP TABLE images;
     DROP TABLE n;";
 
