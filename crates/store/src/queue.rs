@@ -64,7 +64,8 @@ impl Store {
         };
         // The keys are found in an index alone, and the decisions of one page are read.
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-        query.push("SELECT k.repository, k.digest, k.first_seen FROM standings k WHERE k.companion = 0");
+        query.push("SELECT k.repository, k.digest, k.first_seen FROM standings k WHERE k.");
+        query.push(queue.sight.no_companion());
         if let Some(state) = queue.state {
             query.push(" AND k.state = ").push_bind(state.name());
         }
@@ -102,8 +103,8 @@ impl Store {
 
     /// How many images stand in each state, of those that are seen.
     pub async fn state_counts(&self, sight: &Sight) -> Result<Vec<(State, u64)>, Error> {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT s.state, COUNT(*) FROM standings s WHERE s.companion = 0");
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT s.state, COUNT(*) FROM standings s WHERE s.");
+        query.push(sight.no_companion());
         sight.push(&mut query, "s.repository");
         query.push(" GROUP BY s.state");
         let rows: Vec<(String, i64)> =
@@ -111,19 +112,6 @@ impl Store {
         rows.into_iter()
             .map(|(state, count)| Ok((State::of_row(&state)?, crate::blobs::unsigned(count))))
             .collect()
-    }
-
-    /// Whether a manifest was signed with the release of another: then it is no image that people look at.
-    pub async fn is_companion(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool, Error> {
-        let Some(repo) = self.find(repository).await? else { return Ok(false) };
-        let row: Option<(i64,)> =
-            sqlx::query_as("SELECT companion FROM standings WHERE repository = $1 AND digest = $2")
-                .bind(repo.id)
-                .bind(digest.to_string())
-                .fetch_optional(self.read())
-                .await
-                .map_err(database("find a standing"))?;
-        Ok(row.is_some_and(|(companion,)| companion != 0))
     }
 
     /// Jobs that are not done, those that were asked for first at the beginning, at most `n`.

@@ -17,7 +17,8 @@ async fn left(path: &std::path::Path) {
                     INSERT INTO repositories (id, name, created) VALUES (1, 'team/app', 0);";
     sqlx::raw_sql(versions).execute(&pool).await.unwrap();
     let quoted = "it says \"rule\":\"signature\" and is none";
-    let decisions = [json!({"rule": "look", "message": quoted}), json!({"rule": "signature", "message": "x"})];
+    let decisions =
+        [json!({"rule": "look", "message": quoted}), json!({"rule": "signature", "message": "x"})];
     for (n, decision) in decisions.into_iter().enumerate() {
         let digest = sha256(&[n as u8]).to_string();
         sqlx::query("INSERT INTO standings (repository, digest, content, state, decision, first_seen) VALUES (1, $1, $1, 'released', $2, $3)")
