@@ -76,7 +76,9 @@ fn what_is_opened_is_closed() {
         let mut open = Vec::new();
         loop {
             match reader.read_event().unwrap() {
-                Event::Start(start) if !["meta", "br", "link", "img", "input"].contains(&start.name().as_ref()) => {
+                Event::Start(start)
+                    if !["meta", "br", "link", "img", "input"].contains(&start.name().as_ref()) =>
+                {
                     open.push(start.name().as_ref().to_owned());
                 }
                 Event::End(end) => assert_eq!(open.pop().as_deref(), Some(end.name().as_ref()), "{name}"),
