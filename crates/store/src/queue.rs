@@ -116,23 +116,14 @@ impl Store {
 
     /// Jobs that are not done, those that were asked for first at the beginning, at most `n`.
     pub async fn open_jobs(&self, n: usize) -> Result<Vec<OpenJob>, Error> {
-        let rows: Vec<(String, String, String, Option<String>, Option<String>, i64)> = sqlx::query_as(
+        let rows: Vec<JobRow> = sqlx::query_as(
             "SELECT kind, payload, state, progress, result, created FROM jobs WHERE open = 1 ORDER BY id LIMIT $1",
         )
         .bind(page(n))
         .fetch_all(self.read())
         .await
         .map_err(database("list jobs"))?;
-        rows.into_iter()
-            .map(|(kind, payload, state, progress, result, created)| {
-                Ok(OpenJob {
-                    kind,
-                    payload: parsed_json("jobs", &payload)?,
-                    state: read_state(&state, progress, result)?,
-                    created,
-                })
-            })
-            .collect()
+        rows.into_iter().map(JobRow::read).collect()
     }
 }
 
@@ -142,4 +133,26 @@ fn queued(row: &SqliteRow) -> Result<Queued, Error> {
     let mut tags: Vec<String> = tags.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     tags.sort();
     Ok(Queued { repository, standing, tags })
+}
+
+struct JobRow {
+    kind: String,
+    payload: String,
+    state: String,
+    progress: Option<String>,
+    result: Option<String>,
+    created: i64,
+}
+
+crate::store::from_row!(JobRow { kind, payload, state, progress, result, created });
+
+impl JobRow {
+    fn read(self) -> Result<OpenJob, Error> {
+        Ok(OpenJob {
+            kind: self.kind,
+            payload: parsed_json("jobs", &self.payload)?,
+            state: read_state(&self.state, self.progress, self.result)?,
+            created: self.created,
+        })
+    }
 }
