@@ -32,9 +32,6 @@ use axum::routing::{MethodRouter, any, get, post};
 use std::sync::Arc;
 use web::paths;
 
-/// The report of an image as one file of HTML, beside its address as JSON.
-const REPORT_FILE: &str = "/console/image/report.html";
-
 /// Every path. Tests ask each of them.
 fn routes() -> Vec<(&'static str, MethodRouter<Arc<Gate>>)> {
     vec![
@@ -46,7 +43,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Gate>>)> {
         (paths::IMAGE, get(image::page)),
         (paths::IMAGE_STANDING, get(image::standing)),
         (paths::REPORT, get(image::report)),
-        (REPORT_FILE, get(image::report_file)),
+        (paths::REPORT_FILE, get(image::report_file)),
         (paths::APPROVE, post(image::approve)),
         (paths::DENY, post(image::deny)),
         (paths::REVOKE, post(image::revoke)),

@@ -1,4 +1,4 @@
-//! The server: registry, upstreams, quarantine, workers, policy, signing, operations.
+//! The server: registry, upstreams, quarantine, workers, policy, signing, operations, the console.
 //!
 //! Comes in: a [`Config`], and what scans. Goes out: a registry that gives out nothing unread, and what operating it needs.
 //! Never: a release of its own; policy, verdict and people decide, and it holds what nobody read, what is empty and what is too

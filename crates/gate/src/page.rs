@@ -15,7 +15,9 @@ pub(crate) async fn root(State(gate): State<Arc<Gate>>, headers: HeaderMap) -> R
         return Redirect::to(web::paths::QUEUE).into_response();
     }
     let url = &gate.url;
-    let text = format!("images are at {url}/v2/, the administration at {url}/api/v1/, the console at {url}/console\n");
+    let text = format!(
+        "images are at {url}/v2/, the administration at {url}/api/v1/, the console at {url}/console\n"
+    );
     (StatusCode::NOT_FOUND, text).into_response()
 }
 

@@ -31,7 +31,7 @@ pub struct Queued {
     pub repository: RepositoryName,
     /// How it stands.
     pub standing: Standing,
-    /// The tags that point to it, the first few.
+    /// Tags that point to it, a few of them.
     pub tags: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub struct OpenJob {
 const COLUMNS: &str =
     "SELECT r.name, s.digest, s.state, s.decision, s.evidence, s.rules, s.first_seen, s.decided,
          (SELECT group_concat(few.name, ' ') FROM (SELECT t.name FROM tags t
-          WHERE t.repository = s.repository AND t.digest = s.digest ORDER BY t.name LIMIT 10) few) AS tags
+          WHERE t.repository = s.repository AND t.digest = s.digest LIMIT 10) few) AS tags
      FROM standings s JOIN repositories r ON r.id = s.repository JOIN (";
 
 impl Store {
@@ -64,7 +64,8 @@ impl Store {
         };
         // The keys are found in an index alone, and the decisions of one page are read.
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-        query.push("SELECT k.repository, k.digest, k.first_seen FROM standings k WHERE k.companion = 0");
+        query.push("SELECT k.repository, k.digest, k.first_seen FROM standings k WHERE k.");
+        query.push(queue.sight.no_companion());
         if let Some(state) = queue.state {
             query.push(" AND k.state = ").push_bind(state.name());
         }
@@ -102,8 +103,8 @@ impl Store {
 
     /// How many images stand in each state, of those that are seen.
     pub async fn state_counts(&self, sight: &Sight) -> Result<Vec<(State, u64)>, Error> {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT s.state, COUNT(*) FROM standings s WHERE s.companion = 0");
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT s.state, COUNT(*) FROM standings s WHERE s.");
+        query.push(sight.no_companion());
         sight.push(&mut query, "s.repository");
         query.push(" GROUP BY s.state");
         let rows: Vec<(String, i64)> =
@@ -113,44 +114,45 @@ impl Store {
             .collect()
     }
 
-    /// Whether a manifest was signed with the release of another: then it is no image that people look at.
-    pub async fn is_companion(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool, Error> {
-        let Some(repo) = self.find(repository).await? else { return Ok(false) };
-        let row: Option<(i64,)> =
-            sqlx::query_as("SELECT companion FROM standings WHERE repository = $1 AND digest = $2")
-                .bind(repo.id)
-                .bind(digest.to_string())
-                .fetch_optional(self.read())
-                .await
-                .map_err(database("find a standing"))?;
-        Ok(row.is_some_and(|(companion,)| companion != 0))
-    }
-
     /// Jobs that are not done, those that were asked for first at the beginning, at most `n`.
     pub async fn open_jobs(&self, n: usize) -> Result<Vec<OpenJob>, Error> {
-        let rows: Vec<(String, String, String, Option<String>, Option<String>, i64)> = sqlx::query_as(
+        let rows: Vec<JobRow> = sqlx::query_as(
             "SELECT kind, payload, state, progress, result, created FROM jobs WHERE open = 1 ORDER BY id LIMIT $1",
         )
         .bind(page(n))
         .fetch_all(self.read())
         .await
         .map_err(database("list jobs"))?;
-        rows.into_iter()
-            .map(|(kind, payload, state, progress, result, created)| {
-                Ok(OpenJob {
-                    kind,
-                    payload: parsed_json("jobs", &payload)?,
-                    state: read_state(&state, progress, result)?,
-                    created,
-                })
-            })
-            .collect()
+        rows.into_iter().map(JobRow::read).collect()
     }
 }
 
 fn queued(row: &SqliteRow) -> Result<Queued, Error> {
     let (repository, standing) = StandingRow::from_row(row).map_err(database("list images"))?.read()?;
     let tags: Option<String> = row.try_get("tags").map_err(database("list images"))?;
-    let tags = tags.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let mut tags: Vec<String> = tags.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    tags.sort();
     Ok(Queued { repository, standing, tags })
+}
+
+struct JobRow {
+    kind: String,
+    payload: String,
+    state: String,
+    progress: Option<String>,
+    result: Option<String>,
+    created: i64,
+}
+
+crate::store::from_row!(JobRow { kind, payload, state, progress, result, created });
+
+impl JobRow {
+    fn read(self) -> Result<OpenJob, Error> {
+        Ok(OpenJob {
+            kind: self.kind,
+            payload: parsed_json("jobs", &self.payload)?,
+            state: read_state(&self.state, self.progress, self.result)?,
+            created: self.created,
+        })
+    }
 }

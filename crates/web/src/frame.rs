@@ -65,8 +65,9 @@ impl Place {
             (Self::Upstreams, "Upstreams", paths::UPSTREAMS),
             (Self::Health, "Health", paths::HEALTH),
         ];
-        let for_admins = [Self::Journal, Self::Upstreams, Self::Health];
-        let shown = all.into_iter().filter(|(place, ..)| is_admin || !for_admins.contains(place));
+        // What is not for somebody is not there, so that it is not linked either.
+        let for_all = [Self::Queue, Self::Search];
+        let shown = all.into_iter().filter(|(place, ..)| is_admin || for_all.contains(place));
         shown.map(|(place, name, path)| Link { name, path, is_current: place == self }).collect()
     }
 }

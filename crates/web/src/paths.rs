@@ -23,6 +23,8 @@ pub const IMAGE: &str = "/console/image";
 pub const IMAGE_STANDING: &str = "/console/image/standing";
 /// Its report as JSON, with the same query.
 pub const REPORT: &str = "/console/image/report";
+/// Its report as one file of HTML, with the same query.
+pub const REPORT_FILE: &str = "/console/image/report.html";
 /// Sends `repository`, `digest`, `reason`.
 pub const APPROVE: &str = "/console/image/approve";
 /// Sends `repository`, `digest`, `reason`.
@@ -94,6 +96,11 @@ pub fn image_standing(repository: &str, digest: &str) -> String {
 /// [`REPORT`] with its query.
 pub fn report(repository: &str, digest: &str) -> String {
     query(REPORT, &[("repository", repository), ("digest", digest)])
+}
+
+/// [`REPORT_FILE`] with its query.
+pub fn report_file(repository: &str, digest: &str) -> String {
+    query(REPORT_FILE, &[("repository", repository), ("digest", digest)])
 }
 
 /// [`COMPARE`] with its query; both are `REPOSITORY@DIGEST`.

@@ -38,7 +38,7 @@ struct Element {
 impl Element {
     fn of(start: &BytesStart<'_>) -> Self {
         let attributes = start.html_attributes().map(|attribute| {
-            let attribute = attribute.unwrap();
+            let attribute = attribute.expect("attributes are well formed");
             (attribute.key.as_ref().to_owned(), attribute.value.into_owned())
         });
         Self { name: start.name().as_ref().to_owned(), attributes: attributes.collect() }
@@ -59,7 +59,7 @@ fn elements(page: &str) -> Vec<Element> {
     reader.config_mut().check_end_names = false;
     let mut elements = Vec::new();
     loop {
-        match reader.read_event().unwrap() {
+        match reader.read_event().expect("pages are well formed") {
             Event::Start(start) | Event::Empty(start) => elements.push(Element::of(&start)),
             Event::Comment(_) | Event::CData(_) | Event::PI(_) => panic!("injected"),
             Event::Eof => return elements,
@@ -76,7 +76,9 @@ fn what_is_opened_is_closed() {
         let mut open = Vec::new();
         loop {
             match reader.read_event().unwrap() {
-                Event::Start(start) if !["meta", "br", "link", "img", "input"].contains(&start.name().as_ref()) => {
+                Event::Start(start)
+                    if !["meta", "br", "link", "img", "input"].contains(&start.name().as_ref()) =>
+                {
                     open.push(start.name().as_ref().to_owned());
                 }
                 Event::End(end) => assert_eq!(open.pop().as_deref(), Some(end.name().as_ref()), "{name}"),

@@ -35,8 +35,8 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
     (
         "gate",
         &[
-            "model", "source", "feeds", "report", "web", "cache", "pipeline", "policy", "attest", "access", "store",
-            "registry",
+            "model", "source", "feeds", "report", "web", "cache", "pipeline", "policy", "attest", "access",
+            "store", "registry",
         ],
     ),
     (

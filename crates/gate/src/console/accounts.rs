@@ -192,7 +192,8 @@ fn granted(sent: &Sent) -> Result<Granted, Fail> {
         } else if let Some(upstream) = text.strip_prefix(USE_UPSTREAM) {
             granted.upstreams.push(upstream.parse().map_err(Fail::invalid)?);
         } else {
-            let action = text.parse().map_err(|()| Fail::invalid(format!("{text} is nothing that can be granted")))?;
+            let action =
+                text.parse().map_err(|()| Fail::invalid(format!("{text} is nothing that can be granted")))?;
             granted.actions.push(action);
         }
     }

@@ -9,10 +9,7 @@ use std::sync::Arc;
 use store::TermKind;
 use web::Coverage;
 
-pub(super) async fn page(
-    State(gate): State<Arc<Gate>>,
-    visitor: Visitor,
-) -> Result<Response, Trouble> {
+pub(super) async fn page(State(gate): State<Arc<Gate>>, visitor: Visitor) -> Result<Response, Trouble> {
     visitor.admin()?;
     let images = super::queue::counts(&gate, &sight(&gate, &visitor).await?).await?.all();
     let found = gate.store.term_counts(TermKind::Technique).await?;

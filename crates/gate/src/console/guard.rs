@@ -303,7 +303,9 @@ async fn with_form(request: Request, csrf: Option<&str>) -> Result<Admitted, Fai
     let Form(fields) = fields.map_err(|error| Fail::invalid(error.body_text()))?;
     let sent = Sent(Arc::new(fields));
     if csrf.is_some_and(|csrf| !crate::same_secret(sent.text(CSRF), csrf)) {
-        return Err(Fail::denied("the form is none of this session: load the page again, and send it from there"));
+        return Err(Fail::denied(
+            "the form is none of this session: load the page again, and send it from there",
+        ));
     }
     parts.extensions.insert(sent);
     Ok(Admitted::In(Request::from_parts(parts, Body::empty())))

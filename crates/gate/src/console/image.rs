@@ -102,9 +102,7 @@ async fn standing_of(
         decided_by: decided_by.map(|entry| text(&body(&entry.body), "by")).unwrap_or_default(),
         decided: standing.decided.map(Moment),
         first_seen: Moment(standing.first_seen),
-        came_by: upstream
-            .or_else(|| manifest.map(|manifest| manifest.pushed_by))
-            .unwrap_or_default(),
+        came_by: upstream.or_else(|| manifest.map(|manifest| manifest.pushed_by)).unwrap_or_default(),
         pull: is_released.then(|| pull(gate, image)),
         work: work(gate, image).await?,
         barred: record.as_ref().is_some_and(|record| record.barred),
@@ -179,12 +177,7 @@ async fn companions(gate: &Gate, image: &Image, record: Option<&Record>) -> Resu
             _ => "signature, under cosign's tag".to_owned(),
         };
         let by = if manifest.pushed_by == crate::ingest::GATE { "this gate" } else { &manifest.pushed_by };
-        told.push(Companion {
-            kind,
-            digest: digest.to_string(),
-            size: manifest.size,
-            by: by.to_owned(),
-        });
+        told.push(Companion { kind, digest: digest.to_string(), size: manifest.size, by: by.to_owned() });
     }
     Ok(told)
 }
@@ -195,9 +188,7 @@ async fn others(gate: &Gate, image: &Image) -> Result<Vec<Other>, Fail> {
     let queue = store::Queue { sight, state: None, last: None, n: OTHERS + 1 };
     let found = gate.store.queue(&queue).await?.into_iter();
     let others = found.filter(|queued| queued.standing.digest != image.digest).take(OTHERS);
-    Ok(others
-        .map(|queued| Other { digest: queued.standing.digest.to_string(), tags: queued.tags })
-        .collect())
+    Ok(others.map(|queued| Other { digest: queued.standing.digest.to_string(), tags: queued.tags }).collect())
 }
 
 /// The report that an image was decided by, as its bytes.
@@ -249,7 +240,10 @@ pub(super) async fn report_file(
         .map_err(|_| Fail::unavailable("the report cannot be drawn"))?;
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
+        ),
         (CONTENT_DISPOSITION, "attachment; filename=\"report.html\""),
     ];
     Ok((headers, page).into_response())
@@ -269,13 +263,14 @@ pub(super) async fn approve(
     sent: Sent,
 ) -> Result<Response, Trouble> {
     let (admin, image, to) = decided(&visitor, &sent)?;
-    let done = images::approve(&gate, &admin, &image, sent.text("reason")).await.map(|approved| {
-        match approved.missing {
-            0 => "You approved of the image. It is looked at once more, and released.".to_owned(),
-            1 => "You approved of the image. One more person has to.".to_owned(),
-            more => format!("You approved of the image. {more} more people have to."),
-        }
-    });
+    let done =
+        images::approve(&gate, &admin, &image, sent.text("reason")).await.map(|approved| {
+            match approved.missing {
+                0 => "You approved of the image. It is looked at once more, and released.".to_owned(),
+                1 => "You approved of the image. One more person has to.".to_owned(),
+                more => format!("You approved of the image. {more} more people have to."),
+            }
+        });
     visitor.answer(&gate, &to, done)
 }
 
@@ -313,7 +308,9 @@ fn ended(what: &str, outcome: &store::Outcome) -> String {
     match outcome.ended.len() {
         0 => format!("{what}: entry {} of the journal.", outcome.entry),
         1 => format!("{what}: entry {} of the journal. One release ended that reaches it.", outcome.entry),
-        more => format!("{what}: entry {} of the journal. {more} releases ended that reach it.", outcome.entry),
+        more => {
+            format!("{what}: entry {} of the journal. {more} releases ended that reach it.", outcome.entry)
+        }
     }
 }
 

@@ -47,7 +47,9 @@ pub(super) async fn log_in(
     let (name, next) = (sent.text("name").trim(), own(sent.text("next")));
     let refused = match gate.front.log_in(name, sent.text("password"), peer.ip()).await {
         Ok(principal) if is_person(&principal) => return let_in(&gate, &headers, &principal, next, None),
-        Ok(_) => Fail::denied("robots have no pages here; they use the registry and the interface of the administration"),
+        Ok(_) => Fail::denied(
+            "robots have no pages here; they use the registry and the interface of the administration",
+        ),
         Err(LoginRefusal::Limited(limited)) => Fail::too_many(&limited.to_string()),
         Err(LoginRefusal::Wrong) => {
             Fail::unauthorized("name or password are wrong, or the account is disabled")

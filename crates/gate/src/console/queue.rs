@@ -51,9 +51,10 @@ async fn read(gate: &Gate, visitor: &Visitor, asked: &Asked, counted: bool) -> R
         // Administrators come to decide, and others to look for theirs.
         "" if visitor.principal().is_admin() => Some(web::State::Quarantined),
         "" | "all" => None,
-        named => Some(web::State::named(named).ok_or_else(|| {
-            Fail::invalid("state is quarantined, released, denied, revoked or all")
-        })?),
+        named => Some(
+            web::State::named(named)
+                .ok_or_else(|| Fail::invalid("state is quarantined, released, denied, revoked or all"))?,
+        ),
     };
     let repository: String = asked.repository.trim().chars().take(300).collect();
     let sight = sight(gate, visitor).await?;

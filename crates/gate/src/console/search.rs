@@ -126,7 +126,8 @@ fn digits(query: &str) -> Option<(&'static [&'static str], String)> {
         },
         None => (&["sha256", "sha512"], query),
     };
-    let is_hash = matches!(digits.len(), FEWEST_DIGITS..=128) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash =
+        matches!(digits.len(), FEWEST_DIGITS..=128) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash.then(|| (algorithms, digits.to_ascii_lowercase()))
 }
 

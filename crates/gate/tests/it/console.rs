@@ -38,7 +38,8 @@ impl<'a> Browser<'a> {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.gate.client.request(method, self.gate.url(path)).header("accept", "text/html,*/*;q=0.8");
+        let request =
+            self.gate.client.request(method, self.gate.url(path)).header("accept", "text/html,*/*;q=0.8");
         if self.cookie.is_empty() { request } else { request.header("cookie", &self.cookie) }
     }
 
@@ -99,10 +100,12 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 }
 
 pub(crate) fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| match byte {
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    }).collect()
+    text.bytes()
+        .map(|byte| match byte {
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// A gate that holds what is pushed below `held/`, with an administrator and their token.
@@ -121,7 +124,8 @@ pub(crate) fn add_user(gate: &Running, admin: &str, name: &str, is_admin: bool) 
 }
 
 pub(crate) fn grant(gate: &Running, admin: &str, name: &str, repositories: &str, action: &str) {
-    let grant = json!({ "principal": format!("user:{name}"), "repositories": repositories, "actions": [action] });
+    let grant =
+        json!({ "principal": format!("user:{name}"), "repositories": repositories, "actions": [action] });
     assert_eq!(gate.ask(Method::PUT, "/api/v1/grants", admin, Some(grant)).0, 204);
 }
 

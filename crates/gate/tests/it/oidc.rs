@@ -324,7 +324,10 @@ fn a_login_of_the_console_ends_in_the_console() {
     assert_eq!(journal.status(), 200);
     let journal = journal.text().unwrap();
     let (_, rest) = journal.split_once("rdst_login_").unwrap();
-    let secret = format!("rdst_login_{}", rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap());
+    let secret = format!(
+        "rdst_login_{}",
+        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap()
+    );
     let (_, rest) = journal.split_once("the name ").unwrap();
     let name = rest.split(' ').next().unwrap().to_owned();
     assert!(running.token(&name, &secret, "registry:admin:*").is_ok());

@@ -15,7 +15,7 @@ UPDATE standings SET companion = 1 WHERE decision LIKE '%"rule":"signature"%';
 -- Lists by state and by time, of all repositories and of some, and counts, without a look at the decisions.
 CREATE INDEX standings_queue ON standings (companion, state, first_seen, repository, digest);
 CREATE INDEX standings_time ON standings (companion, first_seen, repository, digest);
-CREATE INDEX standings_of ON standings (repository, companion, state, first_seen, digest);
+CREATE INDEX standings_of ON standings (repository, state, first_seen, digest, companion);
 CREATE INDEX standings_digest ON standings (digest, companion, repository);
 
 -- Which entries of the journal are about which manifest. The journal alone counts: this is where to look in it.

@@ -14,6 +14,7 @@ mod images;
 mod jobs;
 mod journal;
 mod layout;
+mod migrating;
 mod model_check;
 mod names;
 mod pushing;

@@ -35,10 +35,17 @@ fn the_secret_of_a_robot_is_shown_once_and_opens() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, _) = gate(folder.path(), "");
     let browser = Browser::of(&gate, "admin");
-    let fields = [("name", "ci"), ("repositories", "team/*"), ("actions", "pull"), ("actions", "push"), ("expires", "")];
+    let fields = [
+        ("name", "ci"),
+        ("repositories", "team/*"),
+        ("actions", "pull"),
+        ("actions", "push"),
+        ("expires", ""),
+    ];
     let secret = |page: &str| {
         let (_, rest) = page.split_once("rdst_robot_").unwrap();
-        let end = rest.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_')).unwrap();
+        let end =
+            rest.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_')).unwrap();
         format!("rdst_robot_{}", &rest[..end])
     };
     let page = browser.sends("/console/accounts/robots", &fields);
@@ -47,7 +54,8 @@ fn the_secret_of_a_robot_is_shown_once_and_opens() {
     assert!(!browser.page("/console/accounts").contains("rdst_robot_"));
     let opens = |secret: &str| gate.token("robot+ci", secret, "repository:team/app:pull").is_ok();
     assert!(opens(&first));
-    let change = |what: &str| browser.sends("/console/accounts/robots/change", &[("name", "ci"), ("change", what)]);
+    let change =
+        |what: &str| browser.sends("/console/accounts/robots/change", &[("name", "ci"), ("change", what)]);
     let second = secret(&change("secret"));
     assert!(opens(&second) && !opens(&first));
     change("disable");

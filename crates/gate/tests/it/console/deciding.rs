@@ -24,7 +24,9 @@ fn an_image_is_approved_by_somebody_else_and_taken_back() {
     pushed(&gate, &admin, "held/app", "1", &image);
     let (own, eve) = (Browser::of(&gate, "admin"), Browser::of(&gate, "eve"));
     let page = own.page(&page_of("held/app", &image));
-    for part in ["quarantined", "a person looks at it", "look", "/console/image/approve", "/console/image/deny"] {
+    for part in
+        ["quarantined", "a person looks at it", "look", "/console/image/approve", "/console/image/deny"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     let page = decide(&own, "approve", "held/app", &image, WHY);
@@ -101,8 +103,14 @@ fn an_exception_needs_two() {
         assert!(page.contains(expect) && !page.contains("waiting for a second person"), "{expect}: {page}");
     }
     let page = ask(&with("2027-03-01"));
-    assert!(page.contains("Exception 1 is asked for") && page.contains("waiting for a second person"), "{page}");
-    assert!(!page.contains("action=\"/console/exceptions/approve\""), "whoever asked is not offered it: {page}");
+    assert!(
+        page.contains("Exception 1 is asked for") && page.contains("waiting for a second person"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("action=\"/console/exceptions/approve\""),
+        "whoever asked is not offered it: {page}"
+    );
     let page = own.sends("/console/exceptions/approve", &[("id", "1")]);
     assert!(page.contains("somebody else has to approve"), "{page}");
     assert!(eve.page("/console/exceptions").contains("action=\"/console/exceptions/approve\""));
@@ -128,7 +136,10 @@ fn what_is_worked_on_says_how_far_it_is() {
     });
     let image = clean("slow");
     let upstream = upstream.image("team/app", "1", &image).start();
-    let config = format!("[upstreams.\"up.example\"]\nurl = \"http://{}\"\n[quarantine]\nwait = \"0s\"\n", upstream.host());
+    let config = format!(
+        "[upstreams.\"up.example\"]\nurl = \"http://{}\"\n[quarantine]\nwait = \"0s\"\n",
+        upstream.host()
+    );
     let (gate, admin) = gate(folder.path(), &config);
     let token = gate.token("admin", crate::running::PASSWORD, "repository:up.example/team/app:pull").unwrap();
     let pulled = gate.ask(Method::GET, "/v2/up.example/team/app/manifests/1", &token, None).0;

@@ -48,7 +48,10 @@ fn check_headers(answer: &Response, path: &str) {
         value
     };
     let policy = header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"),
+        "{path}: {policy}"
+    );
     if policy.contains("unsafe") {
         assert!(policy.ends_with("; sandbox"), "{path}: {policy}");
     }
@@ -92,7 +95,8 @@ fn every_answer_has_its_headers_and_nobody_sees_a_page() {
         assert_eq!(answer.status(), if path == "/console/login" { 303 } else { 200 }, "{path}");
     }
     for path in FORMS {
-        let answer = nobody.request(Method::POST, path).header("content-type", FORM).body("a=b").send().unwrap();
+        let answer =
+            nobody.request(Method::POST, path).header("content-type", FORM).body("a=b").send().unwrap();
         check_headers(&answer, path);
         assert_eq!(answer.status(), 303, "{path}");
         let answer = somebody.get(path);
@@ -107,7 +111,9 @@ fn every_answer_has_its_headers_and_nobody_sees_a_page() {
         check_headers(&answer, path);
         assert_eq!(answer.status(), 200, "{path}");
     }
-    for path in ["/console/assets/0000000000000000/console.css", "/console/nothing", "/console/image/nothing/x"] {
+    for path in
+        ["/console/assets/0000000000000000/console.css", "/console/nothing", "/console/image/nothing/x"]
+    {
         let answer = somebody.get(path);
         check_headers(&answer, path);
         assert_eq!(answer.status(), 404, "{path}");

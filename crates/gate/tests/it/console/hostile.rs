@@ -8,10 +8,13 @@ const MARK: &str = "\"'><b onmouseover=alert(1)>\u{202e}\u{200b}&amp;<script src
 
 /// Fails where a text of outside is anything but text.
 fn check(page: &str, place: &str) {
-    for part in ["<b onmouseover", "<script src=//evil", "\u{202e}", "\u{200b}", "\"'><b", "onmouseover=alert(1)>"] {
+    for part in
+        ["<b onmouseover", "<script src=//evil", "\u{202e}", "\u{200b}", "\"'><b", "onmouseover=alert(1)>"]
+    {
         assert!(!page.contains(part), "{place}: {part:?} in {page}");
     }
-    let scripts: Vec<&str> = page.match_indices("<script").map(|(at, _)| &page[at..page.len().min(at + 80)]).collect();
+    let scripts: Vec<&str> =
+        page.match_indices("<script").map(|(at, _)| &page[at..page.len().min(at + 80)]).collect();
     assert!(scripts.iter().all(|script| script.contains("src=\"/console/assets/")), "{place}: {scripts:?}");
     assert!(!page.contains(" style=") && !page.contains("javascript:"), "{place}: {page}");
 }
@@ -24,7 +27,10 @@ fn texts_of_an_image_and_of_people_stay_texts() {
     let long = "A".repeat(10_000);
     let layer = |name: &str, bytes: Vec<u8>| Layer::new(LayerBuilder::new().file(name, 0o755, bytes).build());
     let _ = story::five_images();
-    let miner = format!("#!/bin/sh\n# {MARK}\nexec xmrig -o stratum+tcp://pool.supportxmr.com:3333 -u 4{} -p '{MARK}'\n", "A1b2C3d4E5f6G7h8J9k".repeat(5));
+    let miner = format!(
+        "#!/bin/sh\n# {MARK}\nexec xmrig -o stratum+tcp://pool.supportxmr.com:3333 -u 4{} -p '{MARK}'\n",
+        "A1b2C3d4E5f6G7h8J9k".repeat(5)
+    );
     let image = ImageBuilder::new()
         .layer(layer("app/serve", miner.into_bytes()))
         .layer(layer(&format!("app/{}", MARK.replace('/', "_")), standin::program(MARK)))
@@ -35,7 +41,11 @@ fn texts_of_an_image_and_of_people_stay_texts() {
     let (own, eve) = (Browser::of(&gate, "admin"), Browser::of(&gate, "eve"));
     let reason = format!("{MARK} and more of it");
     let about = |reason: &str| {
-        [("repository", "held/app".to_owned()), ("digest", image.digest().to_owned()), ("reason", reason.to_owned())]
+        [
+            ("repository", "held/app".to_owned()),
+            ("digest", image.digest().to_owned()),
+            ("reason", reason.to_owned()),
+        ]
     };
     let send = |browser: &Browser<'_>, path: &str, fields: &[(&str, String)]| {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -56,6 +66,9 @@ fn texts_of_an_image_and_of_people_stay_texts() {
         ("expires", "2027-03-01".to_owned()),
     ];
     send(&own, "/console/exceptions/ask", &scope);
+    let taken = [("rule", "look".to_owned()), scope[3].clone(), scope[4].clone(), scope[5].clone()];
+    send(&own, "/console/exceptions/ask", &taken);
+    assert!(own.page("/console/exceptions").contains("waiting for a second person"));
     send(&own, "/console/accounts/users", &[("name", MARK.to_owned()), ("password", MARK.to_owned())]);
     send(&own, "/console/accounts/robots", &[("name", MARK.to_owned()), ("repositories", MARK.to_owned())]);
     send(&own, "/console/accounts/grants", &[("principal", MARK.to_owned()), ("actions", MARK.to_owned())]);
@@ -100,7 +113,11 @@ fn texts_of_an_image_and_of_people_stay_texts() {
     let page = Browser::new(&gate).page(&format!("/console/login?next={marked}"));
     check(&page, "login");
     let page = own.page(&page_of("held/app", &image));
-    assert!(page.contains("&#60;script src=//evil.example&#62;") || page.contains("&lt;script src=//evil.example&gt;"), "the attack is not on the page");
+    assert!(
+        page.contains("&#60;script src=//evil.example&#62;")
+            || page.contains("&lt;script src=//evil.example&gt;"),
+        "the attack is not on the page"
+    );
     assert!(page.len() < 2_000_000, "{}", page.len());
 }
 
@@ -131,7 +148,7 @@ fn an_odd_query_is_answered_and_no_more() {
         assert!([200, 400, 404].contains(&status), "{path}: {status}");
     }
     // A row of an exception that is odd is shown, and breaks no page.
-    let fields = json!({ "scope": { "rule": MARK, "content": format!("sha256:{}", "a".repeat(64)) }, "reason": format!("{MARK} odd"), "expires": "2027-03-01T00:00:00Z" });
+    let fields = json!({ "scope": { "rule": "look", "content": format!("sha256:{}", "a".repeat(64)) }, "reason": format!("{MARK} odd"), "expires": "2027-03-01T00:00:00Z" });
     assert_eq!(gate.ask(Method::POST, "/api/v1/exceptions", &admin, Some(fields)).0, 201);
     check(&browser.page("/console/exceptions"), "exceptions");
 }

@@ -49,7 +49,10 @@ fn an_image_is_found_by_what_its_report_names() {
     let content = findings.iter().find_map(|finding| finding["content"].as_str()).unwrap();
     check(content, "hash of a file");
     for query in ["nothing at all", "zzzz", "%", "_", "' OR 1=1 --", "sha256:", &"a".repeat(10_000)] {
-        let page = browser.page(&format!("/console/search?q={}", &super::encoded(query)[..super::encoded(query).len().min(3000)]));
+        let page = browser.page(&format!(
+            "/console/search?q={}",
+            &super::encoded(query)[..super::encoded(query).len().min(3000)]
+        ));
         assert!(!page.contains(miner.digest()), "{query}: {page}");
     }
 }
@@ -59,7 +62,9 @@ fn a_host_and_a_wallet_of_a_miner_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, admin) = gate(folder.path(), "");
     let wallet = format!("4{}", "A1b2C3d4E5f6G7h8J9k".repeat(5));
-    let script = format!("#!/bin/sh\nexec xmrig -o stratum+tcp://pool.supportxmr.com:3333 -u {wallet} -p x --donate-level 1\n");
+    let script = format!(
+        "#!/bin/sh\nexec xmrig -o stratum+tcp://pool.supportxmr.com:3333 -u {wallet} -p x --donate-level 1\n"
+    );
     let image = with_file("app/serve", script.into_bytes());
     pushed(&gate, &admin, "held/miner", "1", &image);
     let browser = Browser::of(&gate, "admin");

@@ -38,7 +38,13 @@ fn a_developer_sees_what_they_may_pull_or_push_and_decides_nothing() {
     let house = house();
     for name in ["dev", "ops"] {
         let browser = Browser::of(&house.gate, name);
-        for path in ["/console", "/console?state=all", "/console/rows", "/console?repository=held", "/console/search?q=held"] {
+        for path in [
+            "/console",
+            "/console?state=all",
+            "/console/rows",
+            "/console?repository=held",
+            "/console/search?q=held",
+        ] {
             let page = browser.page(path);
             assert!(page.contains("held/mine"), "{path}: {page}");
             assert!(!page.contains("held/theirs") && !page.contains("green"), "{path}: {page}");
@@ -67,7 +73,9 @@ fn a_developer_sees_what_they_may_pull_or_push_and_decides_nothing() {
         none(&format!("/console/compare?old={own}&new={other}"));
         none(&format!("/console/compare?old={other}&new={own}"));
         for part in ["", "/standing", "/report", "/report.html"] {
-            let query = |repository: &str, digest: &str| format!("/console/image{part}?repository={repository}&digest={digest}");
+            let query = |repository: &str, digest: &str| {
+                format!("/console/image{part}?repository={repository}&digest={digest}")
+            };
             assert_eq!(browser.get(&query("held/mine", house.mine.digest())).status(), 200);
             // Nobody learns from the answer whether there is such an image.
             let hidden = none(&query("held/theirs", house.theirs.digest()));
@@ -86,7 +94,8 @@ fn a_developer_sees_what_they_may_pull_or_push_and_decides_nothing() {
 fn whoever_may_neither_pull_nor_push_sees_nothing() {
     let house = house();
     let browser = Browser::of(&house.gate, "new");
-    for path in ["/console", "/console?state=all", "/console/search?q=held", "/console?repository=held/mine"] {
+    for path in ["/console", "/console?state=all", "/console/search?q=held", "/console?repository=held/mine"]
+    {
         let page = browser.page(path);
         assert!(!page.contains("blue") && !page.contains(house.mine.digest()), "{path}: {page}");
     }
@@ -97,7 +106,8 @@ fn whoever_may_neither_pull_nor_push_sees_nothing() {
 fn nobody_but_an_administrator_decides_whatever_they_send() {
     let house = house();
     let browser = Browser::of(&house.gate, "dev");
-    let mine = [("repository", "held/mine"), ("digest", house.mine.digest()), ("reason", "looked at it by hand")];
+    let mine =
+        [("repository", "held/mine"), ("digest", house.mine.digest()), ("reason", "looked at it by hand")];
     let user = [("name", "mallory"), ("password", crate::running::PASSWORD), ("admin", "on")];
     let robot = [("name", "mallory"), ("repositories", "**"), ("actions", "pull")];
     let grant = [("principal", "user:dev"), ("repositories", "**"), ("actions", "push")];

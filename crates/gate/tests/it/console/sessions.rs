@@ -11,12 +11,16 @@ fn whoever_logs_in_has_a_session_until_they_log_out() {
     let mut browser = Browser::new(&gate);
     let login = browser.page("/console/login");
     assert!(login.contains("name=\"password\"") && !login.contains("admin"), "{login}");
-    for (name, password) in [("admin", "not the password"), ("nobody", PASSWORD), ("", ""), ("<b>x</b>", "x")] {
+    for (name, password) in [("admin", "not the password"), ("nobody", PASSWORD), ("", ""), ("<b>x</b>", "x")]
+    {
         let answer = browser.log_in(name, password, "");
         assert_eq!(answer.status(), 401);
         assert!(answer.headers().get("set-cookie").is_none());
         let page = answer.text().unwrap();
-        assert!(page.contains("wrong") && !page.contains("<b>x</b>") && !page.contains("not the password"), "{page}");
+        assert!(
+            page.contains("wrong") && !page.contains("<b>x</b>") && !page.contains("not the password"),
+            "{page}"
+        );
     }
     let answer = browser.log_in("admin", PASSWORD, "/console/journal?after=3");
     assert_eq!(answer.status(), 303);
@@ -36,7 +40,10 @@ fn whoever_logs_in_has_a_session_until_they_log_out() {
 
     let left = Browser { gate: &gate, cookie: browser.cookie.clone() };
     let answer = browser.send("/console/logout", &[]);
-    assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (303, &"/console/login".parse().unwrap()));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["location"]),
+        (303, &"/console/login".parse().unwrap())
+    );
     assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(left.get("/console").status(), 303, "the server has forgotten it, whatever the browser keeps");
 }
@@ -80,7 +87,11 @@ fn tries_at_both_doors_are_counted_together() {
     };
     assert!(limited > 2, "{limited}");
     for _ in 0..2 {
-        assert_eq!(browser.log_in("eve", PASSWORD, "").status(), 429, "nor is the right one looked at meanwhile");
+        assert_eq!(
+            browser.log_in("eve", PASSWORD, "").status(),
+            429,
+            "nor is the right one looked at meanwhile"
+        );
         assert_eq!(gate.token("eve", PASSWORD, "registry:admin:*"), Err(429));
     }
 }
@@ -89,7 +100,8 @@ fn tries_at_both_doors_are_counted_together() {
 fn robots_have_no_pages() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, admin) = gate(folder.path(), "");
-    let fields = json!({ "name": "ci", "expires": null, "grants": [{ "repositories": "**", "actions": ["pull"] }] });
+    let fields =
+        json!({ "name": "ci", "expires": null, "grants": [{ "repositories": "**", "actions": ["pull"] }] });
     let (_, robot) = gate.ask(Method::POST, "/api/v1/robots", &admin, Some(fields));
     let mut browser = Browser::new(&gate);
     let answer = browser.log_in("robot+ci", robot["secret"].as_str().unwrap(), "");
@@ -103,7 +115,9 @@ fn a_session_ends_with_the_account_and_with_its_rights() {
     let (gate, admin) = gate(folder.path(), "");
     add_user(&gate, &admin, "eve", true);
     let change = |fields| gate.ask(Method::PATCH, "/api/v1/users/eve", &admin, Some(fields)).0;
-    for fields in [json!({ "disabled": true }), json!({ "admin": false }), json!({ "password": "another password" })] {
+    for fields in
+        [json!({ "disabled": true }), json!({ "admin": false }), json!({ "password": "another password" })]
+    {
         assert_eq!(change(json!({ "disabled": false, "admin": true, "password": PASSWORD })), 204);
         let eve = Browser::of(&gate, "eve");
         assert_eq!(eve.get("/console/journal").status(), 200);
@@ -154,9 +168,15 @@ fn the_page_of_a_denial_leads_a_browser_to_the_image() {
     let answer = browser.get(&page);
     assert_eq!(answer.status(), 303);
     let login = answer.headers()["location"].to_str().unwrap().to_owned();
-    assert_eq!(login, format!("/console/login?next=/console/image%3Frepository%3Dteam/app%26digest%3D{digest}"));
+    assert_eq!(
+        login,
+        format!("/console/login?next=/console/image%3Frepository%3Dteam/app%26digest%3D{digest}")
+    );
     let form = browser.page(&login);
-    assert!(form.contains(&page.replace('&', "&#38;")) || form.contains(&page.replace('&', "&amp;")), "{form}");
+    assert!(
+        form.contains(&page.replace('&', "&#38;")) || form.contains(&page.replace('&', "&amp;")),
+        "{form}"
+    );
     assert_eq!(browser.log_in("admin", PASSWORD, &page).headers()["location"].to_str().unwrap(), page);
     // From another site the browser shows no cookie at first: it is sent once more, and not asked to log in again.
     let stranger = Browser::new(&gate);
@@ -174,14 +194,25 @@ fn the_page_of_a_denial_leads_a_browser_to_the_image() {
 fn no_address_leads_out_of_the_console() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, _) = gate(folder.path(), "");
-    for next in ["https://evil.example/", "//evil.example", "/\\evil.example", "/v2/", "javascript:alert(1)", "/console/login", "/console\r\nx: y"] {
+    for next in [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/v2/",
+        "javascript:alert(1)",
+        "/console/login",
+        "/console\r\nx: y",
+    ] {
         let mut browser = Browser::new(&gate);
         let answer = browser.log_in("admin", PASSWORD, next);
         assert_eq!(answer.headers()["location"], "/console", "{next}");
         let page = Browser::new(&gate).page(&format!("/console/login?next={}", super::encoded(next)));
         assert!(!page.contains("evil") && !page.contains("alert"), "{page}");
         let again = browser.get(&format!("/console/login?next={}", super::encoded(next)));
-        assert_eq!((again.status().as_u16(), &again.headers()["location"]), (303, &"/console".parse().unwrap()));
+        assert_eq!(
+            (again.status().as_u16(), &again.headers()["location"]),
+            (303, &"/console".parse().unwrap())
+        );
     }
 }
 
@@ -191,7 +222,12 @@ fn logging_in_is_no_matter_of_another_site() {
     let (gate, _) = gate(folder.path(), "");
     let fields = form(&[("name", "admin"), ("password", PASSWORD)]);
     let browser = Browser::new(&gate);
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")] {
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
         let request = browser.request(Method::POST, "/console/login").header("content-type", FORM);
         let answer = request.header(name, value).body(fields.clone()).send().unwrap();
         assert_eq!(answer.status(), 403, "{name}: {value}");

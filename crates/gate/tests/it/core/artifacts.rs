@@ -163,8 +163,7 @@ async fn what_comes_after_the_reading_is_not_released() {
     assert!(!bench.gives(HOME, &child).await);
     let name = HOME.parse().unwrap();
     // Nor can it become so between reading and release.
-    let decision =
-        || store::Decision { body: json!({}), by: "policy".to_owned(), ..Default::default() };
+    let decision = || store::Decision { body: json!({}), by: "policy".to_owned(), ..Default::default() };
     let (other, _) = push_image(&bench, &clean("other")).await;
     let read = [other].into();
     let refused = bench.store.release_read(&name, &other, decision(), read, Vec::new()).await;
