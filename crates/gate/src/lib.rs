@@ -25,6 +25,7 @@ mod oidc;
 mod outbound;
 mod page;
 mod quarantine;
+pub mod reference;
 mod rescan;
 mod serve;
 mod server;

@@ -93,7 +93,9 @@ pub(crate) fn blocks(page: &str, text: &str) -> Vec<Block> {
                 text: String::new(),
             };
             open = Some((block, indent));
-        } else if let Some(words) = trimmed.strip_prefix("<!--").and_then(|rest| rest.trim_end().strip_suffix("-->")) {
+        } else if let Some(words) =
+            trimmed.strip_prefix("<!--").and_then(|rest| rest.trim_end().strip_suffix("-->"))
+        {
             marker = Marker::parse(words.trim());
         } else if !trimmed.is_empty() {
             marker = Marker::None;
@@ -143,7 +145,11 @@ fn markers_and_blocks_are_read() {
             (25, &unknown, "b\n"),
         ]
     );
-    assert_eq!(Marker::parse("not run: x"), Marker::Unknown("not run: x".to_owned()), "a reason is a sentence");
+    assert_eq!(
+        Marker::parse("not run: x"),
+        Marker::Unknown("not run: x".to_owned()),
+        "a reason is a sentence"
+    );
     let until = Marker::Background { until: "Verify:".to_owned() };
     assert_eq!(Marker::parse("run: in the background until \"Verify:\""), until);
 }

@@ -64,7 +64,9 @@ fn value(words: &[&str], context: &Value) -> Result<String, String> {
         ["toYaml", path, "|", "nindent", by] => indented(&find(context, path)?.to_string(), by),
         [path, "|", "nindent", by] => indented(&text(&find(context, path)?)?, by),
         [path] => text(&find(context, path)?),
-        other => Err(format!("{{{{ {} }}}} is no action that templates of this chart may have", other.join(" "))),
+        other => {
+            Err(format!("{{{{ {} }}}} is no action that templates of this chart may have", other.join(" ")))
+        }
     }
 }
 
@@ -103,7 +105,8 @@ fn is_true(value: &Value) -> bool {
 #[test]
 fn templates_are_rendered_as_helm_does() {
     fn check(text: &str, expect: Result<&str, &str>) {
-        let context = json!({"Values": {"a": "x", "b": {"c": [1]}, "no": "", "t": "1\n2\n"}, "Release": {"Name": "r"}});
+        let context =
+            json!({"Values": {"a": "x", "b": {"c": [1]}, "no": "", "t": "1\n2\n"}, "Release": {"Name": "r"}});
         match (template(text, &context), expect) {
             (Ok(found), Ok(expect)) => assert_eq!(found, expect, "{text}"),
             (Err(found), Err(expect)) => assert!(found.contains(expect), "{text}: {found}"),

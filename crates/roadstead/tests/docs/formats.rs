@@ -42,7 +42,13 @@ fn toml(block: &Block, name: &str, session: &Session) -> Result<(), String> {
 }
 
 /// Whether the program takes a file. What it then says of an image is another matter.
-fn accepted(session: &Session, before: &[&str], name: &str, text: &str, after: &[&str]) -> Result<(), String> {
+fn accepted(
+    session: &Session,
+    before: &[&str],
+    name: &str,
+    text: &str,
+    after: &[&str],
+) -> Result<(), String> {
     let (code, said) = session.on_a_file(before, name, text, after);
     let is_fine = if before.first() == Some(&"policy") { code == 0 } else { code >= 0 && code != 2 };
     is_fine.then_some(()).ok_or(format!("roadstead {} leaves with {code}: {said}", before.join(" ")))

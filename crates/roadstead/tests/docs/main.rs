@@ -67,7 +67,9 @@ mod tests {
     fn declared(block: &Block) -> Result<(), String> {
         match &block.marker {
             Marker::Unknown(words) => Err(format!("{}: nobody knows the marker {words:?}", block.place())),
-            Marker::Run { .. } | Marker::Background { .. } | Marker::NotRun { .. } if block.is_commands() => Ok(()),
+            Marker::Run { .. } | Marker::Background { .. } | Marker::NotRun { .. } if block.is_commands() => {
+                Ok(())
+            }
             _ if block.is_commands() => {
                 Err(format!("{}: commands without <!-- run --> or <!-- not run: REASON -->", block.place()))
             }
@@ -116,7 +118,10 @@ mod tests {
         check("<!-- file: gate.toml -->\n```toml\nlisen = \"x\"\n```\n", "lisen");
         check("```json\n{\n```\n", "a.md:1");
         check("```yaml\na:\n  script: [roadstead scna x]\n```\n", "scna");
-        check("```toml\nschema = \"roadstead.policy/v1\"\n[[rule]]\nname = \"a\"\nwhen = \"verdcit\"\neffect = \"deny\"\nreason = \"a reason\"\n```\n", "verdcit");
+        check(
+            "```toml\nschema = \"roadstead.policy/v1\"\n[[rule]]\nname = \"a\"\nwhen = \"verdcit\"\neffect = \"deny\"\nreason = \"a reason\"\n```\n",
+            "verdcit",
+        );
         check("```cobol\nMOVE\n```\n", "nobody reads");
     }
 }

@@ -28,7 +28,12 @@ fn the_unit_starts_what_there_is_and_leaves_open_what_guests_need() {
         }
     }
     assert_eq!((unit("ExecStart").len(), unit("ExecStartPre").len()), (1, 1));
-    for (key, expect) in [("User", "roadstead"), ("CapabilityBoundingSet", ""), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")] {
+    for (key, expect) in [
+        ("User", "roadstead"),
+        ("CapabilityBoundingSet", ""),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+    ] {
         assert_eq!(unit(key), [expect], "{key}");
     }
     // Each of these breaks the sandbox or blinds it, and its comment says how.
@@ -48,7 +53,10 @@ fn the_unit_starts_what_there_is_and_leaves_open_what_guests_need() {
         "LockPersonality",
     ] {
         assert!(unit(closed).is_empty(), "{closed} is set");
-        assert!(text.lines().any(|line| line.starts_with(&format!("# {closed}"))), "{closed} is not explained");
+        assert!(
+            text.lines().any(|line| line.starts_with(&format!("# {closed}"))),
+            "{closed} is not explained"
+        );
     }
 }
 
@@ -66,7 +74,8 @@ fn systemd_takes_the_unit() {
     let text = read("roadstead.service").replace("/usr/bin/roadstead", env!("CARGO_BIN_EXE_roadstead"));
     let check = |text: &str| {
         std::fs::write(&copy, text).unwrap();
-        let output = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&copy).output().unwrap();
+        let output =
+            Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&copy).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         // Other units of the machine are no matter of ours.
         said.lines().filter(|line| line.contains("roadstead")).map(str::to_owned).collect::<Vec<_>>()
@@ -79,7 +88,8 @@ fn systemd_takes_the_unit() {
 #[test]
 fn the_container_has_one_program_and_a_user() {
     let text = read("Containerfile").replace("\\\n", " ");
-    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
     let of = |name: &str| -> Vec<&str> {
         lines.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).map(str::trim).collect()
     };
@@ -101,7 +111,11 @@ fn the_container_has_one_program_and_a_user() {
 }
 
 /// What `serve --check-config` prints for a file of this content and these variables.
-fn check_config<'a>(text: &str, files: &[(&str, &str)], variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+fn check_config<'a>(
+    text: &str,
+    files: &[(&str, &str)],
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut text = text.to_owned();
     for (place, content) in files {
@@ -180,7 +194,10 @@ fn check_documents(documents: &[Value], values: &Value) {
     assert_eq!(set["replicas"], 1);
     assert_eq!(set["selector"]["matchLabels"], pod["metadata"]["labels"]);
     let spec = &pod["spec"];
-    assert_eq!((&spec["automountServiceAccountToken"], &spec["securityContext"]["runAsNonRoot"]), (&false.into(), &true.into()));
+    assert_eq!(
+        (&spec["automountServiceAccountToken"], &spec["securityContext"]["runAsNonRoot"]),
+        (&false.into(), &true.into())
+    );
     let container = &spec["containers"][0];
     let security = &container["securityContext"];
     assert_eq!(security["allowPrivilegeEscalation"], false);
@@ -208,12 +225,20 @@ fn check_documents(documents: &[Value], values: &Value) {
     let port = &container["ports"][0];
     assert_eq!((&service["ports"][0]["targetPort"], &port["containerPort"]), (&port["name"], &5000.into()));
     let scheme = if values["selfMadeTls"] == true { "HTTPS" } else { "HTTP" };
-    for (probe, path) in [("startupProbe", "/healthz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")] {
+    for (probe, path) in
+        [("startupProbe", "/healthz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")]
+    {
         let get = &container[probe]["httpGet"];
-        assert_eq!((&get["path"], &get["port"], &get["scheme"]), (&path.into(), &port["name"], &scheme.into()), "{probe}");
+        assert_eq!(
+            (&get["path"], &get["port"], &get["scheme"]),
+            (&path.into(), &port["name"], &scheme.into()),
+            "{probe}"
+        );
     }
     match of("NetworkPolicy") {
-        Some(policy) => assert_eq!(policy["spec"]["podSelector"]["matchLabels"], set["selector"]["matchLabels"]),
+        Some(policy) => {
+            assert_eq!(policy["spec"]["podSelector"]["matchLabels"], set["selector"]["matchLabels"])
+        }
         None => assert_eq!(values["networkPolicy"]["enabled"], false),
     }
     assert_eq!(of("ServiceAccount").unwrap()["automountServiceAccountToken"], false);
@@ -221,7 +246,8 @@ fn check_documents(documents: &[Value], values: &Value) {
     // The program takes the configuration as it would find it in the pod.
     let data = &of("ConfigMap").unwrap()["data"];
     let variables = container["env"].as_array().unwrap();
-    let variables = variables.iter().map(|pair| (pair["name"].as_str().unwrap(), pair["value"].as_str().unwrap()));
+    let variables =
+        variables.iter().map(|pair| (pair["name"].as_str().unwrap(), pair["value"].as_str().unwrap()));
     let policy = [("/etc/roadstead/policy.toml", data["policy.toml"].as_str().unwrap())];
     let said = check_config(data["gate.toml"].as_str().unwrap(), &policy, variables);
     assert!(said.contains("public-url = \"https://gate.example\""), "{said}");
@@ -229,7 +255,8 @@ fn check_documents(documents: &[Value], values: &Value) {
     assert!(said.contains(&format!("mode = \"{mode}\"")), "{said}");
     let arguments = container["args"].as_array().unwrap();
     let arguments = arguments.iter().map(|word| word.as_str().unwrap().to_owned());
-    commands::is_possible(&std::iter::once("roadstead".to_owned()).chain(arguments).collect::<Vec<_>>()).unwrap();
+    commands::is_possible(&std::iter::once("roadstead".to_owned()).chain(arguments).collect::<Vec<_>>())
+        .unwrap();
 }
 
 #[test]
@@ -250,7 +277,10 @@ fn the_action_puts_no_input_into_a_script() {
         assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
     }
     for input in inputs {
-        assert!(used.iter().any(|step| step.contains(&format!("inputs.{input}"))), "{input} is used by no step");
+        assert!(
+            used.iter().any(|step| step.contains(&format!("inputs.{input}"))),
+            "{input} is used by no step"
+        );
     }
     // What GitHub fetches of others is named by a version, and nothing else is fetched without its digest.
     for step in action["runs"]["steps"].as_array().unwrap() {
@@ -288,8 +318,13 @@ fn run_step(id: &str, variables: &[(&str, &str)]) -> (i32, String) {
 #[test]
 fn the_action_tells_the_verdict_by_its_exit_code() {
     let scan = |image: &str, fail_on: &str| {
-        let variables =
-            [("IMAGE", image), ("FAIL_ON", fail_on), ("DETONATE", "false"), ("EXCEPTIONS", ""), ("SARIF", "r.sarif")];
+        let variables = [
+            ("IMAGE", image),
+            ("FAIL_ON", fail_on),
+            ("DETONATE", "false"),
+            ("EXCEPTIONS", ""),
+            ("SARIF", "r.sarif"),
+        ];
         run_step("scan", &variables)
     };
     let check = |image: &str, fail_on: &str, expect: &str| {
@@ -304,7 +339,9 @@ fn the_action_tells_the_verdict_by_its_exit_code() {
     for code in ["0", "1", "2", "3"] {
         assert_eq!(run_step("Verdict", &[("CODE", code)]).0.to_string(), code);
     }
-    let fetch = |version: &str, sha256: &str| run_step("Fetch the release", &[("VERSION", version), ("SHA256", sha256)]).0;
+    let fetch = |version: &str, sha256: &str| {
+        run_step("Fetch the release", &[("VERSION", version), ("SHA256", sha256)]).0
+    };
     assert_eq!(fetch("1.0.0; touch escaped", ""), 2);
     assert_eq!(fetch("1.0.0", ""), 2, "nothing is fetched without its digest");
 }

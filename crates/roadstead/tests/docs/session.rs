@@ -15,7 +15,8 @@ const UPSTREAM: &str = "localhost:5001";
 /// The secret of the first start, as pages write it; the one that the gate printed stands for it.
 const FIRST_SECRET: &str = "rdst_admin_SECRET";
 /// What pages call an image that the reader has, and what is here in its place.
-const IMAGES: [(&str, &str); 3] = [("IMAGE", "oci:layout"), ("OLD", "oci:build/before"), ("NEW", "oci:build/after")];
+const IMAGES: [(&str, &str); 3] =
+    [("IMAGE", "oci:layout"), ("OLD", "oci:build/before"), ("NEW", "oci:build/after")];
 
 /// The directory, what runs in it, and what was printed last.
 pub(crate) struct Session {
@@ -38,14 +39,16 @@ impl Session {
         }
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_roadstead"), at("bin/roadstead")).unwrap();
         let layer = LayerBuilder::new().file("usr/bin/app", 0o755, standin::program("an honest program"));
-        let image = ImageBuilder::new().config(|config| config.entrypoint(&["/usr/bin/app"])).layer(layer).build();
+        let image =
+            ImageBuilder::new().config(|config| config.entrypoint(&["/usr/bin/app"])).layer(layer).build();
         for layout in ["build/layout", "build/before", "build/after", "layout", "x"] {
             std::fs::create_dir_all(at(layout).parent().unwrap()).unwrap();
             test_support::write_oci_layout(&at(layout), &[(Some("1.0"), &image)]).unwrap();
         }
         std::fs::write(at("image.tar"), image.docker_archive(&["registry.example/team/app:1.4"])).unwrap();
         std::fs::write(at("rootfs/bin/app"), standin::program("an honest program")).unwrap();
-        std::fs::write(at("feed.txt"), format!("{} a miner\n", test_support::sha256_hex(b"some miner"))).unwrap();
+        std::fs::write(at("feed.txt"), format!("{} a miner\n", test_support::sha256_hex(b"some miner")))
+            .unwrap();
         let (gate, upstream) = (free_address(), free_address());
         Self { room, gate, upstream, running: Vec::new(), printed: String::new(), secret: None }
     }
@@ -75,14 +78,16 @@ impl Session {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), String> {
-        let relative = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let relative =
+            Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
         // Pages name files below /etc as well: those are checked, and no later block uses them.
         if !relative {
             return Ok(());
         }
         let path = self.path(name);
         let folder = path.parent().unwrap_or(self.room.path());
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, self.substituted(text)));
+        let written =
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, self.substituted(text)));
         written.map_err(|error| format!("{name}: {error}"))
     }
 
@@ -91,7 +96,10 @@ impl Session {
         let script = with_images(script);
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new("bash");
-        let script = format!("set -aeuo pipefail\n[ ! -e .variables ] || . ./.variables\n{}\n{{ export -p | grep -v ' -[a-z]*r' > .variables; }} || :\n", self.substituted(&script));
+        let script = format!(
+            "set -aeuo pipefail\n[ ! -e .variables ] || . ./.variables\n{}\n{{ export -p | grep -v ' -[a-z]*r' > .variables; }} || :\n",
+            self.substituted(&script)
+        );
         command
             .args(["-c", &script])
             .env_clear()
@@ -126,7 +134,11 @@ impl Session {
         self.printed = read(&out) + &read(&err);
         match status.code() {
             Some(code) if code == expect => Ok(()),
-            code => Err(format!("leaves with {code:?} and not with {expect}:\n{}\n{}", self.printed, self.said_behind())),
+            code => Err(format!(
+                "leaves with {code:?} and not with {expect}:\n{}\n{}",
+                self.printed,
+                self.said_behind()
+            )),
         }
     }
 
@@ -181,9 +193,16 @@ impl Session {
         let file = folder.path().join(name);
         std::fs::write(&file, self.substituted(text)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
-        command.args(before).arg(&file).args(after).env_clear().env("HOME", self.path("home")).current_dir(self.room.path());
+        command
+            .args(before)
+            .arg(&file)
+            .args(after)
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .current_dir(self.room.path());
         let output = command.output().unwrap();
-        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let said =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         (output.status.code().unwrap_or(-1), said)
     }
 }
@@ -242,7 +261,10 @@ fn is_like(line: &str, pattern: &str) -> bool {
 
 #[test]
 fn placeholders_are_words() {
-    assert_eq!(with_images("scan IMAGE\n$(diff OLD NEW) \"$IMAGE\" IMAGES\n"), "scan oci:layout\n$(diff oci:build/before oci:build/after) \"$IMAGE\" IMAGES\n");
+    assert_eq!(
+        with_images("scan IMAGE\n$(diff OLD NEW) \"$IMAGE\" IMAGES\n"),
+        "scan oci:layout\n$(diff oci:build/before oci:build/after) \"$IMAGE\" IMAGES\n"
+    );
 }
 
 #[test]

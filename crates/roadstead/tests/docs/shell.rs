@@ -23,7 +23,11 @@ fn is_assignment(word: &str) -> bool {
 
 /// Words of the shell after which a command stands.
 fn is_grammar(word: &str) -> bool {
-    ["if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "fi", "done", "sudo", "time", "exec"].contains(&word)
+    [
+        "if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "fi", "done", "sudo", "time",
+        "exec",
+    ]
+    .contains(&word)
 }
 
 struct Reader {
@@ -67,7 +71,9 @@ impl Reader {
                         self.at += 1;
                     }
                     // `2>` begins with the number of a descriptor.
-                    if words.last().is_some_and(|word| word == "2" || word == "1") && self.letters[self.at - 2].is_ascii_digit() {
+                    if words.last().is_some_and(|word| word == "2" || word == "1")
+                        && self.letters[self.at - 2].is_ascii_digit()
+                    {
                         words.pop();
                     }
                     skip = true;
@@ -102,7 +108,11 @@ impl Reader {
                     }
                     self.at += 1;
                 }
-                (letter, None) if letter.is_whitespace() || ";|&()<>".contains(letter) || Some(letter) == close => break,
+                (letter, None)
+                    if letter.is_whitespace() || ";|&()<>".contains(letter) || Some(letter) == close =>
+                {
+                    break;
+                }
                 (letter, _) => word.push(letter),
             }
             self.at += 1;

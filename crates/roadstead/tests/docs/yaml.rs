@@ -31,13 +31,18 @@ fn value(yaml: &Yaml) -> Result<Value, String> {
             }
             read.into()
         }
-        Yaml::Alias(_) | Yaml::BadValue => return Err("has an alias, or a value that cannot be read".to_owned()),
+        Yaml::Alias(_) | Yaml::BadValue => {
+            return Err("has an alias, or a value that cannot be read".to_owned());
+        }
     })
 }
 
 #[test]
 fn yaml_is_read_strictly() {
-    assert_eq!(read("a: 1\n---\nb: [x, true, ~]\n").unwrap(), [serde_json::json!({"a": 1}), serde_json::json!({"b": ["x", true, null]})]);
+    assert_eq!(
+        read("a: 1\n---\nb: [x, true, ~]\n").unwrap(),
+        [serde_json::json!({"a": 1}), serde_json::json!({"b": ["x", true, null]})]
+    );
     assert!(read("a: 1\na: 2\n").is_err(), "a key stands twice");
     assert!(read("a: [1\n").is_err());
 }
