@@ -36,7 +36,7 @@ impl Metrics {
 
     /// Gives each family a sample, for the page that lists them all: those without one are not written.
     pub(crate) fn sample(&self) {
-        self.jobs.get_or_create(&[("kind", "analyse".to_owned()), ("state", "waiting".to_owned())]);
+        let _ = self.jobs.get_or_create(&[("kind", "analyse".to_owned()), ("state", "waiting".to_owned())]);
     }
 
     /// Counts connections.

@@ -66,7 +66,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// The token service, which the registry's router has.
-pub(crate) const TOKENS: &[Operation] = &[get(
+pub(crate) const TOKENS: &[Operation] = &[TOKEN, TOKEN_BY_FORM];
+
+const TOKEN: Operation = get(
     "/token",
     Anybody,
     "Exchanges name and password (Basic) for a token that is good for `access.token-life`",
@@ -79,7 +81,14 @@ pub(crate) const TOKENS: &[Operation] = &[get(
         "`registry:admin:*` for the administration, `repository:NAME:pull,push` for images; repeatable",
     ),
 ])
-.gives(200, "`token`, `expires_in`")];
+.gives(200, "`token`, `expires_in`");
+
+const TOKEN_BY_FORM: Operation = post(
+    "/token",
+    Anybody,
+    "The same in the form of OAuth 2: `grant_type=password`, `username`, `password`, `scope`",
+)
+.gives(200, "`token`, `expires_in`");
 
 /// The administration, below `/api/v1`.
 pub(crate) const ADMIN: &[Operation] = &[

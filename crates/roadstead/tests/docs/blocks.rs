@@ -122,6 +122,8 @@ impl Marker {
             ("not run", why) if why.len() > 5 => Self::NotRun { why: why.to_owned() },
             ("printed", "") => Self::Printed,
             ("file", name) if !name.is_empty() => Self::File { name: name.to_owned() },
+            // Between these stands what `cargo xtask reference` writes.
+            ("demo", _) => Self::None,
             _ => Self::Unknown(words.to_owned()),
         }
     }

@@ -50,7 +50,11 @@ fn accepted(
     after: &[&str],
 ) -> Result<(), String> {
     let (code, said) = session.on_a_file(before, name, text, after);
-    let is_fine = if before.first() == Some(&"policy") { code == 0 } else { code >= 0 && code != 2 };
+    let is_fine = match before {
+        // A piece of a policy has no tests of its own.
+        ["policy", ..] => code == 0 || said.lines().all(|line| line.contains("it has no tests")),
+        _ => code >= 0 && code != 2,
+    };
     is_fine.then_some(()).ok_or(format!("roadstead {} leaves with {code}: {said}", before.join(" ")))
 }
 

@@ -14,6 +14,9 @@ const GATE: &str = "localhost:5000";
 const UPSTREAM: &str = "localhost:5001";
 /// The secret of the first start, as pages write it; the one that the gate printed stands for it.
 const FIRST_SECRET: &str = "rdst_admin_SECRET";
+/// Where pages keep the configuration; secrets that it names are made there.
+const CONFIGURATION: &str = "/etc/roadstead";
+const SECRETS: [&str; 3] = ["etc/docker.io.token", "etc/metrics.token", "password"];
 /// What pages call an image that the reader has, and what is here in its place.
 const IMAGES: [(&str, &str); 3] =
     [("IMAGE", "oci:layout"), ("OLD", "oci:build/before"), ("NEW", "oci:build/after")];
@@ -34,7 +37,7 @@ impl Session {
     pub(crate) fn new() -> Self {
         let room = tempfile::tempdir().unwrap();
         let at = |name: &str| room.path().join(name);
-        for folder in ["bin", "home", "tmp", "run", "empty", "rootfs/bin", "ours/cases"] {
+        for folder in ["bin", "home", "tmp", "run", "empty", "rootfs/bin", "etc"] {
             std::fs::create_dir_all(at(folder)).unwrap();
         }
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_roadstead"), at("bin/roadstead")).unwrap();
@@ -49,6 +52,9 @@ impl Session {
         std::fs::write(at("rootfs/bin/app"), standin::program("an honest program")).unwrap();
         std::fs::write(at("feed.txt"), format!("{} a miner\n", test_support::sha256_hex(b"some miner")))
             .unwrap();
+        for secret in SECRETS {
+            std::fs::write(at(secret), "a secret that is long enough").unwrap();
+        }
         let (gate, upstream) = (free_address(), free_address());
         Self { room, gate, upstream, running: Vec::new(), printed: String::new(), secret: None }
     }
@@ -60,6 +66,7 @@ impl Session {
     /// What a page says, with the addresses and the secret of this run.
     fn substituted(&self, text: &str) -> String {
         let text = text.replace(GATE, &self.gate).replace(UPSTREAM, &self.upstream);
+        let text = text.replace(CONFIGURATION, &self.path("etc").display().to_string());
         match &self.secret {
             Some(secret) => text.replace(FIRST_SECRET, secret),
             None => text,

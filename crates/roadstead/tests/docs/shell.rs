@@ -67,14 +67,13 @@ impl Reader {
                     }
                 }
                 '>' | '<' => {
+                    // `2>` begins with the number of a descriptor.
+                    let is_number = self.at.checked_sub(1).is_some_and(|before| self.letters[before].is_ascii_digit());
+                    if is_number && words.last().is_some_and(|word| word.len() == 1) {
+                        words.pop();
+                    }
                     while self.next(0).is_some_and(|letter| "<>&".contains(letter)) {
                         self.at += 1;
-                    }
-                    // `2>` begins with the number of a descriptor.
-                    if words.last().is_some_and(|word| word == "2" || word == "1")
-                        && self.letters[self.at - 2].is_ascii_digit()
-                    {
-                        words.pop();
                     }
                     skip = true;
                 }
