@@ -20,6 +20,8 @@ mod commands;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod packaging;
 #[cfg(test)]
 mod session;
