@@ -49,8 +49,14 @@ impl Containerd {
 
     /// Whether `ctr` succeeds, and what it says.
     fn ctr(&self, words: &[&str]) -> (bool, String) {
-        let output = Command::new(&self.ctr).arg("--address").arg(self.folder.join("socket")).args(words).output().unwrap();
-        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let output = Command::new(&self.ctr)
+            .arg("--address")
+            .arg(self.folder.join("socket"))
+            .args(words)
+            .output()
+            .unwrap();
+        let said =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         (output.status.success(), said)
     }
 
@@ -83,7 +89,8 @@ fn containerd_asks_the_gate_and_nobody_else() {
     let hosts = |registry: &str, text: &str| {
         let text = text.replace("https://gate.example", &format!("http://{}", gate.host()));
         // What stands for the gate here has no certificate.
-        let text: String = text.lines().filter(|line| !line.starts_with("ca = ")).map(|line| format!("{line}\n")).collect();
+        let text: String =
+            text.lines().filter(|line| !line.starts_with("ca = ")).map(|line| format!("{line}\n")).collect();
         let place = folder.path().join("certs.d").join(registry);
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(place.join("hosts.toml"), text).unwrap();
@@ -102,13 +109,18 @@ fn containerd_asks_the_gate_and_nobody_else() {
         assert!(request.header("authorization").starts_with("Basic "), "{request:?}");
     }
     // What the gate refuses or does not know is asked of nobody else.
-    for (reference, elsewhere) in [("docker.io/mined/app:1", "docker.io/v2"), ("ghcr.io/team/app:2", "ghcr.io/v2")] {
+    for (reference, elsewhere) in
+        [("docker.io/mined/app:1", "docker.io/v2"), ("ghcr.io/team/app:2", "ghcr.io/v2")]
+    {
         let (given, said) = node.fetch(reference);
         assert!(!given && !said.contains(elsewhere), "{reference}: {said}");
     }
     let before = gate.requests().len();
     let (given, said) = node.fetch("quay.io/team/app:1");
-    assert!(!given && said.contains("not-through-this-node.invalid") && !said.contains("quay.io/v2"), "{said}");
+    assert!(
+        !given && said.contains("not-through-this-node.invalid") && !said.contains("quay.io/v2"),
+        "{said}"
+    );
     assert_eq!(gate.requests().len(), before);
     // As the page warns: what cannot be read is left out, and the registry in the name is asked.
     let (given, said) = node.fetch("unreadable.invalid/team/app:1");

@@ -217,7 +217,9 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         for child in &mut self.running {
-            let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+            // One that has ended already is no matter.
+            let _ =
+                Command::new("kill").args(["-TERM", &child.id().to_string()]).stderr(Stdio::null()).status();
         }
         for child in &mut self.running {
             let until = Instant::now() + Duration::from_secs(20);

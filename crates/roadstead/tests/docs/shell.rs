@@ -68,7 +68,8 @@ impl Reader {
                 }
                 '>' | '<' => {
                     // `2>` begins with the number of a descriptor.
-                    let is_number = self.at.checked_sub(1).is_some_and(|before| self.letters[before].is_ascii_digit());
+                    let is_number =
+                        self.at.checked_sub(1).is_some_and(|before| self.letters[before].is_ascii_digit());
                     if is_number && words.last().is_some_and(|word| word.len() == 1) {
                         words.pop();
                     }
