@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the people who build the product")]
 
 mod bench;
+mod dist;
 mod reference;
 mod tidy;
 
@@ -19,6 +20,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   rules                compile rules/yara into what the program has built in
   reference            write the generated pages: docs/reference, and the demo's output in the README
   reference --check    fail where they are not current
+  dist [--binary FILE] write target/dist: the release's archive with its checksums, and what the container is made of;
+                       without --binary the program is built first, static where this machine can
   bench --images DIR [--runs N] [--threads N] [--peers VENV] [--no-peers] [--no-million]
                        measure scans of the OCI layouts in DIR against inflating and hashing them
   bench sandbox [ROUNDS]
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
         ["rules"] => rules(root()),
         ["reference"] => reference::write(root()),
         ["reference", "--check"] => reference::check(root()),
+        ["dist"] => dist::run(root(), None),
+        ["dist", "--binary", binary] => dist::run(root(), Some(Path::new(binary))),
         ["bench", "sandbox", rest @ ..] => bench::sandbox(root(), rest),
         ["bench", "registry"] => bench::registry(root(), 3),
         ["bench", "registry", rounds] => {

@@ -13,6 +13,9 @@ const DETECTIONS: &str = "docs/reference/detections.md";
 const COMMANDS: &str = "docs/reference/cli.md";
 const CONFIGURATION: &str = "docs/reference/configuration.md";
 const POLICY: &str = "docs/reference/policy.md";
+const API: &str = "docs/reference/api.md";
+const OPENAPI: &str = "docs/reference/openapi.json";
+const METRICS: &str = "docs/reference/metrics.md";
 const README: &str = "README.md";
 /// What stands between these two lines of the README is what `roadstead demo` prints.
 const DEMO: (&str, &str) = ("<!-- demo:begin -->\n", "<!-- demo:end -->\n");
@@ -83,6 +86,9 @@ fn pages(root: &Path) -> Result<Vec<(&'static str, String)>> {
         (COMMANDS, commands_page(root)?),
         (CONFIGURATION, gate::config::reference_page()),
         (POLICY, policy::reference()),
+        (API, gate::reference::api_page()),
+        (OPENAPI, gate::reference::openapi()),
+        (METRICS, gate::reference::metrics_page()),
         (README, readme(root)?),
     ])
 }

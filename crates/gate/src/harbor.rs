@@ -18,28 +18,32 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, Header
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use queue::State as Stands;
 use serde_json::json;
 use shape::{Asked, ReportForm};
 use std::sync::Arc;
 
 /// Where it lies; the address that an administrator of Harbor writes as the scanner's endpoint.
-const BASE: &str = "/harbor/api/v1";
+pub(crate) const BASE: &str = "/harbor/api/v1";
 /// Far larger than any request for a scan.
 const LARGEST: usize = 64 << 10;
 const REFRESH_AFTER: HeaderName = HeaderName::from_static("refresh-after");
 const API_KEY: HeaderName = HeaderName::from_static("x-scanneradapter-api-key");
+
+/// Every path, below [`BASE`].
+pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Gate>>)> {
+    vec![("/metadata", get(metadata)), ("/scan", post(scan)), ("/scan/{id}/report", get(report))]
+}
 
 /// The adapter as a router, where the configuration wants one.
 pub(crate) fn router(gate: &Arc<Gate>) -> Router {
     if gate.harbor.is_none() {
         return Router::new();
     }
-    let router = Router::new()
-        .route("/metadata", get(metadata))
-        .route("/scan", post(scan))
-        .route("/scan/{id}/report", get(report))
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers));
+    let router = router
         .fallback(async || fail(StatusCode::NOT_FOUND, "there is no such path"))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(gate), guard))
         .with_state(Arc::clone(gate));

@@ -27,6 +27,7 @@ mod outbound;
 mod page;
 mod people;
 mod quarantine;
+pub mod reference;
 mod rescan;
 mod serve;
 mod server;

@@ -34,6 +34,11 @@ impl Metrics {
         metrics
     }
 
+    /// Gives each family a sample, for the page that lists them all: those without one are not written.
+    pub(crate) fn sample(&self) {
+        let _ = self.jobs.get_or_create(&[("kind", "analyse".to_owned()), ("state", "waiting".to_owned())]);
+    }
+
     /// Counts connections.
     pub(crate) fn connections(&self) -> Gauge {
         self.connections.clone()

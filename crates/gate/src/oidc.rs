@@ -24,7 +24,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use provider::Trouble;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,15 +33,22 @@ use std::sync::Arc;
 use std::time::Instant;
 use store::User;
 
-const BASE: &str = "/auth/oidc";
+/// Where it lies.
+pub(crate) const BASE: &str = "/auth/oidc";
 const COOKIE_NAME: &str = "roadstead-login";
+
+/// Every path, below [`BASE`].
+pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Gate>>)> {
+    vec![("/login", get(login)), ("/callback", get(callback))]
+}
 
 /// The two paths, where a provider is configured.
 pub(crate) fn router(gate: &Arc<Gate>) -> Router {
     if gate.oidc.is_none() {
         return Router::new();
     }
-    let router = Router::new().route("/login", get(login)).route("/callback", get(callback));
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers));
     Router::new().nest(BASE, router.with_state(Arc::clone(gate)))
 }
 

@@ -10,7 +10,7 @@ use crate::webhooks::{Event, Webhooks};
 use crate::{Error, admin, console, harbor, health, keys, logs, metrics, oidc, page, tls, upkeep, upstream};
 use access::{Identity, Limiter, Minter, Rate, Secret, Verifier};
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use prometheus_client::registry::Registry as Counted;
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -271,16 +271,23 @@ fn told(config: &Config, address: SocketAddr, url: String, first_secret: Option<
     }
 }
 
+/// What is answered to those who look after the machine, and to whoever follows a message.
+pub(crate) fn operations() -> Vec<(&'static str, MethodRouter<Arc<Gate>>)> {
+    vec![
+        ("/healthz", get(health::healthz)),
+        ("/readyz", get(health::readyz)),
+        ("/metrics", get(metrics::metrics)),
+        ("/", get(page::root)),
+        ("/q/{*image}", get(page::page)),
+    ]
+}
+
 /// Everything that is answered. What no route of ours has goes to the registry, which refuses what is not its own.
 fn router(gate: &Arc<Gate>, front: registry::Registry) -> Router {
-    let operations = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::metrics))
-        .route("/", get(page::root))
-        .route("/q/{*image}", get(page::page))
-        .with_state(Arc::clone(gate));
-    operations
+    let router =
+        operations().into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers));
+    router
+        .with_state(Arc::clone(gate))
         .merge(admin::router(Arc::clone(gate)))
         .merge(harbor::router(gate))
         .merge(oidc::router(gate))

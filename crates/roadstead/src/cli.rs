@@ -1,11 +1,13 @@
 mod deciding;
 mod running;
 mod serving;
+mod shells;
 mod signing;
 
 pub(crate) use deciding::{PolicyAction, PolicyCommand};
 pub(crate) use running::{DetonateCommand, EngineName, RunArgs};
 pub(crate) use serving::{Serve, VerifyCommand, VerifyJournal, VerifyWhat};
+pub(crate) use shells::{Completions, Manual};
 pub(crate) use signing::{Keygen, RegistryArgs, Sign, Verify, VerifyForm};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,6 +58,11 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Say whether an image is signed by a key or an identity that is trusted
     Verify(VerifyCommand),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Write the pages of the manual, as a release has them
+    #[command(hide = true)]
+    Manual(Manual),
 }
 
 const SCAN_EXAMPLES: &str = "\

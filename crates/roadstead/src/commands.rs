@@ -1,6 +1,7 @@
 //! One file for each subcommand.
 
 mod cache;
+mod completions;
 mod demo;
 mod detonate;
 mod diff;
@@ -36,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Policy(args) => policy::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Sign(args) => sign::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Manual(args) => completions::manual(&args),
         Command::Verify(args) => match args.what {
             Some(VerifyWhat::Journal(args)) => verify_journal::run(&args),
             None => verify::run(&args.image),

@@ -77,6 +77,8 @@ pub(super) const RESTRICTED: &[(&str, &[&str], &str)] = &[
         "only `source` opens connections, and `gate` for what is told to others",
     ),
     ("clap", &["roadstead", "xtask"], "only the command line knows of arguments"),
+    ("clap_complete", &["roadstead"], "only the command line knows of arguments"),
+    ("clap_mangen", &["roadstead"], "only the command line knows of arguments"),
     ("indicatif", &["roadstead"], "only the command line draws on a terminal"),
     ("ctrlc", &["roadstead"], "only the command line takes signals"),
     ("anyhow", &["roadstead", "xtask"], "libraries name their errors"),
