@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod administrator;
 mod audit;
 pub mod config;
 pub mod core;
@@ -35,6 +36,7 @@ mod upstream;
 mod webhooks;
 mod work;
 
+pub use administrator::{Administrator, AskError, Decided, Decision};
 pub use config::Config;
 pub use core::Core;
 pub use error::Error;

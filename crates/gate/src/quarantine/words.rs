@@ -46,6 +46,15 @@ pub(super) fn fetched(result: &Value) -> Option<Standing> {
     }
 }
 
+/// The message with the page of the image behind it: clients print the message and nothing else of an answer, so that whoever
+/// reads it has to find there where to go on.
+pub(super) fn see(message: String, page: Option<&str>) -> String {
+    match page {
+        Some(page) => format!("{message}; see {page}"),
+        None => message,
+    }
+}
+
 pub(super) fn not_listed(why: &str) -> Standing {
     let message = format!("roadstead: {why}");
     let detail = json!({"state": "refused", "rule": "upstream-list", "message": message});
