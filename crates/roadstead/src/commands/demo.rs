@@ -7,7 +7,7 @@ use crate::{interrupt, settings, terminal};
 use anyhow::{Context as _, bail};
 use cache::Cache;
 use feeds::{Indicators, Kind, Options as Import};
-use gate::{Decision, Engine};
+use gate::Engine;
 use model::{Class, Finding, Report, Role, Stage, Verdict};
 use pipeline::{Detonate, Settings, Watch};
 use pulls::{Answer, Pulled};
@@ -62,10 +62,10 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
     let rows: Vec<Row> = stories
         .into_iter()
         .zip(answers)
-        .map(|(story, (pulled, decision, report))| {
+        .map(|(story, (pulled, report))| {
             let harmful = !story.detected.is_empty();
             let bare = if harmful { left.next() } else { None };
-            Row { story, harmful, pulled, decision, report, bare }
+            Row { story, harmful, pulled, report, bare }
         })
         .collect();
 
@@ -114,9 +114,7 @@ struct Row {
     harmful: bool,
     /// What the client got.
     pulled: Pulled,
-    /// What the gate has decided.
-    decision: Decision,
-    /// By which report.
+    /// The report by which the gate has decided.
     report: Report,
     /// What is said of it when everything is taken out of it that a list could hold.
     bare: Option<Report>,

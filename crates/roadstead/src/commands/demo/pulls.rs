@@ -5,7 +5,7 @@ use super::served::Served;
 use crate::{settings, terminal};
 use anyhow::{Context as _, bail, ensure};
 use attest::{PublicKey, Trust, TrustedKey};
-use gate::{Decision, Fetched};
+use gate::Fetched;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Digest, Report};
 use sha2::{Digest as _, Sha256};
@@ -36,12 +36,13 @@ pub(super) enum Answer {
 /// Images that are pulled at once, as by two developers: as many as the gate looks at.
 const AT_ONCE: usize = 2;
 
-/// Pulls all images, and gives for each in their order what the client got and what the gate has decided by which report.
+/// Pulls all images, and gives for each in their order what the client got and the report by which the gate has
+/// decided.
 pub(super) fn all(
     served: &Served,
     stories: &[StoryImage],
     stop: &Arc<AtomicBool>,
-) -> anyhow::Result<Vec<(Pulled, Decision, Report)>> {
+) -> anyhow::Result<Vec<(Pulled, Report)>> {
     let (next, answers, progress) = (AtomicUsize::new(0), Mutex::new(Vec::new()), progress(stories.len()));
     let pull_some = || -> anyhow::Result<()> {
         // The first that fails ends the story, and the others need not go on.
@@ -68,11 +69,7 @@ pub(super) fn all(
     Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
-fn one(
-    served: &Served,
-    story: &StoryImage,
-    stop: &Arc<AtomicBool>,
-) -> anyhow::Result<(Pulled, Decision, Report)> {
+fn one(served: &Served, story: &StoryImage, stop: &Arc<AtomicBool>) -> anyhow::Result<(Pulled, Report)> {
     let pulled = pull(served, story, stop)?;
     let (repository, _) = story.reference.rsplit_once(':').unwrap_or((&story.reference, ""));
     let repository = format!("docker.io/{repository}").parse()?;
@@ -83,7 +80,7 @@ fn one(
         .administrator
         .report(&repository, &digest)
         .with_context(|| format!("{}: {}", story.reference, model::escape_text(&decision.message)))?;
-    Ok((pulled, decision, report))
+    Ok((pulled, report))
 }
 
 fn pull(served: &Served, story: &StoryImage, stop: &Arc<AtomicBool>) -> anyhow::Result<Pulled> {
