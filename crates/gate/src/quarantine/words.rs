@@ -87,6 +87,14 @@ pub(super) fn why_not(standing: &Standing) -> Option<String> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn who_is_refused_is_told_where_to_go_on() {
+        let said = "roadstead: a/b is denied by the rule malicious".to_owned();
+        let page = "https://gate.example/q/a/b@sha256:0";
+        assert_eq!(see(said.clone(), Some(page)), format!("{said}; see {page}"));
+        assert_eq!(see(said.clone(), None), said);
+    }
+
     fn check(value: Option<Value>, runs: Option<u64>, expect: &str, seconds: u64) {
         let (text, wait) = progress(value.as_ref(), runs.map(Duration::from_secs));
         assert_eq!((text.as_str(), wait.as_secs()), (expect, seconds));
