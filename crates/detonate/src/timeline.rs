@@ -20,9 +20,12 @@ use trace::{Event, Phase, Trace};
 /// As much as a browser shows without stopping.
 pub const MOST_EVENTS: u64 = 400_000;
 
-/// The track of what the sandbox did and saw, and that of findings: no process of a guest has such a number.
-const SANDBOX: u32 = 2_000_000_000;
-const FINDINGS: u32 = 2_000_000_001;
+/// Numbers that a run has for its tracks: viewers take two tracks of one number for the same, in whichever groups they are.
+const TRACKS: u32 = 1_000_000;
+/// Of these the track of what the sandbox did and saw, and that of findings. No process that a record tells of has such a
+/// number, as there are fewer of them.
+const SANDBOX: u32 = TRACKS - 2;
+const FINDINGS: u32 = TRACKS - 1;
 
 /// Writes the timeline of these runs and of what was found in them.
 ///
@@ -40,9 +43,8 @@ fn within(
 ) -> io::Result<()> {
     let mut trace = Trace::begin(to, most)?;
     for (number, (context, record)) in runs.iter().enumerate() {
-        // Numbers of runs and of processes are kept apart, as a viewer takes the track with its group's number for the main
-        // one.
-        let group = u32::try_from(number).unwrap_or(u32::MAX - 1_000_000).saturating_add(1_000_000);
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let group = number.saturating_add(1).saturating_mul(TRACKS);
         let run = Run { group, context, record };
         run.names(&mut trace)?;
         run.lives(&mut trace)?;
@@ -68,19 +70,25 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn event<'e>(&self, phase: Phase, track: u32, name: &'e str, kind: &'static str, at: At) -> Event<'e> {
-        Event::new(phase, self.group, track, name, kind, at)
+        Event::new(phase, self.group, self.group.saturating_add(track), name, kind, at)
     }
 
-    /// The track of a process: that of the process which a thread belongs to.
+    /// The track of a process: that of the process which a thread belongs to. What a process does that the record does not
+    /// have stands with the sandbox.
     fn track(&self, process: Process) -> u32 {
-        self.record.leader(process).0
+        Some(self.record.leader(process).0).filter(|&number| number < SANDBOX).unwrap_or(SANDBOX)
+    }
+
+    fn name<W: Write>(&self, what: &str, track: u32, name: &str, trace: &mut Trace<'_, W>) -> io::Result<()> {
+        let named = self.event(Phase::Name, track, what, "__metadata", At::default());
+        trace.put(&named.with(json!({ "name": name })))
     }
 
     fn names<W: Write>(&self, trace: &mut Trace<'_, W>) -> io::Result<()> {
         let run = format!("run `{}` {}", shown(&self.context.name), shown(&self.context.platform));
-        trace.name("process_name", self.group, SANDBOX, &run)?;
-        trace.name("thread_name", self.group, SANDBOX, "the sandbox")?;
-        trace.name("thread_name", self.group, FINDINGS, "findings")
+        self.name("process_name", SANDBOX, &run, trace)?;
+        self.name("thread_name", SANDBOX, "the sandbox", trace)?;
+        self.name("thread_name", FINDINGS, "findings", trace)
     }
 
     /// A track and a slice for each process, from its birth to its end.
@@ -103,7 +111,8 @@ impl Run<'_> {
                 0 => "the sandbox".to_owned(),
                 parent => parent.to_string(),
             };
-            trace.name("thread_name", self.group, number.0, &format!("{} of {of}: {command}", number.0))?;
+            let track = self.track(number);
+            self.name("thread_name", track, &format!("{} of {of}: {command}", number.0), trace)?;
             let args = json!({
                 "command": command,
                 "process": number.0,
@@ -114,7 +123,7 @@ impl Run<'_> {
                 "threads": threads.get(&number).copied().unwrap_or(0) + 1,
                 "guest's clock at the end, s": seconds(last.guest),
             });
-            let slice = self.event(Phase::Slice, number.0, &command, "process", born);
+            let slice = self.event(Phase::Slice, track, &command, "process", born);
             trace.put(&slice.lasting_to(last).with(args))?;
         }
         Ok(())

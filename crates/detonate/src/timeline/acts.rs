@@ -16,7 +16,7 @@ pub(super) fn connections<W: Write>(run: &Run<'_>, trace: &mut Trace<'_, W>) -> 
         let track = flow.process.map_or(SANDBOX, |process| run.track(process));
         let args = json!({
             "connection": number,
-            "process": flow.process.map(|process| run.track(process)),
+            "process": flow.process.map(|process| run.record.leader(process).0),
             "from": flow.from.to_string(),
             "to": flow.to.to_string(),
             "bytes sent": flow.sent,

@@ -161,8 +161,8 @@ fn check<'t>(trace: &'t Value, phase: &str, name: &str, (track, at): (u64, f64))
     let names: Vec<&str> = events(trace).iter().filter_map(|event| event["name"].as_str()).collect();
     assert_eq!(found.len(), 1, "{phase} {name}: {names:#?}");
     let event = found[0];
-    assert_eq!((event["tid"].as_u64(), event["ts"].as_f64()), (Some(track), Some(at * 1000.0)), "{event}");
-    assert_eq!(event["pid"], 1_000_000);
+    let [group, number] = ["pid", "tid"].map(|field| event[field].as_u64().unwrap());
+    assert_eq!((group, number - group, event["ts"].as_f64()), (1_000_000, track, Some(at * 1000.0)), "{event}");
     &event["args"]
 }
 
@@ -254,6 +254,12 @@ fn several_runs_are_several_groups() {
     let trace = written(&[scene(), scene()], &[], MOST_EVENTS);
     let groups: std::collections::BTreeSet<u64> =
         events(&trace).iter().filter_map(|event| event["pid"].as_u64()).collect();
-    assert_eq!(groups.into_iter().collect::<Vec<_>>(), [1_000_000, 1_000_001]);
+    assert_eq!(groups.into_iter().collect::<Vec<_>>(), [1_000_000, 2_000_000]);
+    // No viewer takes a track of the one for a track of the other.
+    let of = |group: u64| {
+        let tracks = events(&trace).iter().filter(move |event| event["pid"] == group);
+        tracks.filter_map(|event| event["tid"].as_u64()).collect::<std::collections::BTreeSet<u64>>()
+    };
+    assert!(of(1_000_000).is_disjoint(&of(2_000_000)));
     assert_eq!(events(&written(&[], &[], MOST_EVENTS)).len(), 0);
 }

@@ -104,7 +104,7 @@ impl<'a> Event<'a> {
     /// What is shown where somebody clicks on it, besides the guest's clock.
     pub(super) fn with(mut self, mut args: Value) -> Self {
         if let Some(fields) = args.as_object_mut()
-            && self.phase != Phase::Counter
+            && !matches!(self.phase, Phase::Counter | Phase::Name)
         {
             fields.insert("guest's clock, s".to_owned(), json!(super::seconds(self.guest)));
         }
@@ -148,12 +148,6 @@ impl<'w, W: Write> Trace<'w, W> {
     /// Counts what is not even made.
     pub(super) fn leave_out(&mut self, count: u64) {
         self.left_out = self.left_out.saturating_add(count);
-    }
-
-    /// Names a group or a track.
-    pub(super) fn name(&mut self, what: &str, group: u32, track: u32, name: &str) -> io::Result<()> {
-        let event = Event::new(Phase::Name, group, track, what, "__metadata", At::default());
-        self.put(&event.with(json!({ "name": name })))
     }
 
     /// Ends the document. What was left out is said in it, on a track of its own and beside the events.
