@@ -47,6 +47,7 @@ fn within(
         let group = number.saturating_add(1).saturating_mul(TRACKS);
         let run = Run { group, context, record };
         run.names(&mut trace)?;
+        run.lost(&mut trace)?;
         run.lives(&mut trace)?;
         acts::connections(&run, &mut trace)?;
         findings::write(&run, findings, &mut trace)?;
@@ -54,7 +55,6 @@ fn within(
         acts::network(&run, &mut trace)?;
         acts::sandbox(&run, &mut trace)?;
         acts::files(&run, &mut trace)?;
-        run.lost(&mut trace)?;
     }
     trace.finish()
 }

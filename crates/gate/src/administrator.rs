@@ -83,7 +83,10 @@ const TIME: Duration = Duration::from_secs(30);
 impl std::fmt::Debug for Administrator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Neither the password nor the token.
-        f.debug_struct("Administrator").field("url", &self.url).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Administrator")
+            .field("url", &self.url)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -162,7 +162,11 @@ fn check<'t>(trace: &'t Value, phase: &str, name: &str, (track, at): (u64, f64))
     assert_eq!(found.len(), 1, "{phase} {name}: {names:#?}");
     let event = found[0];
     let [group, number] = ["pid", "tid"].map(|field| event[field].as_u64().unwrap());
-    assert_eq!((group, number - group, event["ts"].as_f64()), (1_000_000, track, Some(at * 1000.0)), "{event}");
+    assert_eq!(
+        (group, number - group, event["ts"].as_f64()),
+        (1_000_000, track, Some(at * 1000.0)),
+        "{event}"
+    );
     &event["args"]
 }
 

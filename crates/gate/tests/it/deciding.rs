@@ -144,7 +144,11 @@ fn an_administrator_makes_the_first_account_and_learns_how_images_stand() {
         assert!(error.to_string().contains(expect), "{error}");
         assert!(!format!("{error:?}").contains(password), "{error:?}");
     };
-    refused("rdst_admin_wrong", PASSWORD, "answers 403 when it is asked to make the first account: the secret is");
+    refused(
+        "rdst_admin_wrong",
+        PASSWORD,
+        "answers 403 when it is asked to make the first account: the secret is",
+    );
     refused(&secret, "too short", "shorter than 12 characters");
     let admin = gate::Administrator::first(&url, &secret, "ops", PASSWORD).unwrap();
     assert!(!format!("{admin:?}").contains(PASSWORD), "{admin:?}");

@@ -2,7 +2,7 @@
 //! from its beginning to its end, and leaves nothing.
 
 use crate::detonate::can_run;
-use crate::room::{Room, files_below};
+use crate::room::{Ran, Room, files_below};
 use base64::Engine as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use test_support::peer;
 use test_support::story::{StoryImage, Without, benign_images, five_images, five_images_without};
 
 /// Class of evidence and the ids of the findings that count, for an image on which no list has a word.
@@ -214,6 +215,30 @@ fn who_is_stopped_or_fails_in_the_middle_leaves_nothing() {
     room.write("file", b"");
     let failed = room.run(&["demo", "--no-run", "--images", "file/below"]);
     assert!(failed.code == 2 && failed.err.contains("file/below"), "{failed:?}");
+    assert_eq!(left_of(&room), "");
+}
+
+/// A machine that makes no namespaces: what reading convicts is denied, and nothing that was to be run is released.
+#[test]
+fn where_nothing_can_be_run_the_demo_says_so_and_shows_the_rest() {
+    let Some(unshare) = peer("unshare") else { return };
+    let room = Room::new();
+    let none = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" demo";
+    let mut command = std::process::Command::new(unshare);
+    command
+        .args(["--user", "--map-root-user", "sh", "-c", none])
+        .arg(assert_cmd::cargo::cargo_bin!("roadstead"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", room.temporary());
+    let ran = Ran::of(&mut command);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("`roadstead doctor` says more"), "{ran:?}");
+    assert!(ran.out.contains("\nNot run: ") && !ran.out.contains("in the sandbox\n"), "{}", ran.out);
+    for story in five_images() {
+        assert_eq!(answers(&ran.out, &story.reference), ("malicious", "denied"), "{}", ran.out);
+    }
+    for story in benign_images() {
+        assert_eq!(answers(&ran.out, &story.reference), ("clean", "held"), "{}", ran.out);
+    }
     assert_eq!(left_of(&room), "");
 }
 

@@ -129,6 +129,11 @@ fn an_ordinary_user_convicts_them_too() {
         let archive = format!("docker-archive:{}", path.display());
         check_convicted(&story.reference, &as_nobody(&[&DETONATE[..], &[&archive]].concat()));
     }
+    let demo = as_nobody(&["demo"]);
+    assert_eq!((demo.code, demo.err.as_str()), (0, ""), "{demo:?}");
+    for story in benign_images() {
+        assert_eq!(answers(&demo.out, &story.reference), ("clean", "released"), "{}", demo.out);
+    }
     assert_eq!(left_behind(&room, &groups), "");
 }
 
