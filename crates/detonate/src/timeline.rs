@@ -10,7 +10,7 @@ mod findings;
 mod trace;
 
 use behavior::{At, Record, RunContext};
-use events::{Ended, Process};
+use events::{Ended, HostAct, Process};
 use model::Finding;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -98,6 +98,10 @@ impl Run<'_> {
             *threads.entry(process.leader).or_default() += 1;
         }
         let end = self.record.end();
+        let decoy = self.record.host().iter().find_map(|act| match &act.what {
+            HostAct::Probe { name, process } if name == crate::decoys::NAME => Some(*process),
+            _ => None,
+        });
         for process in self.record.processes().filter(|process| process.leader == process.process) {
             let (number, born) = (process.process, process.life.born);
             let (last, how) = match process.life.ended {
@@ -111,6 +115,8 @@ impl Run<'_> {
                 0 => "the sandbox".to_owned(),
                 parent => parent.to_string(),
             };
+            // What the sandbox puts beside the image to be found must not be taken for the image's own.
+            let command = if decoy == Some(number) { short(&format!("decoy: {command}")) } else { command };
             let track = self.track(number);
             self.name("thread_name", track, &format!("{} of {of}: {command}", number.0), trace)?;
             let args = json!({

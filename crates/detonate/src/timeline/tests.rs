@@ -194,6 +194,14 @@ fn lives_and_connections_last_and_deeds_are_moments() {
 }
 
 #[test]
+fn what_the_sandbox_put_beside_the_image_says_so() {
+    let probe = HostAct::Probe { name: crate::decoys::NAME.into(), process: Process(1) };
+    let scene = Scene::default().born(1, 0, 1).exec(1, &[b"/bin/rival"]).note(Act::Host(probe));
+    let trace = written(&[scene.run()], &[], MOST_EVENTS);
+    check(&trace, "X", "decoy: /bin/rival", (1, 1.0));
+}
+
+#[test]
 fn a_step_of_a_file_is_told_once_by_the_name_that_it_had() {
     let trace = written(&[scene()], &[], MOST_EVENTS);
     assert_eq!(check(&trace, "i", "write /tmp/a", (2, 10.0))["what"], "5 bytes");
