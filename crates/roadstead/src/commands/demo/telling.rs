@@ -106,7 +106,7 @@ fn released(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
 fn held(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     for row in rows {
         if let Answer::Held { words } = &row.pulled.answer {
-            wrapped(out, "", &without_page(words))?;
+            wrapped(out, "", without_page(words))?;
             writeln!(out)?;
         }
     }
