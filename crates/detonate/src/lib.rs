@@ -24,6 +24,7 @@ mod run;
 mod stage;
 mod stages;
 mod summary;
+mod timeline;
 mod trust;
 mod users;
 mod visit;
@@ -35,6 +36,7 @@ pub use image::{Image, LayerBytes};
 pub use judge::{Judged, replay};
 pub use plan::{Planned, Settings};
 pub use run::RunSummary;
+pub use timeline::{MOST_EVENTS, timeline};
 
 pub use behavior::{Context, Deeds, Record, RunContext, base_name, deeds, detections};
 pub use events::Content;

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod administrator;
 mod audit;
 pub mod config;
 mod console;
@@ -39,6 +40,7 @@ mod upstream;
 mod webhooks;
 mod work;
 
+pub use administrator::{Administrator, AskError, Decided, Decision};
 pub use config::Config;
 pub use core::Core;
 pub use error::Error;

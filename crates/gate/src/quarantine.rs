@@ -284,11 +284,9 @@ impl Core {
                 let message = record
                     .as_ref()
                     .map_or_else(|| format!("roadstead: {} is {what}", task.key()), Record::refusal);
-                let detail = words::detail(
-                    standing.state.name(),
-                    record.as_ref(),
-                    self.page(&task.repository, &task.digest),
-                );
+                let page = self.page(&task.repository, &task.digest);
+                let message = words::see(message, page.as_deref());
+                let detail = words::detail(standing.state.name(), record.as_ref(), page);
                 Some(Standing::Denied { message, detail })
             }
             State::Quarantined => {
@@ -316,10 +314,11 @@ impl Core {
                     None if record.failed => 60,
                     None => FOR_A_PERSON,
                 };
+                let page = self.page(&task.repository, &task.digest);
                 Some(Standing::Held {
-                    message: record.waiting(),
+                    message: words::see(record.waiting(), page.as_deref()),
                     retry_after: seconds,
-                    page: self.page(&task.repository, &task.digest),
+                    page,
                 })
             }
         }
@@ -333,10 +332,9 @@ impl Core {
         };
         let least = self.inner.settings.retry_after;
         let page = self.page(&task.repository, &task.digest);
-        let see = page.as_ref().map(|page| format!(", see {page}")).unwrap_or_default();
         let (doing, wait) = words::progress(progress, self.runs());
         Standing::Held {
-            message: format!("roadstead: {doing}{see}"),
+            message: words::see(format!("roadstead: {doing}"), page.as_deref()),
             retry_after: wait.max(least).as_secs().max(1),
             page,
         }

@@ -58,6 +58,7 @@ async fn what_comes_from_an_upstream_is_run_first() {
         duration: Duration::from_secs(20),
         thorough: false,
         pcap: None,
+        timeline: None,
         alone: false,
         engine: sandbox::Engine::Native,
     };

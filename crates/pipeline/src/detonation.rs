@@ -10,7 +10,9 @@ use inspect::{Crew, ImageView};
 use layers::Declared;
 use model::{Coverage, Detonation, Finding, Gap};
 use source::Image;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -28,6 +30,9 @@ pub struct Detonate {
     pub thorough: bool,
     /// Where the packets of the first run are written.
     pub pcap: Option<PathBuf>,
+    /// Where the runs are written as a timeline ([`detonate::timeline`]); where several platforms of an image run, the last
+    /// one's are.
+    pub timeline: Option<PathBuf>,
     /// Whether the image is judged by its behaviour alone.
     pub alone: bool,
     /// What runs it.
@@ -176,6 +181,9 @@ fn try_run(
     gaps.extend(found.gaps);
     findings.extend(ruled.findings);
     findings.extend(found.findings);
+    if let Some(path) = &how.timeline {
+        gaps.extend(timeline(path, detonation.records(), &findings));
+    }
     Ok(Ran {
         findings,
         gaps,
@@ -204,6 +212,21 @@ fn until_cancelled<T>(settings: &Settings, cancelled: &AtomicBool, work: impl Fn
 
 /// How often it is looked whether a person asks to stop.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Writes the timeline of runs; a gap where that cannot be done.
+pub(crate) fn timeline(
+    path: &Path,
+    runs: &[(detonate::RunContext, detonate::Record)],
+    findings: &[Finding],
+) -> Option<Gap> {
+    let written = File::create(path)
+        .and_then(|file| detonate::timeline(runs, findings, &mut BufWriter::with_capacity(256 << 10, file)));
+    let error = written.err()?;
+    Some(Gap::new(
+        "timeline of the runs",
+        format!("it cannot be written: {error}; name another file with --timeline"),
+    ))
+}
 
 /// Who asked for records and has none is told so.
 pub(crate) fn not_kept(error: &std::io::Error) -> Gap {

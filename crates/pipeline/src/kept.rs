@@ -13,11 +13,12 @@ use std::time::Instant;
 use verdict::Scanned;
 
 /// Judges the runs of an image again that lie in a directory, without running anything. Its verdict is about
-/// behaviour alone, as the image is not read; what its runs brought was read when they ran.
+/// behaviour alone, as the image is not read; what its runs brought was read when they ran. Their timeline is written to
+/// `timeline`, where a file is named.
 ///
 /// # Errors
 /// When the directory or a record in it cannot be read: half of what an image did is nothing to judge by.
-pub fn replay(directory: &Path, settings: &Settings) -> Result<Report, Error> {
+pub fn replay(directory: &Path, settings: &Settings, timeline: Option<&Path>) -> Result<Report, Error> {
     let started = Instant::now();
     let records = read(directory).map_err(|source| Error::Records {
         directory: model::escape_text(&directory.to_string_lossy()),
@@ -38,10 +39,15 @@ pub fn replay(directory: &Path, settings: &Settings) -> Result<Report, Error> {
         })?;
         let outcome = judged.outcome();
         let ruled = settings.rules.judge(judged.runs(), &platform.context.platform, &outcome.findings);
+        let first = findings.len();
         findings.extend(outcome.findings);
         findings.extend(ruled.findings);
         gaps.extend(ruled.gaps);
         findings.extend(platform.captured);
+        if let Some(path) = timeline {
+            let of_platform = findings.get(first..).unwrap_or_default();
+            gaps.extend(crate::detonation::timeline(path, judged.runs(), of_platform));
+        }
         origins.add(platform.origins);
         gaps.extend(outcome.gaps);
     }

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Files(Files),
     /// Explain a report, or what a finding's id means
     Explain(Explain),
-    /// Build the images of a real campaign from harmless stand-ins, scan and run them, and show what is found
+    /// Tell a real campaign from end to end: its images, rebuilt from harmless stand-ins, are pulled through a gate
     Demo(Demo),
     /// Serve a registry that gives out nothing unread: what is pushed, and what it pulls through from others
     Serve(Serve),
@@ -226,17 +226,28 @@ pub(crate) struct Explain {
     pub(crate) subject: String,
 }
 
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  roadstead demo                      the whole story, in less than a minute
+  roadstead demo --keep               and leave the gate open for looking around, until Ctrl-C
+  roadstead demo --images stand-ins   and leave its images for trying other commands on";
+
 #[derive(Debug, Args)]
+#[command(after_help = DEMO_EXAMPLES)]
 pub(crate) struct Demo {
-    /// Leave the images here for looking at, instead of removing them
+    /// Leave the gate and its console open when the story is told, until Ctrl-C; takes a terminal
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Write the images into this directory as well, as `docker save` would
     #[arg(long, value_name = "DIR")]
-    pub(crate) keep: Option<PathBuf>,
+    pub(crate) images: Option<PathBuf>,
 
     /// Take these out of the five images first, to see what is found without them
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) without: Vec<Told>,
 
-    /// Only read the images, and run none
+    /// Run no image: the gate only reads, and holds what its policy wants to be run
     #[arg(long)]
     pub(crate) no_run: bool,
 

@@ -79,6 +79,7 @@ pub(crate) fn detonate(args: &RunArgs, alone: bool) -> anyhow::Result<Detonate> 
         duration: args.duration,
         thorough: args.thorough,
         pcap: args.pcap.clone(),
+        timeline: args.timeline.clone(),
         alone,
         engine,
     })

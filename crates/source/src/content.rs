@@ -216,8 +216,12 @@ pub(crate) fn show(path: &Path) -> String {
 /// A text of the image's or of a server's for messages: escaped, and cut where it is longer than anyone reads.
 /// A name of four megabytes in each of a thousand messages would be a way to fill the memory.
 pub(crate) fn clip(text: &str) -> String {
-    const LONGEST: usize = 300;
-    match text.char_indices().nth(LONGEST) {
+    clip_at(text, 300)
+}
+
+/// The same with at most so many characters of it.
+pub(crate) fn clip_at(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", model::escape_text(text.get(..end).unwrap_or_default())),
         None => model::escape_text(text),
     }

@@ -117,7 +117,7 @@ pub enum Error {
         status: u16,
         /// What was asked for.
         what: String,
-        /// What to do about it.
+        /// The server's own words, where it has some; else what to do about it.
         advice: String,
     },
     /// A server that asks for something unsafe.

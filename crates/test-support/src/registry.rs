@@ -101,8 +101,16 @@ impl FakeRegistry {
     /// Where the loopback cannot be listened on.
     #[expect(clippy::expect_used, reason = "without a loopback no test can go on")]
     pub fn start(self) -> RunningRegistry {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        self.try_start().expect("the loopback")
+    }
+
+    /// As [`start`](Self::start), for what is no test.
+    ///
+    /// # Errors
+    /// Where the loopback cannot be listened on.
+    pub fn try_start(self) -> io::Result<RunningRegistry> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
         let shared =
             Arc::new(Shared { registry: self, log: Mutex::default(), ended: AtomicBool::new(false) });
         let shared_too = Arc::clone(&shared);
@@ -115,7 +123,7 @@ impl FakeRegistry {
                 std::thread::spawn(move || shared.serve(stream));
             }
         });
-        RunningRegistry { address, shared, acceptor: Some(acceptor) }
+        Ok(RunningRegistry { address, shared, acceptor: Some(acceptor) })
     }
 
     fn answer(&self, request: &Request) -> Response {

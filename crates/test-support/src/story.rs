@@ -53,7 +53,7 @@ pub fn five_images_without(without: Without) -> Vec<StoryImage> {
             hashes: if without.hashes { Vec::new() } else { vec![md5_hex(miner)] },
         }
     };
-    let launches = "dao.py, which starts a hidden xmrig";
+    let launches = "dao.py, a hidden xmrig";
     vec![
         story(
             ("thanhtudo", "thanhtudo", "latest"),
@@ -178,7 +178,7 @@ pub fn benign_images() -> Vec<StoryImage> {
         hashes: Vec::new(),
     };
     vec![
-        story("harbor-pilots/tide-table:1.4", "a Python web application", web_image()),
+        story("harbor-pilots/tide-table:1.4", "Python web application", web_image()),
         story("harbor-pilots/signal-lamp:2.0", "one static program", static_image()),
         story("harbor-pilots/log-book:3.1", "a shell tool", shell_image()),
     ]

@@ -46,6 +46,15 @@ pub(super) fn fetched(result: &Value) -> Option<Standing> {
     }
 }
 
+/// The message with the page of the image behind it: clients print the message and nothing else of an answer, so that whoever
+/// reads it has to find there where to go on.
+pub(super) fn see(message: String, page: Option<&str>) -> String {
+    match page {
+        Some(page) => format!("{message}; see {page}"),
+        None => message,
+    }
+}
+
 pub(super) fn not_listed(why: &str) -> Standing {
     let message = format!("roadstead: {why}");
     let detail = json!({"state": "refused", "rule": "upstream-list", "message": message});
@@ -77,6 +86,14 @@ pub(super) fn why_not(standing: &Standing) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_refused_is_told_where_to_go_on() {
+        let said = "roadstead: a/b is denied by the rule malicious".to_owned();
+        let page = "https://gate.example/q/a/b@sha256:0";
+        assert_eq!(see(said.clone(), Some(page)), format!("{said}; see {page}"));
+        assert_eq!(see(said.clone(), None), said);
+    }
 
     fn check(value: Option<Value>, runs: Option<u64>, expect: &str, seconds: u64) {
         let (text, wait) = progress(value.as_ref(), runs.map(Duration::from_secs));

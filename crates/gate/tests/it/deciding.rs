@@ -132,3 +132,49 @@ fn what_a_person_denies_or_revokes_is_gone_with_the_next_request() {
         assert_eq!(status, 409, "{told}");
     }
 }
+
+/// What `/api/v1` says, asked by the program that the gate's own crate brings for that.
+#[test]
+fn an_administrator_makes_the_first_account_and_learns_how_images_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Running::start(folder.path(), "");
+    let (url, secret) = (gate.url(""), gate.secret.clone().unwrap());
+    let refused = |secret: &str, password: &str, expect: &str| {
+        let error = gate::Administrator::first(&url, secret, "ops", password).unwrap_err();
+        assert!(error.to_string().contains(expect), "{error}");
+        assert!(!format!("{error:?}").contains(password), "{error:?}");
+    };
+    refused(
+        "rdst_admin_wrong",
+        PASSWORD,
+        "answers 403 when it is asked to make the first account: the secret is",
+    );
+    refused(&secret, "too short", "shorter than 12 characters");
+    let admin = gate::Administrator::first(&url, &secret, "ops", PASSWORD).unwrap();
+    assert!(!format!("{admin:?}").contains(PASSWORD), "{admin:?}");
+    refused(&secret, PASSWORD, "the secret is not the right one");
+
+    let image = clean("told");
+    let token = gate.token("ops", PASSWORD, "repository:team/app:pull,push").unwrap();
+    push(&gate, &token, "team/app", "1", &image);
+    let (repository, digest) = ("team/app".parse().unwrap(), image.digest().parse().unwrap());
+    let start = Instant::now();
+    let decided = loop {
+        let decided = admin.standing(&repository, &digest).unwrap();
+        if decided.decision.is_some() {
+            break decided;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{decided:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let decision = decided.decision.unwrap();
+    assert_eq!((decided.state.as_str(), decision.effect.as_str()), ("released", "allow"));
+    assert_eq!(decision.rule, "clean");
+    let report = admin.report(&repository, &digest).unwrap();
+    assert_eq!((report.verdict, report.image.digest), (model::Verdict::Clean, Some(digest)));
+    let unknown = admin.standing(&"team/other".parse().unwrap(), &digest).unwrap_err();
+    assert!(unknown.to_string().contains("answers 404"), "{unknown}");
+    drop(gate);
+    let gone = admin.report(&repository, &digest).unwrap_err();
+    assert!(gone.to_string().contains("cannot ask the gate at http://127.0.0.1"), "{gone}");
+}

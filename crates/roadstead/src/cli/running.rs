@@ -10,6 +10,8 @@ Examples:
   roadstead detonate oci:build/layout               its behaviour alone
   roadstead detonate --duration 5m --pcap run.pcapng registry.example/app:1.4
   roadstead detonate --format html --output run.html docker-archive:image.tar
+  roadstead detonate --timeline run.json registry.example/app:1.4
+                                                    a track for each process, to be opened in ui.perfetto.dev
   roadstead detonate --keep records registry.example/app:1.4
   roadstead detonate --replay records               judges again what was kept, by today's rules
   roadstead scan --detonate registry.example/app:1.4
@@ -65,6 +67,10 @@ pub(crate) struct RunArgs {
     /// Write the packets of the first run, with the keys to what is encrypted in them, in pcapng
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+
+    /// Write what the runs did as a timeline, which ui.perfetto.dev shows: trace events in JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timeline: Option<PathBuf>,
 
     /// Keep the records of the runs in this directory
     #[arg(long, value_name = "DIR")]

@@ -1,123 +1,149 @@
-mod running;
+mod pulls;
+mod served;
+mod telling;
 
 use crate::cli::{Demo, Told};
-use crate::{interrupt, terminal};
+use crate::{interrupt, settings, terminal};
 use anyhow::{Context as _, bail};
+use cache::Cache;
 use feeds::{Indicators, Kind, Options as Import};
-use model::{Class, Finding, Report, Role, Verdict};
-use pipeline::{Settings, Watch};
+use gate::Engine;
+use model::{Class, Finding, Report, Role, Stage, Verdict};
+use pipeline::{Detonate, Settings, Watch};
+use pulls::{Answer, Pulled};
 use report::Format;
+use served::Served;
 use source::{Locator, Options};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use test_support::FakeRegistry;
 use test_support::story::{StoryImage, Without, benign_images, five_images_without};
 
-/// Builds the alert's five images and three benign ones, scans all as any image is scanned, and shows the
-/// alert's table with what was found; then runs all, and shows what they are convicted of by their deeds alone.
-/// Nothing leaves the machine and nothing stays on it.
+/// Tells the alert's story from its beginning to its end. A registry on the loopback stands for Docker Hub and has the five
+/// images and three benign ones; a gate is started before it, and a client pulls each image through the gate, which holds
+/// it, reads it, runs it, decides, and signs what it releases. Nothing leaves the machine and nothing stays on it.
 pub(crate) fn run(args: &Demo) -> anyhow::Result<u8> {
+    let stop = interrupt::flag()?;
+    interrupt::be_patient(PATIENCE);
     let scratch =
         tempfile::Builder::new().prefix("roadstead-demo-").tempdir().context("cannot make a directory")?;
-    let dir = match &args.keep {
-        Some(dir) => {
-            std::fs::create_dir_all(dir)
-                .with_context(|| format!("cannot make {}", model::escape_text(&dir.to_string_lossy())))?;
-            dir.as_path()
-        }
-        None => scratch.path(),
-    };
     let without = without(&args.without);
     let five = five_images_without(without);
-    let settings = settings(known_as_the_alert_knew(&five)?)?;
-    let mut rows = Vec::new();
-    for (story, bare) in five.into_iter().zip(five_images_without(Without::LISTED)) {
-        let bare =
-            if without == Without::LISTED { None } else { Some(scan(&bare, scratch.path(), &settings)?) };
-        let report = scan(&story, dir, &settings)?;
-        rows.push(Row { story, harmful: true, report, bare, ran: None });
+    let indicators = known_as_the_alert_knew(&five)?;
+    let stories: Vec<StoryImage> = five.into_iter().chain(benign_images()).collect();
+    if let Some(dir) = &args.images {
+        write_images(&stories, dir)?;
     }
-    for story in benign_images() {
-        let report = scan(&story, dir, &settings)?;
-        rows.push(Row { story, harmful: false, report, bare: None, ran: None });
-    }
+    let bare = if without == Without::LISTED { Vec::new() } else { five_images_without(Without::LISTED) };
+    let lack =
+        if args.no_run { Some("--no-run asks for reading alone".to_owned()) } else { settings::cannot_run() };
+
+    let hub = stories.iter().fold(FakeRegistry::new(), |hub, story| {
+        let (repository, tag) = story.reference.rsplit_once(':').unwrap_or((&story.reference, "latest"));
+        hub.image(repository, tag, &story.image)
+    });
+    let hub = hub.try_start().context("cannot listen on the loopback")?;
+    let data = scratch.path().join("gate");
+    let engine = engine(indicators.clone(), data.join("cache"), lack.is_none());
+    let served = Served::start(&data, &format!("http://{}", hub.host()), engine)?;
+    let told = std::thread::scope(|scope| {
+        // What is left of the five without all that a list could hold is read while the gate is at them.
+        let left = scope.spawn(|| left_of(&bare, scratch.path(), &indicators, &stop));
+        let answers = pulls::all(&served, &stories, &stop);
+        let left = left.join().unwrap_or_else(|_| bail!("reading the images without names failed"));
+        Ok::<_, anyhow::Error>((answers?, left?))
+    });
+    let (answers, left) = told?;
+    let mut left = left.into_iter();
+    let rows: Vec<Row> = stories
+        .into_iter()
+        .zip(answers)
+        .map(|(story, (pulled, report))| {
+            let harmful = !story.detected.is_empty();
+            let bare = if harmful { left.next() } else { None };
+            Row { story, harmful, pulled, report, bare }
+        })
+        .collect();
+
     let mut out = BufWriter::new(io::stdout().lock());
-    writeln!(out, "{}\n", INTRODUCTION)?;
-    table(&rows, &mut out)?;
-    if !args.no_run {
-        writeln!(out)?;
-        running::run_all(&mut rows, dir, settings, &mut out)?;
-    }
-    for row in rows.iter().filter(|row| row.harmful) {
-        writeln!(out)?;
-        evidence(row, &mut out)?;
-    }
+    telling::tell(&rows, lack.as_deref(), &mut out)?;
     if args.verbose {
         for row in &rows {
             writeln!(out)?;
-            report::render(
-                &row.report,
-                Format::Table,
-                terminal::style(false, false),
-                &super::explain::catalogue,
-                &mut out,
-            )?;
+            let style = terminal::style(false, false);
+            report::render(&row.report, Format::Table, style, &super::explain::catalogue, &mut out)?;
         }
     }
-    if args.keep.is_some() {
+    if let Some(dir) = &args.images {
         writeln!(out, "\nThe images are left in {}.", model::escape_text(&dir.to_string_lossy()))?;
     }
     out.flush()?;
-    let wrong: Vec<&str> =
-        rows.iter().filter(|row| !row.is_as_told()).map(|row| row.story.reference.as_str()).collect();
+    if lack.is_some() && !args.no_run {
+        terminal::note("images cannot be run on this machine; `roadstead doctor` says more");
+    }
+    let wrong: Vec<&str> = rows
+        .iter()
+        .filter(|row| !row.is_as_told(lack.is_none()))
+        .map(|row| row.story.reference.as_str())
+        .collect();
     if !wrong.is_empty() {
         bail!("not judged as the story tells: {}", wrong.join(", "));
     }
+    if args.keep {
+        keep_open(&served, &stop);
+    }
+    served.end()?;
+    drop(hub);
+    scratch.close().context("cannot remove what the demo made")?;
     Ok(0)
 }
 
-const INTRODUCTION: &str = "\
-In 2021 five images on Docker Hub, pulled 120,000 times, mined Monero for strangers. Here they are
-again: the names, entrypoints and layers of the alert, with harmless programs in the miners' place
-that carry what a miner's build carries. Their hashes are known as the alert's two hashes were.
-Three images of honest make stand beside them.";
+/// How long the gate and a run in the sandbox have to end when a person asks to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Widest line, in characters.
-const WIDTH: usize = 100;
+/// How long the runs of one image may take: the eight of them together are to take less than a minute.
+const LONGEST: Duration = Duration::from_secs(8);
 
-fn without(told: &[Told]) -> Without {
-    let has = |what| told.contains(&what);
-    Without {
-        names: has(Told::Names),
-        hashes: has(Told::Hashes),
-        wallets: has(Told::Wallets),
-        ..Without::default()
-    }
-}
-
-/// One image of the story and what was said of it.
+/// One image of the story and what became of it.
 struct Row {
     story: StoryImage,
     harmful: bool,
+    /// What the client got.
+    pulled: Pulled,
+    /// The report by which the gate has decided.
     report: Report,
     /// What is said of it when everything is taken out of it that a list could hold.
     bare: Option<Report>,
-    /// What running it came to, where it was run.
-    ran: Option<Report>,
 }
 
 impl Row {
-    fn is_as_told(&self) -> bool {
-        let told = if self.harmful { Verdict::Malicious } else { Verdict::Clean };
-        if self.ran.as_ref().is_some_and(|ran| ran.verdict != told) {
-            return false;
-        }
+    fn is_as_told(&self, ran: bool) -> bool {
         if !self.harmful {
-            return self.report.verdict == Verdict::Clean;
+            let answered = match &self.pulled.answer {
+                // Nobody calls an image clean that was to be run and was not.
+                Answer::Held { .. } => !ran,
+                Answer::Released { signatures, .. } => ran && *signatures > 0,
+                Answer::Denied { .. } => false,
+            };
+            return self.report.verdict == Verdict::Clean && answered;
         }
         let convicted = |report: &Report| report.verdict == Verdict::Malicious && by_class(report).len() > 1;
-        convicted(&self.report) && self.bare.as_ref().is_none_or(convicted)
+        convicted(&self.report)
+            && matches!(self.pulled.answer, Answer::Denied { .. })
+            && self.bare.as_ref().is_none_or(convicted)
+            && (!ran || self.by_deeds().0 == Verdict::Malicious)
+    }
+
+    /// The verdict on what it did and on nothing else, with the findings that it stands on. The gate has run it already, and
+    /// what was seen is judged here as if nothing had been read.
+    fn by_deeds(&self) -> (Verdict, Vec<&Finding>) {
+        let deeds = || counting(&self.report).filter(|finding| finding.stage == Stage::Dynamic);
+        let judged = verdict::judge(deeds().cloned().collect(), self.report.gaps.clone(), Vec::new());
+        (judged.verdict, deeds().collect())
     }
 }
 
@@ -135,32 +161,78 @@ fn by_class(report: &Report) -> BTreeMap<Class, BTreeSet<&str>> {
     classes
 }
 
-fn scan(story: &StoryImage, dir: &Path, settings: &Settings) -> anyhow::Result<Report> {
-    let path = archive(story, dir);
-    std::fs::write(&path, story.image.docker_archive(&[&story.reference]))
-        .with_context(|| format!("cannot write {}", model::escape_text(&path.to_string_lossy())))?;
-    Ok(pipeline::scan(&Locator::DockerArchive { path, reference: None }, settings)?)
+fn without(told: &[Told]) -> Without {
+    let has = |what| told.contains(&what);
+    Without {
+        names: has(Told::Names),
+        hashes: has(Told::Hashes),
+        wallets: has(Told::Wallets),
+        ..Without::default()
+    }
 }
 
-/// Where an image is written.
-fn archive(story: &StoryImage, dir: &Path) -> PathBuf {
-    dir.join(story.reference.replace(['/', ':'], "_")).with_extension("tar")
+/// What the gate judges by: everything that is built in, and the list of the alert.
+fn engine(indicators: Indicators, kept: PathBuf, runs: bool) -> Engine {
+    let scan = move || Settings {
+        cache: Some(Cache::new(kept.clone(), 256 << 20)),
+        ..settings_of(indicators.clone(), Arc::default())
+    };
+    let detonate = Detonate {
+        scratch: None,
+        keep: None,
+        duration: LONGEST,
+        thorough: false,
+        pcap: None,
+        timeline: None,
+        alone: false,
+        engine: sandbox::Engine::Native,
+    };
+    Engine { scan: Arc::new(scan), detonate: runs.then_some(detonate) }
 }
 
-fn settings(indicators: Indicators) -> anyhow::Result<Settings> {
-    Ok(Settings {
-        source: Options { cancelled: interrupt::flag()?, ..Options::default() },
+fn settings_of(indicators: Indicators, cancelled: Arc<AtomicBool>) -> Settings {
+    Settings {
+        source: Options { cancelled, ..Options::default() },
         limits: layers::Limits::default(),
         jobs: 2,
         cache: None,
         indicators,
         rules: yara::RuleSet::default(),
         exceptions: verdict::Exceptions::default(),
-        today: crate::settings::today(),
+        today: settings::today(),
         endpoints: false,
         detonate: None,
         watch: Arc::new(Watch::default()),
-    })
+    }
+}
+
+/// What reading says of the five without names, hashes and wallets.
+fn left_of(
+    bare: &[StoryImage],
+    dir: &Path,
+    indicators: &Indicators,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<Vec<Report>> {
+    let settings = settings_of(indicators.clone(), Arc::clone(stop));
+    let scan = |story: &StoryImage| {
+        let path = write_image(story, dir)?;
+        Ok(pipeline::scan(&Locator::DockerArchive { path, reference: None }, &settings)?)
+    };
+    bare.iter().map(scan).collect()
+}
+
+fn write_images(stories: &[StoryImage], dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make {}", model::escape_text(&dir.to_string_lossy())))?;
+    stories.iter().try_for_each(|story| write_image(story, dir).map(drop))
+}
+
+/// Writes an image as `docker save` would.
+fn write_image(story: &StoryImage, dir: &Path) -> anyhow::Result<PathBuf> {
+    let path = dir.join(story.reference.replace(['/', ':'], "_")).with_extension("tar");
+    std::fs::write(&path, story.image.docker_archive(&[&story.reference]))
+        .with_context(|| format!("cannot write {}", model::escape_text(&path.to_string_lossy())))?;
+    Ok(path)
 }
 
 /// The stand-ins' hashes as an imported list, as the alert's hashes reached its readers.
@@ -174,80 +246,24 @@ fn known_as_the_alert_knew(five: &[StoryImage]) -> anyhow::Result<Indicators> {
     Ok(Indicators::new(vec![feed]))
 }
 
-fn table(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
-    let cells: Vec<[String; 4]> = [["image", "detected", "contains", "verdict"].map(str::to_owned)]
-        .into_iter()
-        .chain(rows.iter().map(|row| {
-            [
-                row.story.reference.clone(),
-                row.story.detected.to_owned(),
-                row.story.contains.to_owned(),
-                row.report.verdict.to_string(),
-            ]
-        }))
-        .collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 4] = std::array::from_fn(width);
-    for (at, row) in cells.iter().enumerate() {
-        let line = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect::<Vec<_>>();
-        writeln!(out, "{}", line.join("  ").trim_end())?;
-        if at == 0 {
-            writeln!(out, "{}", "─".repeat(widths.iter().sum::<usize>() + 2 * 3))?;
-        }
+/// Leaves the gate to a person until they end it. Where nobody can, nothing is left open.
+fn keep_open(served: &Served, stop: &AtomicBool) {
+    if !io::stderr().is_terminal() {
+        terminal::note("not kept open, as there is no terminal to end it from");
+        return;
     }
-    Ok(())
+    let Served { url, host, name, password, .. } = served;
+    terminal::note(&format!(
+        "\nThe gate stays open until Ctrl-C; then it is removed with all that it has.\n\n  \
+         Console:   {url}/console\n  \
+         Log in:    {name}, with the password {password}, which was made for this run\n  \
+         Pull:      docker login {host} -u {name}\n             \
+         docker pull {host}/docker.io/harbor-pilots/tide-table:1.4"
+    ));
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+    }
 }
 
-/// What speaks against an image: the way to the harm, the evidence by its class, and what is left of it when names,
-/// hashes and wallets are gone.
-fn evidence(row: &Row, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}", row.story.reference)?;
-    for (depth, step) in row.report.chain.iter().enumerate() {
-        let branch = if depth == 0 { "" } else { "└─ " };
-        let line = format!("  {}{branch}{}", "   ".repeat(depth), step.what);
-        match line.rsplit_once(" → ") {
-            Some((how, path)) if line.chars().count() > WIDTH => {
-                writeln!(out, "{}\n{}→ {path}", cut(how), " ".repeat(4 + 3 * depth))?;
-            }
-            _ => writeln!(out, "{}", cut(&line))?,
-        }
-    }
-    let classes = by_class(&row.report);
-    let ids: usize = classes.values().map(BTreeSet::len).sum();
-    writeln!(out, "  {ids} kinds of evidence of {} independent classes", classes.len())?;
-    for (class, ids) in &classes {
-        let mut line = format!("    {:<8}", class.name());
-        for id in ids {
-            if line.chars().count() + 1 + id.len() > WIDTH {
-                writeln!(out, "{line}")?;
-                line = " ".repeat(12);
-            }
-            line.push(' ');
-            line.push_str(id);
-        }
-        writeln!(out, "{line}")?;
-    }
-    if let Some(bare) = &row.bare {
-        let count = counting(bare).count();
-        writeln!(out, "  with names, hashes and wallets removed: {} ({count} findings)", bare.verdict)?;
-    }
-    Ok(())
-}
-
-/// The line in the width there is: a long word, such as a wallet, by its beginning.
-fn cut(line: &str) -> String {
-    const LONGEST: usize = 40;
-    const SHOWN: usize = 12;
-    if line.chars().count() <= WIDTH {
-        return line.to_owned();
-    }
-    let word = |word: &str| match word.char_indices().nth(LONGEST) {
-        Some(_) => word.chars().take(SHOWN).chain(['…']).collect(),
-        None => word.to_owned(),
-    };
-    let line = line.split(' ').map(word).collect::<Vec<String>>().join(" ");
-    if line.chars().count() <= WIDTH {
-        return line;
-    }
-    line.chars().take(WIDTH - 1).chain(['…']).collect()
-}
+/// How often it is looked whether a person asks to stop.
+const LOOK: Duration = Duration::from_millis(50);

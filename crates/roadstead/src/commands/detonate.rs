@@ -12,7 +12,7 @@ pub(crate) fn run(args: &DetonateCommand) -> anyhow::Result<u8> {
     }
     if let Some(directory) = &args.replay {
         return super::scan::conclude(
-            &pipeline::replay(directory, &settings)?,
+            &pipeline::replay(directory, &settings, args.run.timeline.as_deref())?,
             &args.report,
             args.read.quiet,
         );

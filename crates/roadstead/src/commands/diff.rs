@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Diff) -> anyhow::Result<u8> {
             // An image that is convicted early would have done more, and its other half is compared with this.
             thorough: true,
             pcap: None,
+            timeline: None,
             alone: false,
         });
     }

@@ -114,6 +114,7 @@ fn detonate(config: &Config) -> Option<Detonate> {
         duration: config.scan.detonate_duration.0,
         thorough: false,
         pcap: None,
+        timeline: None,
         alone: false,
         engine: sandbox::Engine::Native,
     })

@@ -1,9 +1,11 @@
 //! The commands beside `scan`.
 
+use crate::demo::{answers, left_of, without_times};
 use crate::room::{Ran, Room, base, files_below, image, payload};
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::Stdio;
+use test_support::story::{benign_images, five_images};
 use test_support::{Layer, LayerBuilder, sha256_digest, sha256_hex};
 
 fn layered(room: &Room) -> String {
@@ -174,25 +176,30 @@ fn nobody_reads_the_output_and_nothing_breaks() {
 fn the_demo_tells_the_story_and_leaves_nothing() {
     let room = Room::new();
     let ran = room.run(&["demo", "--no-run"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let rows = |verdict: &str| {
-        ran.out.lines().filter(|line| line.contains(':') && line.ends_with(&format!("  {verdict}"))).count()
-    };
-    assert_eq!((rows("malicious"), rows("clean")), (5, 3), "{}", ran.out);
-    for story in test_support::story::five_images() {
-        assert!(ran.out.contains(&story.reference), "{}", ran.out);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    for story in five_images() {
+        assert_eq!(answers(&ran.out, &story.reference), ("malicious", "denied"), "{}", ran.out);
     }
+    for story in benign_images() {
+        assert_eq!(answers(&ran.out, &story.reference), ("clean", "held"), "{}", ran.out);
+    }
+    let denied = ran.out.lines().filter(|line| line.contains(" is denied by the rule malicious: ")).count();
+    let held = ran.out.lines().filter(|line| line.contains(" is held by the rule not-run: ")).count();
+    assert_eq!((denied, held), (5, 3), "{}", ran.out);
+    assert!(ran.out.contains("Not run: --no-run") && !ran.out.contains("in the sandbox\n"), "{}", ran.out);
     assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
-    assert!(files_below(&room.temporary()).is_empty());
-    assert!(!room.path("home").exists());
-    assert_eq!(room.run(&["demo", "--no-run"]).out, ran.out, "told twice, the story is the same");
+    assert!(!ran.out.contains("127.0.0.1"), "the gate is gone, and nobody is sent to it: {}", ran.out);
+    assert_eq!(left_of(&room), "");
+    let again = room.run(&["demo", "--no-run"]);
+    assert_eq!(without_times(&again.out), without_times(&ran.out), "told twice, the story is the same");
+    assert_ne!(without_times(&ran.out), ran.out, "and how long each took stands in it");
 }
 
 #[test]
 fn the_demo_leaves_its_images_where_it_is_told_to() {
     let room = Room::new();
     let kept = room.path("kept");
-    let ran = room.run(&["demo", "--no-run", "--keep", kept.to_str().unwrap()]);
+    let ran = room.run(&["demo", "--no-run", "--images", kept.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(files_below(&kept).len(), 8);
     for image in files_below(&kept) {

@@ -1,5 +1,6 @@
 //! Images are run: the story's five convict by their deeds alone, and nothing of a run stays behind.
 
+use crate::demo::answers;
 use crate::room::{Ran, Room, base, files_below, image};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -128,6 +129,11 @@ fn an_ordinary_user_convicts_them_too() {
         let archive = format!("docker-archive:{}", path.display());
         check_convicted(&story.reference, &as_nobody(&[&DETONATE[..], &[&archive]].concat()));
     }
+    let demo = as_nobody(&["demo"]);
+    assert_eq!((demo.code, demo.err.as_str()), (0, ""), "{demo:?}");
+    for story in benign_images() {
+        assert_eq!(answers(&demo.out, &story.reference), ("clean", "released"), "{}", demo.out);
+    }
     assert_eq!(left_behind(&room, &groups), "");
 }
 
@@ -235,7 +241,56 @@ fn packets_are_written_in_pcapng() {
 }
 
 #[test]
-fn the_demo_runs_the_images_of_the_story() {
+fn a_timeline_has_a_track_for_each_process_and_what_was_found() {
+    let room = Room::new();
+    if !can_run(&room) {
+        return;
+    }
+    let layout = room.layout("five", &five_images()[0].image);
+    let (file, kept) = (room.path("run.json"), room.path("kept"));
+    let [file, kept] = [&file, &kept].map(|path| path.to_str().unwrap());
+    let words = ["detonate", "--quiet", "--no-cache", "--timeline", file, "--keep", kept, &layout];
+    let ran = room.run(&words);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let text = std::fs::read_to_string(file).unwrap();
+    let trace: Value = serde_json::from_str(&text).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let has = |phase: &str, kind: &str, begin: &str| {
+        events.iter().any(|event| {
+            let name = event["name"].as_str().unwrap();
+            event["ph"] == phase && event["cat"] == kind && name.starts_with(begin)
+        })
+    };
+    assert!(has("X", "process", "") && has("i", "exec", "exec /usr/lib/.cache/ld"), "{text}");
+    assert!(has("b", "connection", "stratum ") && has("e", "connection", ""), "{text}");
+    assert!(has("i", "request", "pool submit 4") && has("i", "finding", "D-MIN-SUBMIT"), "{text}");
+    // Each process has a name, and a parent that has one or is the sandbox.
+    let tracks: BTreeSet<u64> = events
+        .iter()
+        .filter(|event| event["name"] == "thread_name")
+        .map(|event| event["tid"].as_u64().unwrap())
+        .collect();
+    // The numbers of a run's tracks begin behind its own.
+    for life in events.iter().filter(|event| event["cat"] == "process") {
+        let parent = life["args"]["parent"].as_u64().unwrap();
+        assert!(tracks.contains(&life["tid"].as_u64().unwrap()), "{life}");
+        let run = life["pid"].as_u64().unwrap();
+        assert!(parent == 0 || tracks.contains(&(run + parent)), "{life}");
+    }
+    // The records that were kept give the same one.
+    let again = room.path("again.json");
+    let again = again.to_str().unwrap();
+    let ran = room.run(&["detonate", "--quiet", "--replay", kept, "--timeline", again]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(std::fs::read_to_string(again).unwrap(), text);
+    // Who asked for one and has none is told so.
+    let nowhere = room.path("no/such/directory/run.json");
+    let ran = room.run(&["detonate", "--quiet", "--replay", kept, "--timeline", nowhere.to_str().unwrap()]);
+    assert!(ran.out.contains("timeline of the runs: it cannot be written"), "{ran:?}");
+}
+
+#[test]
+fn the_demo_tells_the_story_from_its_beginning_to_its_end_and_leaves_nothing() {
     let room = Room::new();
     if !can_run(&room) {
         return;
@@ -243,7 +298,15 @@ fn the_demo_runs_the_images_of_the_story() {
     let groups = groups_of_the_gone();
     let began = Instant::now();
     let ran = room.run(&["demo"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    for story in five_images() {
+        assert_eq!(answers(&ran.out, &story.reference), ("malicious", "denied"), "{}", ran.out);
+    }
+    for story in benign_images() {
+        assert_eq!(answers(&ran.out, &story.reference), ("clean", "released"), "{}", ran.out);
+    }
+    let signed = ran.out.lines().filter(|line| line.ends_with(" signatures hold by the gate's release key"));
+    assert_eq!(signed.count(), 3, "{}", ran.out);
     let (_, told) = ran.out.split_once("in the sandbox\n").unwrap();
     let rows: Vec<&str> = told.lines().skip(1).take_while(|line| !line.is_empty()).collect();
     assert_eq!(rows.len(), 8, "{}", ran.out);

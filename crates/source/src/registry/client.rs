@@ -7,6 +7,7 @@ use reqwest::blocking::{Client, Response};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Url};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
@@ -87,7 +88,7 @@ impl Endpoint {
                     is_renewed = true;
                 }
                 status if is_passing(status) && backoff.wait(retry_after(response.headers()))? => {}
-                status => return Err(self.status_error(status, ask, response.url())),
+                _ => return Err(self.refused(ask, response)),
             }
         }
     }
@@ -189,8 +190,10 @@ impl Endpoint {
         Ok(url)
     }
 
-    fn status_error(&self, status: StatusCode, ask: Ask<'_>, url: &Url) -> Error {
-        let (host, what) = (hosts::shown(url), format!("{}/{}", self.repository, ask.path));
+    /// Why there is nothing: in the registry's own words where it has some, since only it knows them.
+    fn refused(&self, ask: Ask<'_>, response: Response) -> Error {
+        let (host, status) = (hosts::shown(response.url()), response.status());
+        let what = format!("{}/{}", self.repository, ask.path);
         let advice = match status {
             StatusCode::NOT_FOUND => {
                 return Error::missing(
@@ -205,14 +208,38 @@ impl Endpoint {
             status if status.is_server_error() => "it is out of order; try again later",
             _ => "it is not understood; check that a registry answers there",
         };
+        // Whoever is not logged in is told so in words of ours: registries say little more than the status there.
+        let said = if status == StatusCode::UNAUTHORIZED { None } else { said(response, &self.options) };
         Error::Status {
             host,
             status: status.as_u16(),
             what: crate::content::clip(&what),
-            advice: advice.to_owned(),
+            advice: said.unwrap_or_else(|| advice.to_owned()),
         }
     }
 }
+
+/// What a registry says of a refusal (OCI distribution specification, "Error Codes"): the first message of the body, if
+/// that is of this form.
+fn said(response: Response, options: &Options) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        errors: Vec<Said>,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    let body = read_body(response, LONGEST_REFUSAL, "a refusal", options).ok()?;
+    let said = serde_json::from_slice::<Body>(&body).ok()?.errors.into_iter().next()?.message;
+    let said = said.trim();
+    (!said.is_empty()).then(|| crate::content::clip_at(said, LONGEST_MESSAGE))
+}
+
+/// Bytes of a body that is looked at for a message.
+const LONGEST_REFUSAL: u64 = 64 << 10;
+/// Characters of the message that are shown: a gate names rule, findings, files, layers and a page.
+const LONGEST_MESSAGE: usize = 1500;
 
 const USER_AGENT: &str = concat!("roadstead/", env!("CARGO_PKG_VERSION"));
 

@@ -104,6 +104,30 @@ fn user_hunter2() -> String {
 }
 
 #[test]
+fn a_refusal_is_told_in_the_registrys_own_words() {
+    let says = |status: u16, body: &str| {
+        let body = body.to_owned();
+        let answer = move |_: &Request| {
+            Some(Response::new(status).header("Retry-After", "7200").body(body.as_bytes()))
+        };
+        pull(&serve(answer))
+    };
+    let denied = r#"{"errors":[{"code":"DENIED","message":"x is denied by the rule malicious"}]}"#;
+    refuses(says(403, denied), "1: x is denied by the rule malicious");
+    refuses(says(429, denied), "by the rule malicious");
+    refuses(says(403, r#"{"errors":[{"message":"a\u001b[2Jb"}]}"#), "1: a\\u{1b}[2Jb");
+    // What is no message is none, and nobody is shown a book.
+    for body in ["", "{", "{}", r#"{"errors":[]}"#, r#"{"errors":[{"message":" "}]}"#] {
+        refuses(says(403, body), "wants credentials");
+    }
+    let book = |letters: usize| format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "a".repeat(letters));
+    refuses(says(403, &book(2000)), "aaa…");
+    refuses(says(403, &book(100_000)), "wants credentials");
+    // Who is not logged in has to be told that.
+    refuses(says(401, denied), "it asks for some");
+}
+
+#[test]
 fn a_token_is_fetched_once_and_for_pulling_only() {
     let registry = guarded(own_realm);
     assert_eq!(layer_of(&pull(&registry).unwrap()), image().archives()[0]);

@@ -94,7 +94,8 @@ async fn the_miners_of_the_story_are_denied_with_the_reason() {
     let bench = Bench::open(folder.path(), &url(&registry), |_| ()).await;
     let name = "up.example/thanhtudo/thanhtudo";
     let standing = bench.pull(name, "latest").await;
-    tells(&standing, &["denied", "by the rule malicious", "S-MIN", "of layer", "/"]);
+    let page = format!("; see https://gate.example/q/{name}@{}", miner.digest());
+    tells(&standing, &["denied", "by the rule malicious", "S-MIN", "of layer", "/", &page]);
     // The same answer to whoever comes later, by whatever name.
     assert_eq!(bench.pull(name, miner.digest()).await, standing);
     for content in all_of(&miner) {
