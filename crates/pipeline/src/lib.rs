@@ -113,7 +113,7 @@ pub fn scan(locator: &Locator, settings: &Settings) -> Result<Report, Error> {
     if lasting
         && let (Some(cache), Some(key)) = (&settings.cache, verdict_key::of(&opened, &scanned, settings))
     {
-        cache.put(Shelf::Verdicts, &key, &report);
+        keep_report(cache, &key, &report);
     }
     if let Some(cache) = &settings.cache {
         cache.tidy();
@@ -133,7 +133,20 @@ pub(crate) fn open(locator: &Locator, settings: &Settings) -> Result<Opened, Err
 }
 
 fn kept_report(key: Option<&cache::Key>, settings: &Settings) -> Option<Report> {
-    settings.cache.as_ref()?.get(Shelf::Verdicts, key?)
+    read_report(settings.cache.as_ref()?, key?)
+}
+
+/// As JSON, which is what a report is to everybody else: the cache's own form has no names, so that a field that is left
+/// out where it says nothing could not be read back.
+fn keep_report(cache: &cache::Cache, key: &cache::Key, report: &Report) {
+    if let Ok(text) = serde_json::to_string(report) {
+        cache.put(Shelf::Verdicts, key, &text);
+    }
+}
+
+fn read_report(cache: &cache::Cache, key: &cache::Key) -> Option<Report> {
+    let text: String = cache.get(Shelf::Verdicts, key)?;
+    serde_json::from_str(&text).ok()
 }
 
 struct Read {

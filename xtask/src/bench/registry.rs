@@ -144,9 +144,8 @@ fn push_manifest(target: &Target, one: &[Blob], many: &[Blob]) -> Result<String>
     load::push(target, &config, 1)?;
     let described =
         |kind: &str, blob: &Blob| json!({"mediaType": kind, "digest": blob.digest, "size": blob.bytes.len()});
-    let layers: Vec<Value> = layers()
-        .map(|blob| described("application/vnd.oci.image.layer.v1.tar", blob))
-        .collect();
+    let layers: Vec<Value> =
+        layers().map(|blob| described("application/vnd.oci.image.layer.v1.tar", blob)).collect();
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,

@@ -64,7 +64,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     get("/metrics", Metrics, "Metrics in the text of OpenMetrics"),
     get("/", Anybody, "Leads a browser to the console; for others 404, with where things are")
         .gives(303, "`Location: /console`"),
-    get("/q/{image}", Anybody, "Leads a browser to the page of an image; tells others where to look, and nothing about it"),
+    get(
+        "/q/{image}",
+        Anybody,
+        "Leads a browser to the page of an image; tells others where to look, and nothing about it",
+    ),
 ];
 
 /// The token service, which the registry's router has.

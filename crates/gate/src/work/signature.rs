@@ -68,7 +68,11 @@ mod tests {
     use attest::{Kind, Refused};
 
     fn check(refused: Vec<Refusal>, expect: Signature) {
-        let refused = refused.into_iter().enumerate().map(|(index, why)| Refused { index, kind: Kind::Bundle, why }).collect();
+        let refused = refused
+            .into_iter()
+            .enumerate()
+            .map(|(index, why)| Refused { index, kind: Kind::Bundle, why })
+            .collect();
         let found = Verification { refused, ..Verification::default() };
         assert_eq!(judge(&found), expect);
     }

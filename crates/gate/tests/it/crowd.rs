@@ -31,7 +31,9 @@ fn five_hundred_clients_wait_for_one_analysis() {
 
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let pull = || {
-            gate.send(Method::GET, "/v2/up.example/team/app/manifests/1", Some(&token), None).status().as_u16()
+            gate.send(Method::GET, "/v2/up.example/team/app/manifests/1", Some(&token), None)
+                .status()
+                .as_u16()
         };
         let crowd: Vec<_> = (0..500).map(|_| scope.spawn(pull)).collect();
         crowd.into_iter().map(|one| one.join().unwrap()).collect()

@@ -19,7 +19,10 @@ const PAGES: &[(&str, &str)] = &[
     ("accounts", "/console/accounts"),
     ("upstreams", "/console/upstreams"),
     ("health", "/console/health"),
-    ("missing", "/console/image?repository=no/such&digest=sha256:0000000000000000000000000000000000000000000000000000000000000000"),
+    (
+        "missing",
+        "/console/image?repository=no/such&digest=sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    ),
 ];
 
 #[test]
@@ -78,7 +81,8 @@ fn people_log_in_look_and_decide() {
 
     // What is released can be taken back, at once.
     other.press("Revoke");
-    other.fill("form[action='/console/image/revoke'] [name=reason]", "the tool was found to be bad after all");
+    other
+        .fill("form[action='/console/image/revoke'] [name=reason]", "the tool was found to be bad after all");
     other.click("form[action='/console/image/revoke'] button");
     other.says("Done.");
     assert_eq!(house.admin("GET", &path, None).1["state"], "revoked");
@@ -207,8 +211,11 @@ fn every_page_is_for_everybody_and_runs_nothing_of_an_image() {
         );
         assert_eq!(strange, json!([]), "{name}");
         // The page of what is not there is answered with 404, which the browser notes and which is right.
-        let complaints: Vec<String> =
-            browser.complaints().into_iter().filter(|line| !(name == "missing" && line.contains("404"))).collect();
+        let complaints: Vec<String> = browser
+            .complaints()
+            .into_iter()
+            .filter(|line| !(name == "missing" && line.contains("404")))
+            .collect();
         assert_eq!(complaints, Vec::<String>::new(), "{name}");
     }
     let text = {

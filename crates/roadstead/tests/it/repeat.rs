@@ -60,10 +60,13 @@ fn a_kept_verdict_says_what_the_scan_said() {
         let fresh = timeless(room.report(&locator, &["--no-cache"]).1);
         let first = timeless(room.report(&locator, &[]).1);
         let kept = files_below(&room.cache().join("verdicts")).len();
+        // Whoever reads the image again keeps what its layers hold.
+        std::fs::remove_dir_all(room.cache().join("facts")).unwrap();
         let second = timeless(room.report(&locator, &[]).1);
         assert_eq!((&first, &second), (&fresh, &fresh));
         assert!(kept > 0, "nothing was kept");
-        assert_eq!(files_below(&room.cache().join("verdicts")).len(), kept, "a kept verdict was not used");
+        assert_eq!(files_below(&room.cache().join("verdicts")).len(), kept, "a kept verdict was kept anew");
+        assert!(!room.cache().join("facts").exists(), "a kept verdict was not used");
     }
 }
 

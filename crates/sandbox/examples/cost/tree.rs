@@ -44,7 +44,8 @@ impl Tree {
     fn table_of_libraries(&self) -> Result<(), String> {
         let places = ["/sbin/ldconfig", "/usr/sbin/ldconfig"];
         let found = places.iter().find(|path| Path::new(path).exists()).ok_or("ldconfig is missing")?;
-        let made = Command::new(found).arg("-r").arg(self.path()).status().map_err(|error| error.to_string())?;
+        let made =
+            Command::new(found).arg("-r").arg(self.path()).status().map_err(|error| error.to_string())?;
         if !made.success() || !self.path().join("etc/ld.so.cache").exists() {
             return Err("ldconfig made no table of libraries".to_owned());
         }

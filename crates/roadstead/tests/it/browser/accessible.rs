@@ -14,7 +14,9 @@ pub(crate) fn axe() -> Option<String> {
     if found.is_none() {
         let excused = std::env::var_os("NO_AXE").is_some() || std::env::var_os("CI").is_none();
         assert!(excused, "ROADSTEAD_TEST_AXE names no axe.min.js, and CI judges pages by it");
-        eprintln!("SKIPPED: pages are NOT judged by axe-core, whose axe.min.js ROADSTEAD_TEST_AXE has to name");
+        eprintln!(
+            "SKIPPED: pages are NOT judged by axe-core, whose axe.min.js ROADSTEAD_TEST_AXE has to name"
+        );
     }
     found
 }

@@ -44,16 +44,18 @@ impl House {
             let user = json!({ "name": name, "password": PASSWORD, "admin": admin });
             assert_eq!(house.admin("POST", "/api/v1/users", Some(&user)).0, 201);
         }
-        let grant =
-            json!({ "principal": "user:dev", "repositories": "team/*", "actions": ["pull", "push"] });
+        let grant = json!({ "principal": "user:dev", "repositories": "team/*", "actions": ["pull", "push"] });
         assert_eq!(house.admin("PUT", "/api/v1/grants", Some(&grant)).0, 204);
         let all = json!({ "principal": "user:ann", "repositories": "**", "actions": ["pull", "push"] });
         assert_eq!(house.admin("PUT", "/api/v1/grants", Some(&all)).0, 204);
         // Tokens of the second in which rights change are cut off with those before.
         std::thread::sleep(Duration::from_millis(1100));
-        for (name, image) in
-            [("team/web", &house.clean), ("team/miner", &house.miner), ("team/tool", &house.held), ("other/app", &house.clean)]
-        {
+        for (name, image) in [
+            ("team/web", &house.clean),
+            ("team/miner", &house.miner),
+            ("team/tool", &house.held),
+            ("other/app", &house.clean),
+        ] {
             house.push(&skopeo, name, image);
             house.decided(name, image.digest());
         }
@@ -136,7 +138,8 @@ fn miner() -> Image {
 /// Held, as one of its layers cannot be read.
 fn held() -> Image {
     let tar = LayerBuilder::new().file("app/tool", 0o755, standin::program("a tool")).build();
-    let broken = [b"\x1f\x8b\x08".to_vec(), (0..20_000_u32).map(|at| (at * 7919 >> 5) as u8).collect()].concat();
+    let broken =
+        [b"\x1f\x8b\x08".to_vec(), (0..20_000_u32).map(|at| (at * 7919 >> 5) as u8).collect()].concat();
     ImageBuilder::new()
         .layer(Layer::new(tar.clone()))
         .layer(Layer::new(tar).stored(broken))
