@@ -298,7 +298,8 @@ fn run_step(id: &str, variables: &[(&str, &str)]) -> (i32, String) {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_roadstead"), folder.path().join("roadstead")).unwrap();
     std::fs::create_dir(folder.path().join("image")).unwrap();
     let output = folder.path().join("output");
-    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap_or_default());
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let path = format!("{}:{}", folder.path().display(), others.display());
     let ran = Command::new("bash")
         .args(["-c", step["run"].as_str().unwrap()])
         .env_clear()

@@ -101,7 +101,7 @@ impl Session {
     /// Bash with nothing of the environment but the path; variables that a block sets are there in the next one.
     fn shell(&self, script: &str) -> Command {
         let script = with_images(script);
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
         let mut command = Command::new("bash");
         let script = format!(
             "set -aeuo pipefail\n[ ! -e .variables ] || . ./.variables\n{}\n{{ export -p | grep -v ' -[a-z]*r' > .variables; }} || :\n",
@@ -110,7 +110,7 @@ impl Session {
         command
             .args(["-c", &script])
             .env_clear()
-            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("PATH", format!("{}:{}", self.path("bin").display(), path.display()))
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("tmp"))
             .env("XDG_RUNTIME_DIR", self.path("run"))

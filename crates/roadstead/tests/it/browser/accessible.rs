@@ -7,7 +7,6 @@ use std::path::PathBuf;
 ///
 /// # Panics
 /// Where `CI` is set and it is missing: pages that nobody judged prove nothing.
-#[expect(clippy::print_stderr, reason = "for whoever runs the tests")]
 pub(crate) fn axe() -> Option<String> {
     let named = std::env::var_os("ROADSTEAD_TEST_AXE").map(PathBuf::from);
     let found = named.and_then(|path| std::fs::read_to_string(path).ok());

@@ -139,7 +139,7 @@ fn miner() -> Image {
 fn held() -> Image {
     let tar = LayerBuilder::new().file("app/tool", 0o755, standin::program("a tool")).build();
     let broken =
-        [b"\x1f\x8b\x08".to_vec(), (0..20_000_u32).map(|at| (at * 7919 >> 5) as u8).collect()].concat();
+        [b"\x1f\x8b\x08".to_vec(), (0..20_000_u32).map(|at| ((at * 7919) >> 5) as u8).collect()].concat();
     ImageBuilder::new()
         .layer(Layer::new(tar.clone()))
         .layer(Layer::new(tar).stored(broken))
