@@ -86,7 +86,14 @@ fn people_log_in_look_and_decide() {
     other.click("form[action='/console/image/revoke'] button");
     other.says("Done.");
     assert_eq!(house.admin("GET", &path, None).1["state"], "revoked");
+    // And refused, so that nobody asks again.
+    other.press("Deny");
+    other.fill("form[action='/console/image/deny'] [name=reason]", "nobody is to use this tool any more");
+    other.click("form[action='/console/image/deny'] button");
+    other.says("Done.");
+    assert_eq!(house.admin("GET", &path, None).1["state"], "denied");
     other.goto("/console/journal");
+    other.says("nobody is to use this tool any more");
     other.says("the tool was found to be bad after all");
     other.says("user:ben");
 
