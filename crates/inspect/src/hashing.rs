@@ -154,10 +154,10 @@ mod tests {
             sums.of(&Entry { path: path.as_bytes().to_vec(), size, ..Entry::default() }, head).md5
         };
         let program = b"\x7fELF\x02\x01\x01\0\0";
-        assert!(taken("opt/a", program, 8 << 20, Sums::USUAL));
-        assert!(!taken("opt/a", b"a text", 100, Sums::USUAL));
-        assert!(!taken("opt/a", program, 200 << 20, Sums::USUAL), "no miner of 2021 is that large");
-        assert!(taken("opt/a", program, 200 << 20, Sums::EVERY));
+        assert!(taken("app/a", program, 8 << 20, Sums::USUAL));
+        assert!(!taken("app/a", b"a text", 100, Sums::USUAL));
+        assert!(!taken("app/a", program, 200 << 20, Sums::USUAL), "no miner of 2021 is that large");
+        assert!(taken("app/a", program, 200 << 20, Sums::EVERY));
         assert!(taken("usr/bin/a", program, 200 << 20, Sums::USUAL), "a package may say what it is");
     }
 
