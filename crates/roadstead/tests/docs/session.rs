@@ -4,6 +4,7 @@ use crate::blocks::{Block, Marker};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use test_support::{ImageBuilder, LayerBuilder, standin};
 
@@ -245,10 +246,15 @@ fn with_images(script: &str) -> String {
         .collect()
 }
 
-/// A port that is free as far as the system knows; who takes it meanwhile makes the test fail, not pass.
+/// A port that is free. None of those that the system gives to connections which go out: one of them could have it before
+/// the server is there.
 fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("localhost:{}", listener.local_addr().unwrap().port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() % 400 * 25;
+    let ports = std::iter::repeat_with(|| 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000);
+    let is_free = |port: &u32| std::net::TcpListener::bind(("127.0.0.1", *port as u16)).is_ok();
+    let found = ports.take(12_000).find(is_free);
+    format!("localhost:{}", found.expect("a port is free"))
 }
 
 fn read(path: &Path) -> String {
