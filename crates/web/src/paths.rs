@@ -31,7 +31,7 @@ pub const APPROVE: &str = "/console/image/approve";
 pub const DENY: &str = "/console/image/deny";
 /// Sends `repository`, `digest`, `reason`.
 pub const REVOKE: &str = "/console/image/revoke";
-/// Sends `repository`, `digest`, `reason`.
+/// Sends `repository`, `digest`: a second look decides nothing by itself, so that nobody has to say why.
 pub const RESCAN: &str = "/console/image/rescan";
 /// Two images: `?old=REPOSITORY@DIGEST&new=REPOSITORY@DIGEST`.
 pub const COMPARE: &str = "/console/compare";
