@@ -51,6 +51,11 @@ impl BlobFile {
     pub fn stream(self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let end = range.end.min(self.size);
         let start = range.start.min(end);
+        if end - start > CHUNK as u64 {
+            // The system reads further ahead, so that disk and network are not idle by turns. Where it cannot, the disk is
+            // slow, which is no error. (Asking for the next pieces by name is slower: they come in single pages.)
+            let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::Sequential);
+        }
         futures_util::stream::try_unfold((self.file, start), move |(file, at)| async move {
             let left = end - at;
             if left == 0 {
