@@ -11,8 +11,10 @@ use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The target whose programs need nothing of the machine that they run on.
-const STATIC: &str = "x86_64-unknown-linux-musl";
+/// What is built for, and how it is linked so that it needs nothing of the machine that it runs on.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const FLAGS: (&str, &str) =
+    ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static");
 /// Where Debian keeps the certificates by which registries are verified.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Where each shell looks for completions, below the prefix that a release is unpacked to.
@@ -55,32 +57,32 @@ pub(crate) fn run(root: &Path, binary: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Builds the program, static where the target and a C compiler for it are there; says why where not.
+/// Builds the program, static where the C library is there to be linked; says why where not.
 fn build(root: &Path) -> Result<PathBuf> {
-    let target = match without_static()? {
-        None => Some(STATIC),
-        Some(why) => {
-            println!("not built static: {why}");
-            None
-        }
-    };
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root).args(["build", "--release", "--locked", "--package", "roadstead"]);
-    command.args(target.iter().flat_map(|target| ["--target", target]));
+    let mut folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    match without_static()? {
+        None => {
+            command.args(["--target", TARGET]).env(FLAGS.0, FLAGS.1);
+            folder.push(TARGET);
+        }
+        Some(why) => println!("not built static: {why}"),
+    }
     ensure!(command.status().context("cannot run cargo")?.success(), "the program was not built");
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.map_or(folder.clone(), |target| folder.join(target)).join("release/roadstead"))
+    Ok(folder.join("release/roadstead"))
 }
 
 /// Why this machine builds no static program; none where it does.
 fn without_static() -> Result<Option<String>> {
+    const LIBRARY: &str = "libc.a";
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    if !Path::new(sysroot.trim()).join("lib/rustlib").join(STATIC).exists() {
-        return Ok(Some(format!("the target {STATIC} is missing: rustup target add {STATIC}")));
+    if !Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).exists() {
+        return Ok(Some(format!("the target {TARGET} is missing: rustup target add {TARGET}")));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let has_compiler = std::env::split_paths(&path).any(|folder| folder.join("musl-gcc").exists());
-    Ok((!has_compiler).then(|| "musl-gcc is missing: apt-get install musl-tools".to_owned()))
+    // A compiler that does not find the file gives the name back.
+    let library = output(Command::new("cc").arg(format!("-print-file-name={LIBRARY}")))?;
+    Ok((library.trim() == LIBRARY).then(|| format!("{LIBRARY} is missing: apt-get install libc6-dev")))
 }
 
 /// Everything in the archive, below its folder.

@@ -1,6 +1,7 @@
 //! What people decide and change, by whichever door they come. The administration in JSON and the console both ask here, so
 //! that no rule of who may decide what stands in two places. Comes in: an [`Admin`], whom the two guards alone make, and what
-//! they want. Goes out: what became of it, or a [`Fail`]. Never: HTTP, and nothing for somebody who is no administrator.
+//! they want. Goes out: what became of it, or a [`Fail`]. Never: HTTP, and nothing for somebody who is no administrator, but their own password and
+//! that they ask for an exception.
 
 pub(crate) mod exceptions;
 mod fail;
@@ -11,7 +12,8 @@ pub(crate) mod users;
 
 pub(crate) use fail::Fail;
 
-use access::Principal;
+use access::{Action, Principal};
+use store::{Origin, Repository};
 
 /// Somebody who may administer. It is made where a request's proof of that was looked at, and is not kept.
 #[derive(Debug, Clone)]
@@ -27,6 +29,28 @@ impl Admin {
     pub(crate) fn name(&self) -> &str {
         self.0.as_str()
     }
+
+    /// Who they are.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.0
+    }
+}
+
+/// Whether somebody sees the images of a repository: who may pull from it or push to it, by way of its upstream where it
+/// stands for one. Administrators see all.
+pub(crate) fn sees(principal: &Principal, repository: &Repository) -> bool {
+    let rights = principal.rights();
+    if rights.admin {
+        return true;
+    }
+    let name = &repository.name;
+    let through = match &repository.origin {
+        Origin::Hosted => true,
+        Origin::Upstream { upstream, .. } => {
+            upstream.parse().is_ok_and(|upstream| rights.may_use(name, &upstream))
+        }
+    };
+    through && (rights.may(name, Action::Pull) || rights.may(name, Action::Push))
 }
 
 /// A reason is a sentence that others can read later. It is escaped here.

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
     if let Some(code) = sandbox::warden_main() {
         return code;
     }
+    #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+    sandbox::hosts_without_modules();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(refused) => {

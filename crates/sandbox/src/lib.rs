@@ -11,6 +11,8 @@ mod context;
 mod error;
 pub mod filter;
 mod gvisor;
+#[cfg(target_env = "gnu")]
+mod hosts;
 mod message;
 mod network;
 mod probe;
@@ -27,6 +29,8 @@ pub use clock::{Clock, Hold};
 pub use context::{Context, Order};
 pub use error::{Failure, SandboxError};
 pub use gvisor::{Runsc, RunscError};
+#[cfg(target_env = "gnu")]
+pub use hosts::hosts_without_modules;
 pub use network::Doors;
 pub use probe::{Capability, probe_gvisor, probe_host};
 pub use report::Reporter;

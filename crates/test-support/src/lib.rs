@@ -9,6 +9,7 @@
 
 mod compression;
 mod config;
+mod distribution;
 mod hash;
 mod header;
 mod image;
@@ -23,6 +24,7 @@ pub mod wallet;
 
 pub use compression::{Compression, skippable_frame};
 pub use config::ConfigBuilder;
+pub use distribution::{Distribution, free_port};
 pub use hash::{md5_hex, sha1_hex, sha256_digest, sha256_hex};
 pub use header::{
     RawHeader, gnu_long_link, gnu_long_name, padded, pax_global_header, pax_header, pax_records,

@@ -1,7 +1,7 @@
 use crate::frame::{Frame, Place};
 use crate::{Moment, paths, text};
 
-/// Who may what.
+/// Who may what: all of it for administrators, and for others what is theirs.
 #[derive(Debug, Clone, Default)]
 pub struct Accounts {
     /// People.
@@ -65,7 +65,7 @@ pub struct Grant {
     pub repositories: String,
     /// What: `pull`, `push`.
     pub actions: Vec<String>,
-    /// Who granted it.
+    /// Who granted it; empty where that is not for whoever looks.
     pub created_by: String,
     /// When.
     pub created: Moment,

@@ -4,10 +4,10 @@ use crate::{Moment, paths, text};
 /// What people accepted, and what they are asked to.
 #[derive(Debug, Clone, Default)]
 pub struct Exceptions {
-    /// All of them, newest first.
+    /// Those that whoever looks may see, newest first.
     pub list: Vec<Exception>,
-    /// Whether whoever looks may ask for one.
-    pub may_ask: bool,
+    /// Whether these are everybody's, and not only those that whoever looks asked for.
+    pub of_all: bool,
     /// What stands in the form already.
     pub asked: Asked,
 }
@@ -17,7 +17,7 @@ pub struct Exceptions {
 pub struct Exception {
     /// Its number.
     pub id: i64,
-    /// The finding that it is for.
+    /// The rule of the policy that it is for.
     pub rule: Option<String>,
     /// The digest of the image or of the file that it is for.
     pub content: Option<String>,
@@ -82,7 +82,7 @@ impl ExceptionState {
 /// The fields of the form that asks for an exception.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// The finding.
+    /// The rule of the policy.
     pub rule: String,
     /// The digest of an image or a file.
     pub content: String,

@@ -16,8 +16,8 @@ pub struct Frame {
 pub struct Viewer {
     /// The name.
     pub name: String,
-    /// Whether the pages for administrators are linked: journal, upstreams, health. What may be done on a page, its own
-    /// struct says.
+    /// Whether the pages for administrators are linked: coverage, journal, upstreams, health. What may be done on a page,
+    /// its own struct says.
     pub is_admin: bool,
 }
 
@@ -66,7 +66,7 @@ impl Place {
             (Self::Health, "Health", paths::HEALTH),
         ];
         // What is not for somebody is not there, so that it is not linked either.
-        let for_all = [Self::Queue, Self::Search];
+        let for_all = [Self::Queue, Self::Search, Self::Exceptions, Self::Accounts];
         let shown = all.into_iter().filter(|(place, ..)| is_admin || for_all.contains(place));
         shown.map(|(place, name, path)| Link { name, path, is_current: place == self }).collect()
     }

@@ -51,8 +51,6 @@ pub struct Image {
     pub may_decide: bool,
     /// Why an approval would change nothing, where it would not: it is told instead of the form.
     pub not_to_approve: Option<String>,
-    /// Whether whoever looks may ask for an exception.
-    pub may_ask: bool,
 }
 
 /// Something that was signed about an image, or beside it.
@@ -117,9 +115,9 @@ pub struct Other {
 /// Draws the page of an image; its report with the words of the catalogue.
 pub fn image(frame: &Frame, image: &Image, catalogue: Catalogue<'_>) -> String {
     let sections = image.report.as_ref().map(|report| report::html_sections(report, catalogue));
-    let rules = finding_ids(image.report.as_ref());
+    let gaps = gaps(image.report.as_ref());
     let standing = Standing::of(image);
-    text::drawn(&Page { frame, here: Place::Queue, image, standing, sections, rules })
+    text::drawn(&Page { frame, here: Place::Queue, image, standing, sections, gaps })
 }
 
 /// Draws how the image stands alone: the element that [`image`] has, which replaces itself by this while the image is worked
@@ -137,8 +135,8 @@ struct Page<'a> {
     standing: Standing<'a>,
     /// Drawn and escaped by `report`.
     sections: Option<String>,
-    /// Ids of the findings, for the form that asks for an exception.
-    rules: Vec<&'a str>,
+    /// What was not looked at, for the form that asks for an exception.
+    gaps: Vec<&'a str>,
 }
 
 #[derive(askama::Template)]
@@ -184,14 +182,14 @@ fn advice(image: &Image) -> &'static str {
     }
 }
 
-/// Ids of findings in the order of the report, each once.
-fn finding_ids(report: Option<&Report>) -> Vec<&str> {
+/// The names of gaps in the order of the report, each once: the policy asks for an exception for each of them.
+fn gaps(report: Option<&Report>) -> Vec<&str> {
     const MOST: usize = 100;
-    let mut ids: Vec<&str> = Vec::new();
-    for finding in report.iter().flat_map(|report| &report.findings) {
-        if ids.len() < MOST && !ids.contains(&finding.id.as_str()) {
-            ids.push(&finding.id);
+    let mut names: Vec<&str> = Vec::new();
+    for gap in report.iter().flat_map(|report| &report.gaps) {
+        if names.len() < MOST && !names.contains(&gap.what.as_str()) {
+            names.push(&gap.what);
         }
     }
-    ids
+    names
 }

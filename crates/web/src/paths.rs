@@ -35,7 +35,7 @@ pub const REVOKE: &str = "/console/image/revoke";
 pub const RESCAN: &str = "/console/image/rescan";
 /// Two images: `?old=REPOSITORY@DIGEST&new=REPOSITORY@DIGEST`.
 pub const COMPARE: &str = "/console/compare";
-/// `?q=`.
+/// `?q=`, and `&from=` with how many hits were on the pages before.
 pub const SEARCH: &str = "/console/search";
 /// Techniques of MITRE ATT&CK.
 pub const COVERAGE: &str = "/console/coverage";
@@ -111,6 +111,11 @@ pub fn compare(old: &str, new: &str) -> String {
 /// [`SEARCH`] for something.
 pub fn search(text: &str) -> String {
     query(SEARCH, &[("q", text)])
+}
+
+/// [`SEARCH`] for something, beyond the hits of the pages before.
+pub fn search_from(text: &str, from: usize) -> String {
+    query(SEARCH, &[("q", text), ("from", &from.to_string())])
 }
 
 /// [`JOURNAL`] after an entry.

@@ -7,10 +7,14 @@ use model::Verdict;
 pub struct Search {
     /// What was typed; empty where nothing was looked for yet.
     pub query: String,
-    /// What was found, best first.
+    /// What was found, best first, of this page.
     pub hits: Vec<Hit>,
+    /// How many hits the pages before have.
+    pub from: usize,
     /// Whether there is more than is shown.
     pub is_cut: bool,
+    /// With how many hits behind it the next page begins; none where this is the last that is shown.
+    pub next: Option<usize>,
 }
 
 /// One image that matched.
@@ -30,9 +34,22 @@ pub struct Hit {
     pub place: String,
 }
 
+impl Search {
+    /// How much was found, as a heading.
+    fn amount(&self) -> String {
+        let more = if self.is_cut { " and more" } else { "" };
+        match self.from {
+            0 => format!("{}{more}", text::amount(&self.hits, "image")),
+            from => format!("Images {} to {}{more}", from + 1, from + self.hits.len()),
+        }
+    }
+}
+
 /// Draws the search.
 pub fn search(frame: &Frame, search: &Search) -> String {
-    text::drawn(&Page { frame, here: Place::Search, search })
+    let first = (search.from > 0).then(|| paths::search(&search.query));
+    let next = search.next.map(|from| paths::search_from(&search.query, from));
+    text::drawn(&Page { frame, here: Place::Search, search, first, next })
 }
 
 #[derive(askama::Template)]
@@ -41,4 +58,6 @@ struct Page<'a> {
     frame: &'a Frame,
     here: Place,
     search: &'a Search,
+    first: Option<String>,
+    next: Option<String>,
 }

@@ -223,16 +223,18 @@ fn headings_follow_each_other() {
 #[test]
 fn whoever_may_not_decide_is_offered_nothing() {
     let say = &str::to_owned;
-    let image = web::Image {
-        may_decide: false,
-        may_ask: false,
-        others: Vec::new(),
-        ..sample::image(say, web::State::Released)
-    };
+    let image =
+        web::Image { may_decide: false, others: Vec::new(), ..sample::image(say, web::State::Released) };
     let page = web::image(&sample::frame(say), &image, &sample::catalogue);
     let actions: Vec<_> =
         elements(&page).iter().filter_map(|element| element.get("action").map(str::to_owned)).collect();
     assert_eq!(actions, [web::paths::LOGOUT]);
+    // Whose image is held may ask, and nothing more.
+    let held = web::Image { state: web::State::Quarantined, ..image };
+    let page = web::image(&sample::frame(say), &held, &sample::catalogue);
+    let actions: Vec<_> =
+        elements(&page).iter().filter_map(|element| element.get("action").map(str::to_owned)).collect();
+    assert_eq!(actions, [web::paths::LOGOUT, web::paths::EXCEPTION_ASK]);
 }
 
 #[test]

@@ -13,8 +13,8 @@ impl Linkage {
     /// The target as archives name it.
     pub(super) fn target(&self) -> &'static str {
         match self {
-            Self::Static => super::STATIC,
-            Self::Dynamic { .. } => "x86_64-unknown-linux-gnu",
+            Self::Static => "x86_64-linux",
+            Self::Dynamic { .. } => "x86_64-linux-gnu",
         }
     }
 
@@ -98,7 +98,7 @@ mod tests {
         let dynamic = linkage(&program(3, b"/lib/ld.so\0GLIBC_2.9\0GLIBC_2.34\0GLIBC_PRIVATE\0")).unwrap();
         assert_eq!(dynamic, Linkage::Dynamic { loader: "/lib/ld.so".to_owned(), glibc: Some((2, 34)) });
         assert!(dynamic.told().contains("NOT static") && dynamic.told().contains("glibc 2.34"));
-        assert_eq!(dynamic.target(), "x86_64-unknown-linux-gnu");
+        assert_eq!(dynamic.target(), "x86_64-linux-gnu");
         assert!(linkage(b"#!/bin/sh\n").is_err());
         assert!(linkage(&program(3, b"/lib")).is_err(), "cut short");
         assert!(linkage(&program(1, b"")[..60]).is_err(), "cut short");

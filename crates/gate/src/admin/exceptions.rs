@@ -36,7 +36,7 @@ pub(crate) async fn create(
     Fields(asked): Fields<Request>,
 ) -> Result<(StatusCode, Json<Value>), Fail> {
     let expires = asked.expires.as_millisecond();
-    let row = exceptions::ask(&gate, &admin, &asked.scope, &asked.reason, expires).await?;
+    let row = exceptions::ask(&gate, admin.principal(), &asked.scope, &asked.reason, expires).await?;
     Ok((StatusCode::CREATED, Json(shown(&row))))
 }
 

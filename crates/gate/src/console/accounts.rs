@@ -17,7 +17,13 @@ use store::{Robot, User};
 use web::{Moment, NewSecret, paths};
 
 pub(super) async fn page(State(gate): State<Arc<Gate>>, visitor: Visitor) -> Result<Response, Trouble> {
-    visitor.admin()?;
+    let mut page = if visitor.principal().is_admin() { all(&gate, &visitor).await? } else { own(&visitor) };
+    page.has_password = matches!(visitor.principal().identity(), Identity::User(_));
+    Ok(Html(web::accounts(&visitor.frame(&gate), &page)).into_response())
+}
+
+/// Everybody's, for whoever administers.
+async fn all(gate: &Gate, visitor: &Visitor) -> Result<web::Accounts, Fail> {
     let users = gate.store.users().await?;
     let robots = gate.store.robots().await?;
     let grants = gate.store.grants(None).await?.into_iter().map(|grant| web::Grant {
@@ -29,16 +35,26 @@ pub(super) async fn page(State(gate): State<Arc<Gate>>, visitor: Visitor) -> Res
     });
     let more = [format!("{USE_UPSTREAM}*"), CATALOG.to_owned()];
     let made = gate.sessions.take_secret(visitor.key());
-    let page = web::Accounts {
-        users: users.into_iter().map(|user| told(&visitor, user)).collect(),
+    Ok(web::Accounts {
+        users: users.into_iter().map(|user| told(visitor, user)).collect(),
         robots: robots.into_iter().map(robot).collect(),
         grants: grants.collect(),
         actions: Action::ALL.iter().map(|action| action.name().to_owned()).chain(more).collect(),
         new_secret: made.map(|made| NewSecret { name: made.name, secret: made.secret.expose().to_owned() }),
         may_change: true,
-        has_password: matches!(visitor.principal().identity(), Identity::User(_)),
-    };
-    Ok(Html(web::accounts(&visitor.frame(&gate), &page)).into_response())
+        has_password: false,
+    })
+}
+
+/// What somebody may, who administers nothing. Who granted it is not theirs to see.
+fn own(visitor: &Visitor) -> web::Accounts {
+    let grants = visitor.principal().rights().grants.iter().map(|grant| web::Grant {
+        principal: visitor.principal().to_string(),
+        repositories: grant.repositories.to_string(),
+        actions: written(&grant.actions, &grant.upstreams, false),
+        ..web::Grant::default()
+    });
+    web::Accounts { grants: grants.collect(), ..web::Accounts::default() }
 }
 
 fn told(visitor: &Visitor, user: User) -> web::User {

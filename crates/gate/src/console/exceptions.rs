@@ -1,4 +1,5 @@
-//! Exceptions from the policy: those that there are, and forms to ask, to approve and to withdraw.
+//! Exceptions from the policy: those that there are, and forms to ask, to approve and to withdraw. Who is no administrator
+//! sees their own, and may ask.
 
 use super::guard::{Sent, Trouble, Visitor};
 use super::shown;
@@ -26,19 +27,20 @@ pub(super) async fn page(
     visitor: Visitor,
     Query(about): Query<About>,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
     let mut asked = Asked::default();
     // What an address says goes into the form only where it is the name of an image.
     if let Ok(image) = shown::image(&about.repository, &about.digest) {
         (asked.content, asked.repositories) = (image.digest.to_string(), image.repository.to_string());
     }
-    let rows = gate.store.exceptions(None).await?;
-    let list = rows.into_iter().rev().map(|row| told(row, admin.name())).collect();
-    let page = web::Exceptions { list, may_ask: true, asked };
+    let (viewer, decides) = (visitor.principal().as_str(), visitor.principal().is_admin());
+    let rows = gate.store.exceptions(None).await?.into_iter().rev();
+    let list = rows.filter(|row| decides || row.created_by == viewer);
+    let list = list.map(|row| told(row, viewer, decides)).collect();
+    let page = web::Exceptions { list, of_all: decides, asked };
     Ok(Html(web::exceptions(&visitor.frame(&gate), &page)).into_response())
 }
 
-fn told(row: ExceptionRow, viewer: &str) -> Exception {
+fn told(row: ExceptionRow, viewer: &str, decides: bool) -> Exception {
     let now = store::now();
     let state = if row.withdrawn.is_some() {
         ExceptionState::Withdrawn
@@ -58,11 +60,11 @@ fn told(row: ExceptionRow, viewer: &str) -> Exception {
         path: part("path"),
         gap: part("gap"),
         asked: Moment(row.created),
-        approved_by: row.approved.map(|(by, _)| by),
+        approved_by: row.approved.map(|(by, _)| by).filter(|_| decides),
         expires: Moment(row.expires),
         state,
-        may_approve: state == ExceptionState::Waiting && row.created_by != viewer,
-        may_withdraw: matches!(state, ExceptionState::Waiting | ExceptionState::InForce),
+        may_approve: decides && state == ExceptionState::Waiting && row.created_by != viewer,
+        may_withdraw: decides && matches!(state, ExceptionState::Waiting | ExceptionState::InForce),
         reason: row.reason,
         asked_by: row.created_by,
     }
@@ -73,15 +75,13 @@ pub(super) async fn ask(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
-    let done = match read(&sent) {
-        Ok((scope, expires)) => {
-            exceptions::ask(&gate, &admin, &scope, sent.text("reason"), expires).await.map(|row| {
-                format!("Exception {} is asked for. It holds when another administrator approves.", row.id)
-            })
-        }
-        Err(fail) => Err(fail),
+    let ask = async || {
+        let (scope, expires) = read(&sent)?;
+        let row = exceptions::ask(&gate, visitor.principal(), &scope, sent.text("reason"), expires).await?;
+        let who = if visitor.principal().is_admin() { "another administrator" } else { "an administrator" };
+        Ok(format!("Exception {} is asked for. It holds when {who} approves.", row.id))
     };
+    let done = ask().await;
     visitor.answer(&gate, paths::EXCEPTIONS, done)
 }
 

@@ -114,7 +114,6 @@ async fn standing_of(
         others: Vec::new(),
         may_decide,
         not_to_approve: not_to_approve(standing).map(str::to_owned),
-        may_ask: may_decide,
     })
 }
 

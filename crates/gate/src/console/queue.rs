@@ -1,11 +1,11 @@
 //! Images by state, the newest first.
 
 use super::guard::{Trouble, Visitor};
-use super::shown::{doing, image_of, record, sees, sight, state, work};
+use super::shown::{doing, image_of, record, sight, state, work};
 use crate::Gate;
 use crate::core::Task;
-use crate::people::Fail;
 use crate::people::images::Image;
+use crate::people::{Fail, sees};
 use crate::work::INGEST;
 use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Response};

@@ -1,9 +1,9 @@
 //! One box for everything that somebody asks about: digests, hashes, wallets, hosts, rules, techniques, repositories.
 
 use super::guard::{Trouble, Visitor};
-use super::shown::{record, sees, sight, state};
+use super::shown::{record, sight, state};
 use crate::Gate;
-use crate::people::Fail;
+use crate::people::{Fail, sees};
 use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use model::{Digest, RepositoryName};
@@ -15,6 +15,8 @@ use web::Hit;
 
 /// Hits of one page.
 const PAGE: usize = 100;
+/// Hits before the last page: each page is found anew with all before it, and the store gives so many rows at once.
+const FURTHEST: usize = store::MAX_PAGE - 2 * PAGE;
 /// Longest text that is looked for.
 const LONGEST: usize = 200;
 /// Digits with which the beginning of a digest is told from a word.
@@ -26,6 +28,7 @@ const REPOSITORIES: usize = 100;
 #[serde(default)]
 pub(super) struct Asked {
     q: String,
+    from: usize,
 }
 
 pub(super) async fn page(
@@ -34,19 +37,24 @@ pub(super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let query: String = asked.q.trim().chars().take(LONGEST).collect();
-    let mut found = Found::default();
+    let from = asked.from.min(FURTHEST);
+    let mut found = Found { most: from + PAGE + 1, ..Found::default() };
     if !query.is_empty() {
         look(&gate, &visitor, &query, &mut found).await?;
     }
-    let is_cut = found.hits.len() > PAGE;
-    found.hits.truncate(PAGE);
-    let search = web::Search { query, hits: found.hits, is_cut };
+    let mut hits: Vec<Hit> = found.hits.into_iter().skip(from).collect();
+    let is_cut = hits.len() > PAGE;
+    hits.truncate(PAGE);
+    let next = Some(from + PAGE).filter(|next| is_cut && *next <= FURTHEST);
+    let search = web::Search { query, hits, from, is_cut, next };
     Ok(Html(web::search(&visitor.frame(&gate), &search)).into_response())
 }
 
 /// What was found, each image once for each thing that matched.
 #[derive(Default)]
 struct Found {
+    /// Hits that are looked for: those of the pages before, of this one, and one that tells whether there is another page.
+    most: usize,
     hits: Vec<Hit>,
     seen: HashSet<(RepositoryName, Digest, String)>,
 }
@@ -54,7 +62,7 @@ struct Found {
 impl Found {
     fn put(&mut self, repository: &RepositoryName, standing: &Standing, what: &str, place: &str) {
         let key = (repository.clone(), standing.digest, format!("{what} {place}"));
-        if self.hits.len() > PAGE || !self.seen.insert(key) {
+        if self.hits.len() >= self.most || !self.seen.insert(key) {
             return;
         }
         self.hits.push(Hit {
@@ -83,20 +91,20 @@ async fn look(gate: &Gate, visitor: &Visitor, query: &str, found: &mut Found) ->
     if sight.is_empty() {
         return Ok(());
     }
-    let store = &gate.store;
+    let (store, most) = (&gate.store, found.most);
     if let Some((algorithms, digits)) = digits(query) {
         for algorithm in algorithms {
             let beginning = format!("{algorithm}:{digits}");
-            for one in store.find_by_digest(&beginning, &sight, PAGE + 1).await? {
+            for one in store.find_by_digest(&beginning, &sight, most).await? {
                 found.matched(&one);
             }
         }
         let hashes = [TermKind::Layer, TermKind::File];
-        for one in store.find_by_term(&hashes, &digits, true, &sight, PAGE + 1).await? {
+        for one in store.find_by_term(&hashes, &digits, true, &sight, most).await? {
             found.matched(&one);
         }
     }
-    for one in store.find_by_term(&TermKind::ALL, query, false, &sight, PAGE + 1).await? {
+    for one in store.find_by_term(&TermKind::ALL, query, false, &sight, most).await? {
         found.matched(&one);
     }
     let principal = visitor.principal();
@@ -107,7 +115,7 @@ async fn look(gate: &Gate, visitor: &Visitor, query: &str, found: &mut Found) ->
     }
     let names: HashSet<RepositoryName> = named.into_iter().map(|one| one.name).collect();
     let sight = store.sight(|one| names.contains(&one.name)).await?;
-    let queue = store::Queue { sight, state: None, last: None, n: PAGE + 1 };
+    let queue = store::Queue { sight, state: None, last: None, n: most };
     for queued in store.queue(&queue).await? {
         let name = queued.repository.to_string();
         found.put(&queued.repository, &queued.standing, "repository", &name);

@@ -3,29 +3,11 @@
 use super::guard::Visitor;
 use crate::Gate;
 use crate::decide::Record;
-use crate::people::Fail;
 use crate::people::images::Image;
+use crate::people::{Fail, sees};
 use crate::work::{ANALYSE, INGEST, RESCAN};
-use access::{Action, Principal};
 use serde_json::Value;
-use store::{JobState, Origin, Repository, Sight, Standing};
-
-/// Whether somebody sees the images of a repository: who may pull from it or push to it, by way of its upstream where it
-/// stands for one. Administrators see all.
-pub(super) fn sees(principal: &Principal, repository: &Repository) -> bool {
-    let rights = principal.rights();
-    if rights.admin {
-        return true;
-    }
-    let name = &repository.name;
-    let through = match &repository.origin {
-        Origin::Hosted => true,
-        Origin::Upstream { upstream, .. } => {
-            upstream.parse().is_ok_and(|upstream| rights.may_use(name, &upstream))
-        }
-    };
-    through && (rights.may(name, Action::Pull) || rights.may(name, Action::Push))
-}
+use store::{JobState, Repository, Sight, Standing};
 
 /// The repositories that somebody sees.
 pub(super) async fn sight(gate: &Gate, visitor: &Visitor) -> Result<Sight, Fail> {

@@ -1,14 +1,17 @@
 //! Exceptions from the policy: each with a reason, an end, and two persons.
 
-use super::{Admin, Fail, reason};
+use super::{Admin, Fail, reason, sees};
 use crate::Gate;
-use model::{Date, Digest};
+use access::Principal;
+use model::{Date, Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{ExceptionRow, NewException};
 
 /// A year, in milliseconds.
 const LONGEST: i64 = 366 * 86_400_000;
+/// Exceptions that may wait for an administrator, of one person who is none: nobody buries the others under theirs.
+const WAITING: usize = 20;
 
 /// What an exception is about, as the policy reads it: a content, or a rule with a place in repositories.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,10 +50,10 @@ impl Scope {
 }
 
 /// Asks for an exception until a moment, in milliseconds since 1970. It holds when an administrator who is somebody else
-/// approves.
+/// approves. Who is no administrator asks for one repository, whose images they see.
 pub(crate) async fn ask(
     gate: &Gate,
-    by: &Admin,
+    by: &Principal,
     scope: &Scope,
     why: &str,
     expires: i64,
@@ -62,9 +65,33 @@ pub(crate) async fn ask(
     if expires > store::now() + LONGEST {
         return Err(Fail::invalid("an exception ends within a year; ask again then"));
     }
-    let scope = scope.check(&reason, by.name(), expires)?;
-    let new = NewException { scope, reason, created_by: by.name().to_owned(), expires };
+    if !by.is_admin() {
+        of_their_own(gate, by, scope).await?;
+    }
+    let scope = scope.check(&reason, by.as_str(), expires)?;
+    let new = NewException { scope, reason, created_by: by.as_str().to_owned(), expires };
     Ok(gate.store.create_exception(&new).await?)
+}
+
+async fn of_their_own(gate: &Gate, by: &Principal, scope: &Scope) -> Result<(), Fail> {
+    let named = scope.repositories.as_ref().map(ToString::to_string).unwrap_or_default();
+    let none = || Fail::invalid("repositories: name one repository that you may pull from or push to");
+    // A pattern is the name of no repository.
+    let name: RepositoryName = named.parse().map_err(|_| none())?;
+    let repository = gate.store.repository(&name).await?.filter(|repository| sees(by, repository));
+    repository.ok_or_else(none)?;
+    let waits = |row: &&ExceptionRow| {
+        row.created_by == by.as_str()
+            && row.approved.is_none()
+            && row.withdrawn.is_none()
+            && row.expires > store::now()
+    };
+    if gate.store.exceptions(None).await?.iter().filter(waits).count() >= WAITING {
+        return Err(Fail::conflict(format!(
+            "{WAITING} exceptions that you asked for wait for an administrator; have them look at those first"
+        )));
+    }
+    Ok(())
 }
 
 /// Approves an exception that somebody else asked for.

@@ -1,6 +1,6 @@
 //! The administration: who may ask, and what is taken.
 
-use crate::running::{PASSWORD, Running};
+use crate::running::{PASSWORD, Running, soon};
 use reqwest::Method;
 use serde_json::json;
 
@@ -132,12 +132,11 @@ fn exceptions_need_two_and_end() {
     for scope in
         [json!({}), json!({ "rule": "malicious" }), json!({ "content": "x" }), json!({ "everything": true })]
     {
-        let fields =
-            json!({ "scope": scope, "reason": "it is our own test", "expires": "2027-03-01T00:00:00Z" });
+        let fields = json!({ "scope": scope, "reason": "it is our own test", "expires": format!("{}T00:00:00Z", soon()) });
         let (status, told) = running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(fields));
         assert_eq!(status, 400, "{scope}: {told}");
     }
-    let soon = ask("2027-03-01T00:00:00Z");
+    let soon = ask(&format!("{}T00:00:00Z", soon()));
     let (status, made) = running.ask(Method::POST, "/api/v1/exceptions", &admin, Some(soon));
     assert_eq!(status, 201, "{made}");
     assert_eq!(made["holds"], false);

@@ -4,9 +4,8 @@ use crate::blocks::{Block, Marker};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use test_support::{ImageBuilder, LayerBuilder, standin};
+use test_support::{ImageBuilder, LayerBuilder, free_port, standin};
 
 /// How long one block may take: images are run in it, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -56,7 +55,7 @@ impl Session {
         for secret in SECRETS {
             std::fs::write(at(secret), "a secret that is long enough").unwrap();
         }
-        let (gate, upstream) = (free_address(), free_address());
+        let (gate, upstream) = (format!("localhost:{}", free_port()), format!("localhost:{}", free_port()));
         Self { room, gate, upstream, running: Vec::new(), printed: String::new(), secret: None }
     }
 
@@ -244,17 +243,6 @@ fn with_images(script: &str) -> String {
             format!("{image}{}", &piece[word.len()..])
         })
         .collect()
-}
-
-/// A port that is free. None of those that the system gives to connections which go out: one of them could have it before
-/// the server is there.
-fn free_address() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let first = std::process::id() % 400 * 25;
-    let ports = std::iter::repeat_with(|| 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000);
-    let is_free = |port: &u32| std::net::TcpListener::bind(("127.0.0.1", *port as u16)).is_ok();
-    let found = ports.take(12_000).find(is_free);
-    format!("localhost:{}", found.expect("a port is free"))
 }
 
 fn read(path: &Path) -> String {

@@ -112,7 +112,7 @@ fn who_may_not_sees_less() {
     browser.goto("/console?state=all");
     browser.says("team/web");
     assert!(!browser.text("body").contains("other/app"), "of another team");
-    for hidden in ["/console/journal", "/console/accounts", "/console/upstreams", "/console/health"] {
+    for hidden in ["/console/journal", "/console/coverage", "/console/upstreams", "/console/health"] {
         assert!(browser.all(&format!("nav a[href='{hidden}']")).is_empty(), "{hidden}");
         browser.goto(hidden);
         assert!(!browser.text("body").contains("ann"), "{hidden}");
@@ -133,6 +133,27 @@ fn who_may_not_sees_less() {
          fetch('/console/image/approve', { method: 'POST', body }).then(answer => done(answer.status), error => done(String(error)));",
     );
     assert!([json!(403), json!(404)].contains(&sent), "{sent}");
+
+    // They may ask, and change what is theirs.
+    browser.goto(&page("team/tool", &house.held));
+    browser.press("Ask for an exception");
+    browser.fill("form[action='/console/exceptions/ask'] [name=reason]", "the broken layer is known to us");
+    let soon = "const day = new Date(Date.now() + 90 * 86400000).toISOString().slice(0, 10);
+         document.querySelector('[name=expires]').value = day; return null;";
+    browser.script(soon, &json!([]));
+    browser.press("Ask");
+    browser.says("It holds when an administrator approves.");
+    browser.says("waiting for a second person");
+    browser.goto("/console/accounts");
+    browser.press("Change it");
+    browser.fill("input[name=current]", PASSWORD);
+    browser.fill("input[name=password]", "another horse battery");
+    browser.press("Change");
+    assert!(browser.here().starts_with("/console/login"), "{}", browser.here());
+    browser.fill("input[name=name]", "dev");
+    browser.fill("input[name=password]", "another horse battery");
+    browser.press("Log in");
+    browser.says("team/web");
 }
 
 #[test]
@@ -226,6 +247,18 @@ fn every_page_is_for_everybody_and_runs_nothing_of_an_image() {
         browser.goto(&page("team/miner", &house.miner));
         browser.text("main")
     };
+    let Some(mut dev) = house.browser("dev") else { return };
+    let own = [
+        ("own-accounts", "/console/accounts".to_owned()),
+        ("own-exceptions", "/console/exceptions".to_owned()),
+    ];
+    for (name, path) in own.into_iter().chain([("own-image", page("team/tool", &house.held))]) {
+        dev.goto(&path);
+        dev.find("main h1");
+        if let Some(axe) = &axe {
+            accessible::judge(&mut dev, axe, name);
+        }
+    }
     assert!(text.contains("onerror"), "what the image says is shown as text:\n{text}");
     assert!(!text.chars().any(|character| ['\u{202e}', '\u{2066}', '\u{1b}', '\u{7}'].contains(&character)));
 }

@@ -5,9 +5,8 @@ use crate::room::{Ran, Room, base, image};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use test_support::{FakeRegistry, Image, LayerBuilder, Request, Response, peer, sha256_digest};
+use std::process::Command;
+use test_support::{Distribution, FakeRegistry, Image, LayerBuilder, Request, Response, peer, sha256_digest};
 
 fn clean() -> Image {
     image().layer(base()).build()
@@ -222,51 +221,10 @@ fn what_cannot_be_fetched_is_no_verdict() {
     check(&room, &registry.reference("a/b:1"), &more, (2, "the manifest of signatures"));
 }
 
-/// Debian's `docker-registry` over a folder, until it is dropped.
-struct Distribution {
-    child: Child,
-    host: String,
-}
-
-impl Distribution {
-    fn start(program: &Path, folder: &Path) -> Self {
-        // The port is free as far as the system knows; who takes it meanwhile makes the test fail, not pass.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        drop(listener);
-        let (config, root) = (folder.join("registry.yml"), folder.join("registry"));
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: {host}}}\n",
-            root.display()
-        );
-        std::fs::write(&config, text).unwrap();
-        let child = Command::new(program)
-            .arg("serve")
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let start = Instant::now();
-        while std::net::TcpStream::connect(&host).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(20), "the registry does not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Self { child, host }
-    }
-}
-
-impl Drop for Distribution {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A registry with one image at `a/b:1`.
 fn registry(room: &Room) -> Option<(Distribution, String)> {
-    let (registry, skopeo) = peer("docker-registry").zip(peer("skopeo"))?;
-    let running = Distribution::start(&registry, &room.path(""));
+    let skopeo = peer("skopeo")?;
+    let running = Distribution::start(&room.path(""))?;
     let reference = format!("{}/a/b:1", running.host);
     push(&skopeo, room, &clean(), &reference);
     Some((running, reference))
@@ -388,6 +346,17 @@ fn cosign_takes_ours_and_we_take_cosigns() {
     assert_eq!((code, &said["held"][0]["predicate"]), (0, &json!({"x": 1})), "{said:#}");
 }
 
+/// A policy of containers/image that takes from a registry what a key signed, and nothing from elsewhere; and what tells
+/// that the signatures lie beside the images.
+fn policy(room: &Room, host: &str, key: &str, identity: &Value) -> PathBuf {
+    let rule = json!([{ "type": "sigstoreSigned", "keyPath": room.path(key), "signedIdentity": identity }]);
+    let policy = json!({ "default": [{ "type": "reject" }], "transports": { "docker": { host: rule } } });
+    let attachments = format!("docker:\n  {host}:\n    use-sigstore-attachments: true\n");
+    // Where podman looks for it below the home of whoever runs it; skopeo is told.
+    room.write(".config/containers/registries.d/attachments.yaml", attachments);
+    room.write("policy.json", policy.to_string())
+}
+
 #[test]
 fn skopeo_takes_ours_under_a_policy_and_refuses_another_key() {
     let room = Room::new();
@@ -397,10 +366,6 @@ fn skopeo_takes_ours_under_a_policy_and_refuses_another_key() {
     keygen(&room, "other");
     let ran = run(&room, &["sign", "--key", "release.key", "--plain-http", &running.host, &reference]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    room.write(
-        "registries.d/attachments.yaml",
-        format!("docker:\n  {}:\n    use-sigstore-attachments: true\n", running.host),
-    );
     for (key, identity, expect) in [
         ("release.pub", json!({"type": "matchRepository"}), true),
         ("other.pub", json!({"type": "matchRepository"}), false),
@@ -410,15 +375,13 @@ fn skopeo_takes_ours_under_a_policy_and_refuses_another_key() {
             false,
         ),
     ] {
-        let policy = json!({"default": [{"type": "reject"}], "transports": {"docker": {&running.host: [{
-            "type": "sigstoreSigned", "keyPath": room.path(key), "signedIdentity": identity}]}}});
-        let policy = room.write("policy.json", policy.to_string());
+        let policy = policy(&room, &running.host, key, &identity);
         let ran = Ran::of(
             Command::new(&skopeo)
                 .arg("--policy")
                 .arg(policy)
                 .arg("--registries.d")
-                .arg(room.path("registries.d"))
+                .arg(room.path(".config/containers/registries.d"))
                 .args(["copy", "--src-tls-verify=false", &format!("docker://{reference}")])
                 .arg(format!("dir:{}", room.path(&format!("copied-{expect}")).display())),
         );
@@ -430,4 +393,40 @@ fn skopeo_takes_ours_under_a_policy_and_refuses_another_key() {
     }
     let copied = std::fs::read(room.path("copied-true/manifest.json")).unwrap();
     assert_eq!(sha256_digest(&copied), clean().digest());
+}
+
+#[test]
+fn podman_takes_ours_under_a_policy_and_refuses_another_key() {
+    let room = Room::new();
+    let Some((running, reference)) = registry(&room) else { return };
+    let Some(podman) = signer("podman-13") else { return };
+    keygen(&room, "release");
+    keygen(&room, "other");
+    let ran = run(&room, &["sign", "--key", "release.key", "--plain-http", &running.host, &reference]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // A pull makes no network, and asks for what would make one all the same.
+    std::fs::create_dir_all(room.path("helpers")).unwrap();
+    std::os::unix::fs::symlink("/bin/true", room.path("helpers/netavark")).unwrap();
+    let helpers = format!("[engine]\nhelper_binaries_dir = [{:?}]\n", room.path("helpers"));
+    let settings = room.write("containers.conf", helpers);
+    let storage = tempfile::tempdir_in("/tmp").unwrap();
+    for (key, expect) in [("other.pub", false), ("release.pub", true)] {
+        let policy = policy(&room, &running.host, key, &json!({ "type": "matchRepository" }));
+        let ran = Ran::of(
+            Command::new(&podman)
+                .env("HOME", room.path(""))
+                .env("CONTAINERS_CONF", &settings)
+                .env("PODMAN_IGNORE_CGROUPSV1_WARNING", "1")
+                .arg("--root")
+                .arg(storage.path().join("s"))
+                .arg("--runroot")
+                .arg(storage.path().join("r"))
+                .args(["--storage-driver", "vfs", "pull", "--quiet", "--tls-verify=false"])
+                .arg("--signature-policy")
+                .arg(policy)
+                .arg(&reference),
+        );
+        assert_eq!(ran.code == 0, expect, "{key}: {ran:?}");
+        assert_eq!(ran.err.contains("signature verification failed"), !expect, "{key}: {ran:?}");
+    }
 }

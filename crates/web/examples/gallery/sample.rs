@@ -215,7 +215,6 @@ pub(crate) fn image(say: Say<'_>, state: State) -> web::Image {
         may_decide: true,
         not_to_approve: (state != State::Quarantined)
             .then(|| say("the image is refused, and an approval releases what is held")),
-        may_ask: true,
     }
 }
 
@@ -247,7 +246,9 @@ fn search(say: Say<'_>) -> web::Search {
             hit("md5 of a file", "/usr/lib/.x/ld", State::Denied, Some(Verdict::Malicious)),
             hit("finding", "S-MIN-HASH", State::Revoked, None),
         ],
+        from: 100,
         is_cut: true,
+        next: Some(200),
     }
 }
 
@@ -260,7 +261,7 @@ fn exceptions(say: Say<'_>) -> web::Exceptions {
     ];
     let exception = |(at, state): (usize, web::ExceptionState)| web::Exception {
         id: at as i64 + 1,
-        rule: Some(say("S-CRE-SECRET")),
+        rule: Some(say("suspicious")),
         content: (at % 2 == 0).then(|| say(&name_of(0x31))),
         repositories: (at % 2 == 1).then(|| say("team/*")),
         path: Some(say("/app/test/fixtures/id_rsa")),
@@ -276,10 +277,10 @@ fn exceptions(say: Say<'_>) -> web::Exceptions {
     };
     web::Exceptions {
         list: states.into_iter().enumerate().map(exception).collect(),
-        may_ask: true,
+        of_all: true,
         asked: web::Asked {
             content: say(&name_of(0x31)),
-            rule: say("S-CRE-SECRET"),
+            rule: say("suspicious"),
             repositories: say("team/*"),
             path: say("/app/test"),
             gap: say("layer 3"),

@@ -93,16 +93,20 @@ fn grants_are_given_and_taken_back() {
 #[test]
 fn a_password_is_changed_by_whoever_knows_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (gate, _) = gate(folder.path(), "");
-    let browser = Browser::of(&gate, "admin");
-    let path = "/console/accounts/password";
-    let other = "another horse battery";
-    assert_eq!(browser.send(path, &[("current", "a guess"), ("password", other)]).status(), 403);
-    assert_eq!(browser.send(path, &[("current", PASSWORD), ("password", "short")]).status(), 400);
-    let answer = browser.send(path, &[("current", PASSWORD), ("password", other)]);
-    assert_eq!(answer.headers()["location"], "/console/login");
-    assert_eq!(browser.get("/console").status(), 303);
-    let mut browser = Browser::new(&gate);
-    assert_eq!(browser.log_in("admin", PASSWORD, "").status(), 401);
-    assert_eq!(browser.log_in("admin", other, "").status(), 303);
+    let (gate, admin) = gate(folder.path(), "");
+    super::add_user(&gate, &admin, "dev", false);
+    for name in ["admin", "dev"] {
+        let browser = Browser::of(&gate, name);
+        let path = "/console/accounts/password";
+        assert!(browser.page("/console/accounts").contains(&format!("action=\"{path}\"")), "{name}");
+        let other = "another horse battery";
+        assert_eq!(browser.send(path, &[("current", "a guess"), ("password", other)]).status(), 403);
+        assert_eq!(browser.send(path, &[("current", PASSWORD), ("password", "short")]).status(), 400);
+        let answer = browser.send(path, &[("current", PASSWORD), ("password", other)]);
+        assert_eq!(answer.headers()["location"], "/console/login");
+        assert_eq!(browser.get("/console").status(), 303);
+        let mut browser = Browser::new(&gate);
+        assert_eq!(browser.log_in(name, PASSWORD, "").status(), 401);
+        assert_eq!(browser.log_in(name, other, "").status(), 303);
+    }
 }

@@ -1,8 +1,8 @@
 //! What people decide over images by forms: with the rules of the administration, and in the journal.
-use super::{Browser, add_user, clean, gate, page_of, pushed, stands};
-use crate::running::Running;
+use super::{Browser, add_user, clean, gate, grant, page_of, pushed, stands};
+use crate::running::{Running, soon};
 use reqwest::Method;
-use test_support::Image;
+use test_support::{Image, ImageBuilder, Layer, LayerBuilder, standin};
 
 const WHY: &str = "looked at it by hand";
 
@@ -89,6 +89,7 @@ fn an_exception_needs_two() {
     let about = format!("/console/exceptions?repository=held/app&digest={}", image.digest());
     assert!(own.page(&about).contains(&format!("value=\"{}\"", image.digest())));
     let ask = |fields: &[(&str, &str)]| own.sends("/console/exceptions/ask", fields);
+    let soon = soon();
     let fields = [("rule", "look"), ("content", image.digest()), ("reason", "it is our own test")];
     let with = |expires| [&fields[..], &[("expires", expires)]].concat();
     for (fields, expect) in [
@@ -96,13 +97,13 @@ fn an_exception_needs_two() {
         (with("2999-01-01"), "an exception ends within a year"),
         (with("soon"), "expires: "),
         (with(""), "expires: "),
-        (vec![("rule", "look"), ("content", "x"), ("reason", WHY), ("expires", "2027-03-01")], "content: "),
-        (vec![("reason", WHY), ("expires", "2027-03-01")], ""),
+        (vec![("rule", "look"), ("content", "x"), ("reason", WHY), ("expires", &soon)], "content: "),
+        (vec![("reason", WHY), ("expires", &soon)], ""),
     ] {
         let page = ask(&fields);
         assert!(page.contains(expect) && !page.contains("waiting for a second person"), "{expect}: {page}");
     }
-    let page = ask(&with("2027-03-01"));
+    let page = ask(&with(&soon));
     assert!(
         page.contains("Exception 1 is asked for") && page.contains("waiting for a second person"),
         "{page}"
@@ -121,6 +122,111 @@ fn an_exception_needs_two() {
     assert!(page.contains("Exception 1 is withdrawn"), "{page}");
     assert_eq!(own.send("/console/exceptions/withdraw", &[("id", "1")]).status(), 404);
     assert_eq!(own.send("/console/exceptions/withdraw", &[("id", "x")]).status(), 400);
+}
+
+#[test]
+fn whose_image_is_held_asks_for_its_repository_and_an_administrator_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, admin) = gate(folder.path(), "");
+    for name in ["dev", "ops"] {
+        add_user(&gate, &admin, name, false);
+    }
+    grant(&gate, &admin, "dev", "held/app", "pull");
+    grant(&gate, &admin, "ops", "held/**", "pull");
+    let image = clean("one");
+    pushed(&gate, &admin, "held/app", "1", &image);
+    pushed(&gate, &admin, "held/other", "1", &image);
+    let (own, dev, ops) = (Browser::of(&gate, "admin"), Browser::of(&gate, "dev"), Browser::of(&gate, "ops"));
+    assert!(dev.page(&page_of("held/app", &image)).contains("action=\"/console/exceptions/ask\""));
+    let soon = soon();
+    let ask = |repositories: &str| {
+        let fields = [
+            ("content", image.digest()),
+            ("repositories", repositories),
+            ("reason", "it is our own test"),
+            ("expires", &soon),
+        ];
+        dev.sends("/console/exceptions/ask", &fields)
+    };
+    // What they do not see, what there is not, and what is more than one are refused with the same words.
+    for repositories in ["", "held/**", "**", "held/other", "held/nothing"] {
+        let page = ask(repositories);
+        assert!(
+            page.contains("name one repository that you may pull from or push to"),
+            "{repositories}: {page}"
+        );
+        assert!(page.contains("You asked for none."), "{repositories}: {page}");
+    }
+    let page = ask("held/app");
+    assert!(page.contains("Exception 1 is asked for. It holds when an administrator approves."), "{page}");
+    assert!(page.contains("waiting for a second person"), "{page}");
+    for change in ["approve", "withdraw"] {
+        assert!(!page.contains(&format!("/console/exceptions/{change}")), "{change}: {page}");
+        assert_eq!(dev.send(&format!("/console/exceptions/{change}"), &[("id", "1")]).status(), 404);
+    }
+    // Others do not see it, and whoever administers sees who asks.
+    assert!(ops.page("/console/exceptions").contains("You asked for none."));
+    assert!(own.page("/console/exceptions").contains("user:dev"));
+    let page = own.sends("/console/exceptions/approve", &[("id", "1")]);
+    assert!(page.contains("Exception 1 holds"), "{page}");
+    state(&gate, &admin, "held/app", &image, "released");
+    state(&gate, &admin, "held/other", &image, "quarantined");
+    let page = dev.page("/console/exceptions");
+    assert!(page.contains("in force") && !page.contains("user:admin"), "{page}");
+    // Nobody buries the administrators.
+    for _ in 0..20 {
+        assert!(ask("held/app").contains("is asked for"));
+    }
+    let page = ask("held/app");
+    assert!(page.contains("20 exceptions that you asked for wait for an administrator"), "{page}");
+    assert!(!own.page("/console/exceptions").contains(">22<"), "{page}");
+}
+
+/// The form of an image that could not be read names what was not: an exception that names no gap lifts none.
+#[test]
+fn an_exception_of_the_form_of_an_unreadable_image_lifts_what_holds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, admin) = gate(folder.path(), "");
+    add_user(&gate, &admin, "eve", true);
+    let tar = LayerBuilder::new().file("app/tool", 0o755, standin::program("a tool")).build();
+    let broken = [b"\x1f\x8b\x08".to_vec(), vec![7; 20_000]].concat();
+    let image = ImageBuilder::new()
+        .layer(Layer::new(tar.clone()))
+        .layer(Layer::new(tar).stored(broken))
+        .config(|config| config.entrypoint(&["/app/tool"]))
+        .build();
+    pushed(&gate, &admin, "team/tool", "1", &image);
+    let (own, eve) = (Browser::of(&gate, "admin"), Browser::of(&gate, "eve"));
+    let page = own.page(&page_of("team/tool", &image));
+    let (_, choices) = page.split_once("name=\"gap\"").unwrap_or_else(|| panic!("no gap is offered: {page}"));
+    let choices = choices.split("</select>").next().unwrap();
+    let gaps: Vec<&str> =
+        choices.split("value=\"").skip(2).map(|part| part.split('"').next().unwrap()).collect();
+    assert!(!gaps.is_empty(), "{choices}");
+    let soon = soon();
+    for (at, gap) in gaps.iter().enumerate() {
+        let gap = unescaped(gap);
+        let fields = [
+            ("content", image.digest()),
+            ("gap", &gap),
+            ("repositories", "team/tool"),
+            ("reason", "the layer is known to be broken"),
+            ("expires", &soon),
+        ];
+        own.sends("/console/exceptions/ask", &fields);
+        let page = eve.sends("/console/exceptions/approve", &[("id", &(at + 1).to_string())]);
+        assert!(page.contains("holds"), "{page}");
+    }
+    state(&gate, &admin, "team/tool", &image, "released");
+}
+
+/// A value as a browser reads it.
+fn unescaped(text: &str) -> String {
+    text.replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
 }
 
 /// Whatever is open is told while it goes on: the rows ask for themselves until it is done.

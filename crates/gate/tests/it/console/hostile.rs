@@ -1,5 +1,6 @@
 //! Names and texts that come from outside stay text, in every place where they are shown.
 use super::{Browser, add_user, encoded, gate, page_of, pushed, with_file};
+use crate::running::soon;
 use reqwest::Method;
 use serde_json::json;
 use test_support::{ImageBuilder, Layer, LayerBuilder, standin, story};
@@ -63,7 +64,7 @@ fn texts_of_an_image_and_of_people_stay_texts() {
         ("gap", MARK.to_owned()),
         ("content", image.digest().to_owned()),
         ("reason", reason.clone()),
-        ("expires", "2027-03-01".to_owned()),
+        ("expires", soon()),
     ];
     send(&own, "/console/exceptions/ask", &scope);
     let taken = [("rule", "look".to_owned()), scope[3].clone(), scope[4].clone(), scope[5].clone()];
@@ -148,7 +149,7 @@ fn an_odd_query_is_answered_and_no_more() {
         assert!([200, 400, 404].contains(&status), "{path}: {status}");
     }
     // A row of an exception that is odd is shown, and breaks no page.
-    let fields = json!({ "scope": { "rule": "look", "content": format!("sha256:{}", "a".repeat(64)) }, "reason": format!("{MARK} odd"), "expires": "2027-03-01T00:00:00Z" });
+    let fields = json!({ "scope": { "rule": "look", "content": format!("sha256:{}", "a".repeat(64)) }, "reason": format!("{MARK} odd"), "expires": format!("{}T00:00:00Z", soon()) });
     assert_eq!(gate.ask(Method::POST, "/api/v1/exceptions", &admin, Some(fields)).0, 201);
     check(&browser.page("/console/exceptions"), "exceptions");
 }

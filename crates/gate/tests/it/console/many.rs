@@ -68,6 +68,7 @@ fn every_page_is_quick_with_a_hundred_thousand_images() {
             "/console/search?q=s-rule-7",
             "/console/search?q=h77.example",
             "/console/search?q=app77",
+            "/console/search?q=s-rule-7&from=800",
             "/console/search?q=abcdef",
             "/console/search?q=nothing",
             &format!("/console/search?q={}", &digest[7..]),
@@ -90,6 +91,24 @@ fn every_page_is_quick_with_a_hundred_thousand_images() {
             assert!(took < Duration::from_millis(500), "{who} {path}: {took:?}");
         }
     }
+    // A search goes as far as pages go, and each image is there once.
+    let mut path = "/console/search?q=s-rule-7".to_owned();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut pages = 0;
+    loop {
+        let page = own.page(&path);
+        seen.extend(
+            page.split("digest=sha256:").skip(1).map(|part| part.chars().take(64).collect::<String>()),
+        );
+        pages += 1;
+        let next = page.split_once("rel=\"next\"").and_then(|(before, _)| before.rsplit_once("href=\""));
+        let Some((_, next)) = next else {
+            assert!(page.contains("This is as far as pages go"), "{page}");
+            break;
+        };
+        path = next.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    }
+    assert_eq!((pages, seen.len()), (9, 900));
     // The list goes to its end, page by page, and each image is there once.
     let mut path = "/console?state=revoked".to_owned();
     let mut seen = std::collections::BTreeSet::new();

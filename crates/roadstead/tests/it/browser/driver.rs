@@ -119,8 +119,18 @@ impl Browser {
 
     /// The text of an element, as it is shown.
     pub(crate) fn text(&self, selector: &str) -> String {
-        let Element(id) = self.find(selector);
-        self.get(&format!("/element/{id}/text")).as_str().unwrap_or_default().to_owned()
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let Element(id) = self.find(selector);
+            let path = format!("/session/{}/element/{id}/text", self.session);
+            let (status, answer) = self.ask("GET", &path, &Value::Null);
+            // Between the two questions another page may have come.
+            if answer["value"]["error"] == "stale element reference" && Instant::now() < until {
+                continue;
+            }
+            assert_eq!(status, 200, "the text of {selector}: {answer}");
+            return answer["value"].as_str().unwrap_or_default().to_owned();
+        }
     }
 
     /// Waits until the page says something.
@@ -133,8 +143,8 @@ impl Browser {
     }
 
     pub(crate) fn click(&self, selector: &str) {
-        let Element(id) = self.find(selector);
-        self.post(&format!("/element/{id}/click"), &json!({}));
+        let element = self.find(selector);
+        self.click_on(&json!({ ELEMENT: element.0 }));
     }
 
     /// Follows the link, or presses the button or the summary, that is called so.
@@ -143,8 +153,30 @@ impl Browser {
              for (const element of all) if (element.textContent.trim() === name && element.checkVisibility()) { return element; }
              return null;";
         let found = self.script(script, &json!([name]));
-        let id = found[ELEMENT].as_str().unwrap_or_else(|| panic!("{} has no {name:?}", self.here()));
+        assert!(found.is_object(), "{} has no {name:?}", self.here());
+        self.click_on(&found);
+    }
+
+    /// Clicks; where that leads to another page, until it is there. A browser says that it has clicked before it has left,
+    /// and whatever is asked next may be answered by the page that was.
+    fn click_on(&self, element: &Value) {
+        let script = "const [element] = arguments;
+             const leaves = element.tagName === 'A' ? !(element.getAttribute('href') || '#').startsWith('#')
+               : element.tagName === 'BUTTON' && element.type === 'submit' && !!element.form && element.form.checkValidity();
+             return leaves ? document.documentElement : null;";
+        let page = self.script(script, &json!([element]));
+        let id = element[ELEMENT].as_str().unwrap();
         self.post(&format!("/element/{id}/click"), &json!({}));
+        let Some(page) = page[ELEMENT].as_str() else { return };
+        let until = Instant::now() + PATIENCE;
+        // The name of an element of a page that is no longer shown names nothing.
+        while self.ask("GET", &format!("/session/{}/element/{page}/name", self.session), &Value::Null).0
+            == 200
+        {
+            assert!(Instant::now() < until, "{} is still shown after a click", self.here());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.find("body");
     }
 
     /// Writes into a field that is shown, in place of what stood there.
