@@ -55,8 +55,30 @@ fn main() -> std::io::Result<()> {
     for (index, pattern) in PATTERNS.iter().enumerate() {
         put("feed_patterns", &index.to_string(), pattern.as_bytes())?;
     }
+    for (index, manifest) in MANIFESTS.iter().enumerate() {
+        put("manifest", &index.to_string(), &[&[0], manifest.as_bytes()].concat())?;
+        put("signature", &format!("manifest-{index}"), manifest.as_bytes())?;
+    }
+    for (index, document) in SIGNATURES.iter().enumerate() {
+        put("signature", &index.to_string(), document.as_bytes())?;
+    }
+    put("request", "0", REQUESTS.as_bytes())?;
     Ok(())
 }
+
+const MANIFESTS: [&str; 3] = [
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":233,"digest":"sha256:e0faec8173db98447f0920712ba7743605e18e0ce0274ee8c17f6f86ace8cc44"},"layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":235,"digest":"sha256:5f2a708549957617f17c5ca71868eb2aa4fdebf612ebf9433b7cb55bf67a8f1f","annotations":{"dev.cosignproject.cosign/signature":"MEUCIQDpkfuIBesFYvQ5HSlWgsrywcNG56cCmm7MHm/zFbD4wgIgMX0dmx2Hq4d24oNiQlVTO9Ql/+OV4y/jN1+/JtO+D1A="}}]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.dev.sigstore.bundle.v0.3+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},"layers":[{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","size":635,"digest":"sha256:413a76c452b955b20cec740be37163162a9ce3b8a6f6fed45acf30ead6f450c3"}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":401,"digest":"sha256:ef03b51afd2d68e84518d647c4c5c36d6af193df7b9e243c2b2c4f08a5271078"}}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":814,"digest":"sha256:91e94e393ccae5955d28aff9c2211a6a8fc764c53763718c01c947bf079eeaa5","platform":{"architecture":"amd64","os":"linux"}}]}"#,
+];
+
+/// A payload with a signature after it, and a bundle.
+const SIGNATURES: [&str; 2] = [
+    "{\"critical\":{\"identity\":{\"docker-reference\":\"gate.example/team/app\"},\"image\":{\"docker-manifest-digest\":\"sha256:0707070707070707070707070707070707070707070707070707070707070707\"},\"type\":\"cosign container image signature\"},\"optional\":null}\u{c}MEUCIQDpkfuIBesFYvQ5HSlWgsrywcNG56cCmm7MHm/zFbD4wgIgMX0dmx2Hq4d24oNiQlVTO9Ql/+OV4y/jN1+/JtO+D1A=",
+    r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"gjRbjLrMUI2hyLBQdNDMQh+uQ28+S3jUQMjy5l+MWQs="}},"dsseEnvelope":{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"MEUCIQDx1LC7a229O/RQ+qqY7cvJiDjVgCkrVzLbfPzsBUZB5AIgZ3dlzp5Y"}]}}"#,
+];
+
+const REQUESTS: &str = "/v2/team/app/manifests/latest\n/v2/a/blobs/uploads/0123456789abcdef0123456789abcdef\nBasic YW5uOnNlY3JldA==\nBearer eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.eyJzdWIiOiJ1c2VyOmFubiJ9.AAAA\nrepository:team/app:pull,push repository(plugin):a/b:* registry:catalog:*";
 
 /// In the order in which the target numbers the formats.
 const FEED_LINES: [&str; 11] = [
