@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
     let ownership = Ownership::build(parts.iter().map(|(path, part)| (*path, part)), &|path| path.to_vec());
     for line in input.split(|byte| *byte == b'\n') {
         if let Some(owner) = ownership.owner(line.strip_prefix(b"/").unwrap_or(line)) {
-            agreement(&owner, &[0; 16], &[0; 20], &[0; 32]);
+            agreement(&owner, Some(&[0; 16]), Some(&[0; 20]), &[0; 32]);
         }
     }
 });

@@ -92,7 +92,7 @@ pub struct Decision {
     pub rule: String,
     /// What was said.
     pub message: String,
-    /// The number of the entry in the journal, where it has one.
+    /// The number of the entry in the journal, where it has one and whoever looks may see it.
     pub entry: Option<i64>,
 }
 
@@ -169,8 +169,11 @@ fn advice(image: &Image) -> &'static str {
         State::Quarantined if image.barred => {
             "Do not use it. What was found is proven harmful, and no approval releases it."
         }
-        State::Quarantined => {
+        State::Quarantined if image.may_decide => {
             "It waits for a person. Read below what speaks against it, then approve it or deny it."
+        }
+        State::Quarantined => {
+            "It waits for an administrator. Read below what speaks against it; tell them what explains that, or ask for an exception."
         }
         State::Denied if image.barred => {
             "Do not use it. Remove it wherever it was pulled before, and look for what else came from its publisher."

@@ -6,7 +6,7 @@ use super::session::Made;
 use crate::Gate;
 use crate::accounts::{CATALOG, USE_UPSTREAM, written};
 use crate::people::grants::{self, Granted};
-use crate::people::{Fail, robots, users};
+use crate::people::{Admin, Fail, robots, users};
 use access::{AccountName, Action, Grant, Identity, Pattern, Rights, Secret};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -88,19 +88,28 @@ fn robot(robot: Robot) -> web::Robot {
     }
 }
 
+/// The answer to a form of this page: what an administrator changed, or why it is as it was.
+async fn answer(
+    gate: &Gate,
+    visitor: &Visitor,
+    change: impl AsyncFnOnce(&Admin) -> Result<String, Fail>,
+) -> Result<Response, Trouble> {
+    let admin = visitor.admin()?;
+    visitor.answer(gate, paths::ACCOUNTS, change(&admin).await)
+}
+
 pub(super) async fn add_user(
     State(gate): State<Arc<Gate>>,
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
-    let add = async || {
+    let add = async |admin: &Admin| {
         let name: AccountName = sent.read("name")?;
         let password = Secret::new(sent.text("password"));
-        let user = users::create(&gate, &admin, &name, &password, sent.text("admin") == "on").await?;
+        let user = users::create(&gate, admin, &name, &password, sent.text("admin") == "on").await?;
         Ok(format!("There is a user {} now.", user.name))
     };
-    visitor.answer(&gate, paths::ACCOUNTS, add().await)
+    answer(&gate, &visitor, add).await
 }
 
 pub(super) async fn change_user(
@@ -108,9 +117,8 @@ pub(super) async fn change_user(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
     let name = sent.text("name");
-    let change = async || {
+    let change = async |admin: &Admin| {
         let none = users::Change::default();
         let (change, what) = match sent.text("change") {
             "disable" => (users::Change { disabled: Some(true), ..none }, "is disabled"),
@@ -119,10 +127,10 @@ pub(super) async fn change_user(
             "no-admin" => (users::Change { admin: Some(false), ..none }, "is no administrator any more"),
             _ => return Err(Fail::invalid("change is disable, enable, admin or no-admin")),
         };
-        users::change(&gate, &admin, name, change).await?;
+        users::change(&gate, admin, name, change).await?;
         Ok(format!("User {name} {what}."))
     };
-    visitor.answer(&gate, paths::ACCOUNTS, change().await)
+    answer(&gate, &visitor, change).await
 }
 
 pub(super) async fn add_robot(
@@ -130,19 +138,18 @@ pub(super) async fn add_robot(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
-    let add = async || {
+    let add = async |admin: &Admin| {
         let name: AccountName = sent.read("name")?;
         let repositories: Pattern = sent.read("repositories")?;
         let granted = granted(&sent)?;
         let expires = sent.read_any::<Date>("expires")?.map(end_of);
         let grant = Grant { repositories, actions: granted.actions, upstreams: granted.upstreams };
         let (robot, secret) =
-            robots::create(&gate, &admin, &name, vec![grant], granted.catalog, expires).await?;
+            robots::create(&gate, admin, &name, vec![grant], granted.catalog, expires).await?;
         gate.sessions.keep_secret(visitor.key(), Made { name: format!("robot+{}", robot.name), secret });
         Ok(format!("There is a robot {} now. Its secret is shown below, this once.", robot.name))
     };
-    visitor.answer(&gate, paths::ACCOUNTS, add().await)
+    answer(&gate, &visitor, add).await
 }
 
 pub(super) async fn change_robot(
@@ -150,16 +157,15 @@ pub(super) async fn change_robot(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
     let name = sent.text("name");
-    let change = async || {
+    let change = async |admin: &Admin| {
         let disabled = |disabled| robots::Change { disabled: Some(disabled), ..robots::Change::default() };
         match sent.text("change") {
-            "disable" => robots::change(&gate, &admin, name, disabled(true)).await?,
-            "enable" => robots::change(&gate, &admin, name, disabled(false)).await?,
-            "remove" => robots::remove(&gate, &admin, name).await?,
+            "disable" => robots::change(&gate, admin, name, disabled(true)).await?,
+            "enable" => robots::change(&gate, admin, name, disabled(false)).await?,
+            "remove" => robots::remove(&gate, admin, name).await?,
             "secret" => {
-                let (robot, secret) = robots::renew(&gate, &admin, name).await?;
+                let (robot, secret) = robots::renew(&gate, admin, name).await?;
                 let made = Made { name: format!("robot+{}", robot.name), secret };
                 gate.sessions.keep_secret(visitor.key(), made);
                 return Ok(format!("Robot {name} has another secret, shown below this once."));
@@ -168,7 +174,7 @@ pub(super) async fn change_robot(
         }
         Ok(format!("Robot {name}: {} is done.", sent.text("change")))
     };
-    visitor.answer(&gate, paths::ACCOUNTS, change().await)
+    answer(&gate, &visitor, change).await
 }
 
 pub(super) async fn add_grant(
@@ -176,13 +182,12 @@ pub(super) async fn add_grant(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
-    let add = async || {
+    let add = async |admin: &Admin| {
         let (principal, repositories) = (sent.read::<Identity>("principal")?, sent.read("repositories")?);
-        grants::put(&gate, &admin, &principal, &repositories, &granted(&sent)?).await?;
+        grants::put(&gate, admin, &principal, &repositories, &granted(&sent)?).await?;
         Ok(format!("{principal} has what was granted in {repositories}."))
     };
-    visitor.answer(&gate, paths::ACCOUNTS, add().await)
+    answer(&gate, &visitor, add).await
 }
 
 pub(super) async fn revoke_grant(
@@ -190,13 +195,12 @@ pub(super) async fn revoke_grant(
     visitor: Visitor,
     sent: Sent,
 ) -> Result<Response, Trouble> {
-    let admin = visitor.admin()?;
-    let revoke = async || {
+    let revoke = async |admin: &Admin| {
         let (principal, repositories) = (sent.read::<Identity>("principal")?, sent.read("repositories")?);
-        grants::revoke(&gate, &admin, &principal, &repositories).await?;
+        grants::revoke(&gate, admin, &principal, &repositories).await?;
         Ok(format!("The grant of {repositories} to {principal} is taken back."))
     };
-    visitor.answer(&gate, paths::ACCOUNTS, revoke().await)
+    answer(&gate, &visitor, revoke).await
 }
 
 /// What is ticked, as grants are written. What is none of it is refused, and not left out in silence.

@@ -49,7 +49,7 @@ pub(super) async fn page(
     let mut page = standing_of(&gate, &visitor, &image, &repository, &standing).await?;
     page.report = read_report(&gate, &standing).await?;
     page.companions = companions(&gate, &image, record(&standing).as_ref()).await?;
-    page.history = history(&gate, &image).await?;
+    page.history = history(&gate, &visitor, &image).await?;
     page.others = others(&gate, &image).await?;
     Ok(Html(web::image(&visitor.frame(&gate), &page, &catalogue)).into_response())
 }
@@ -126,8 +126,10 @@ fn pull(gate: &Gate, image: &Image) -> String {
 const DECISIONS: [(&str, &str); 4] =
     [("release", "released"), ("deny", "denied"), ("revoke", "revoked"), ("hold", "held")];
 
-async fn history(gate: &Gate, image: &Image) -> Result<Vec<Decision>, Fail> {
+async fn history(gate: &Gate, visitor: &Visitor, image: &Image) -> Result<Vec<Decision>, Fail> {
     let entries = gate.store.journal_of(&image.repository, &image.digest, HISTORY).await?;
+    // The journal is for administrators: nothing leads others to a page that is not there for them.
+    let is_linked = visitor.principal().is_admin();
     let told = |entry: store::journal::Entry| {
         let body = body(&entry.body);
         let decision = body.get("decision").cloned().unwrap_or_default();
@@ -152,7 +154,7 @@ async fn history(gate: &Gate, image: &Image) -> Result<Vec<Decision>, Fail> {
             by: text(&body, "by"),
             rule: text(&decision, "rule"),
             message,
-            entry: Some(entry.seq),
+            entry: is_linked.then_some(entry.seq),
         }
     };
     Ok(entries.into_iter().map(told).collect())

@@ -76,8 +76,14 @@ impl Pax {
     pub(crate) fn parse(&mut self, note: Note<'_>) -> Result<(), BadRecord> {
         self.pending = true;
         let mut at = 0;
+        let mut is_ended = false;
         while at < self.bytes.len() {
             let (record, next) = split_record(&self.bytes, at, note)?;
+            if is_ended && record.is_of_the_entry(&self.bytes) {
+                let why = "a record after an empty line inside the value of another".to_owned();
+                note(AnomalyKind::BadExtendedHeader, at, why);
+            }
+            is_ended |= record.has_empty_line(&self.bytes);
             self.take(record, note)?;
             at = next;
         }
@@ -157,6 +163,10 @@ impl Pax {
         }
         if text.len() as u64 > MAX_NAME && (is_name || key == b"GNU.sparse.name") {
             return Err(bad(AnomalyKind::LimitReached, "a name over 64 KiB"));
+        }
+        if memchr(b'\n', key).is_some() {
+            // What splits at newlines sees other records here; no writer makes such keys.
+            note(AnomalyKind::BadExtendedHeader, at, "a newline inside a key".to_owned());
         }
         if memchr(b'\n', text).is_some() {
             note_newline(key, text, at, note);
@@ -258,6 +268,21 @@ struct Record {
     key: Span,
     value: Span,
     at: usize,
+}
+
+impl Record {
+    /// Whether it says which entry it is, and how large.
+    fn is_of_the_entry(&self, bytes: &[u8]) -> bool {
+        let key = bytes.get(self.key.clone()).unwrap_or_default();
+        matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.")
+    }
+
+    /// Whether readers that split at newlines take the rest of the header for its end, as the `tar` crate does. The newline
+    /// after the value counts.
+    fn has_empty_line(&self, bytes: &[u8]) -> bool {
+        let value = bytes.get(self.value.clone()).unwrap_or_default();
+        value.ends_with(b"\n") || memchr::memmem::find(value, b"\n\n").is_some()
+    }
 }
 
 fn split_record(bytes: &[u8], at: usize, note: Note<'_>) -> Result<(Record, usize), BadRecord> {

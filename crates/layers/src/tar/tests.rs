@@ -236,6 +236,15 @@ fn malformed_records_are_refused() {
     check_pieces(&[&pax_header(&[(b"path", b"a\nb")]), &empty], &["file a\\u{a}b 0"], &[A::AmbiguousName]);
     let inner = pax_header(&[(b"comment", b"x\n11 path=evil")]);
     check_pieces(&[&inner, &empty], &["file f 0"], &[A::BadExtendedHeader]);
+    let key = pax_header(&[(b"path<\n9 path", b"5")]);
+    check_pieces(&[&key, &empty], &["file f 0"], &[A::BadExtendedHeader]);
+    // At an empty line the `tar` crate stops, and has another name for the entry.
+    for value in [&b"\n"[..], b"x\n", b"x\n\ny"] {
+        let ended = pax_header(&[(b"comment", value), (b"path", b"p")]);
+        check_pieces(&[&ended, &empty], &["file p 0"], &[A::BadExtendedHeader]);
+        let last = pax_header(&[(b"path", b"p"), (b"comment", value)]);
+        check_pieces(&[&last, &empty], &["file p 0"], &[]);
+    }
     let capability = pax_header(&[(b"SCHILY.xattr.security.capability", b"\x01\n\x02")]);
     check_pieces(&[&capability, &empty], &["file f 0"], &[]);
 }

@@ -137,7 +137,9 @@ fn whose_image_is_held_asks_for_its_repository_and_an_administrator_agrees() {
     pushed(&gate, &admin, "held/app", "1", &image);
     pushed(&gate, &admin, "held/other", "1", &image);
     let (own, dev, ops) = (Browser::of(&gate, "admin"), Browser::of(&gate, "dev"), Browser::of(&gate, "ops"));
-    assert!(dev.page(&page_of("held/app", &image)).contains("action=\"/console/exceptions/ask\""));
+    let page = dev.page(&page_of("held/app", &image));
+    assert!(page.contains("action=\"/console/exceptions/ask\""), "{page}");
+    assert!(page.contains("It waits for an administrator.") && !page.contains("/console/journal"), "{page}");
     let soon = soon();
     let ask = |repositories: &str| {
         let fields = [
