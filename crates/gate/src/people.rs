@@ -1,7 +1,7 @@
 //! What people decide and change, by whichever door they come. The administration in JSON and the console both ask here, so
 //! that no rule of who may decide what stands in two places. Comes in: an [`Admin`], whom the two guards alone make, and what
-//! they want. Goes out: what became of it, or a [`Fail`]. Never: HTTP, and nothing for somebody who is no administrator, but their own password and
-//! that they ask for an exception.
+//! they want. Goes out: what became of it, or a [`Fail`]. Never: HTTP, and nothing for somebody who is no administrator but
+//! their own password and to ask for an exception.
 
 pub(crate) mod exceptions;
 mod fail;

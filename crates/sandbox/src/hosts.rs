@@ -28,6 +28,5 @@ mod tests {
         assert!(super::hosts_without_modules());
         let mut found = ("localhost", 80).to_socket_addrs().unwrap();
         assert!(found.all(|address| address.ip().is_loopback()));
-        assert!(("host.invalid", 80).to_socket_addrs().is_err());
     }
 }
