@@ -223,6 +223,16 @@ fn missed(case: &Case, said: &verdict::Judgement) -> Option<String> {
     (!found).then(|| format!("OTHERWISE: none of {}", case.expect.join(" ")))
 }
 
+/// How it begins where a service did not come up, so that nothing is known of its verdict.
+const PROVES_NOTHING: &str = "PROVES NOTHING";
+
+impl Judged {
+    /// Whether nothing is known, neither good nor bad.
+    pub(crate) fn proves_nothing(&self) -> bool {
+        self.wrong.as_ref().is_some_and(|why| why.starts_with(PROVES_NOTHING))
+    }
+}
+
 fn accused(case: &Case, said: &verdict::Judgement, detonation: &detonate::Detonation) -> Option<String> {
     if said.verdict > Verdict::Incomplete {
         return Some(format!("ACCUSED: {}", said.verdict));
@@ -234,5 +244,5 @@ fn accused(case: &Case, said: &verdict::Judgement, detonation: &detonate::Detona
         None => output.contains(word),
     };
     let silent: Vec<&str> = case.expect.iter().copied().filter(|word| !shown(word)).collect();
-    (!silent.is_empty()).then(|| format!("PROVES NOTHING: no {}", silent.join(", no ")))
+    (!silent.is_empty()).then(|| format!("{PROVES_NOTHING}: no {}", silent.join(", no ")))
 }
