@@ -44,6 +44,11 @@ impl ExceptionRow {
     pub fn holds(&self, at: i64) -> bool {
         self.approved.is_some() && self.withdrawn.is_none() && at < self.expires
     }
+
+    /// Whether somebody may still approve it at a time.
+    pub fn waits(&self, at: i64) -> bool {
+        self.approved.is_none() && self.withdrawn.is_none() && at < self.expires
+    }
 }
 
 /// That a person wants a held image to be released.

@@ -40,6 +40,7 @@ impl Search {
         let more = if self.is_cut { " and more" } else { "" };
         match self.from {
             0 => format!("{}{more}", text::amount(&self.hits, "image")),
+            _ if self.hits.is_empty() => "No more images".to_owned(),
             from => format!("Images {} to {}{more}", from + 1, from + self.hits.len()),
         }
     }

@@ -80,12 +80,8 @@ async fn of_their_own(gate: &Gate, by: &Principal, scope: &Scope) -> Result<(), 
     let name: RepositoryName = named.parse().map_err(|_| none())?;
     let repository = gate.store.repository(&name).await?.filter(|repository| sees(by, repository));
     repository.ok_or_else(none)?;
-    let waits = |row: &&ExceptionRow| {
-        row.created_by == by.as_str()
-            && row.approved.is_none()
-            && row.withdrawn.is_none()
-            && row.expires > store::now()
-    };
+    let now = store::now();
+    let waits = |row: &&ExceptionRow| row.created_by == by.as_str() && row.waits(now);
     if gate.store.exceptions(None).await?.iter().filter(waits).count() >= WAITING {
         return Err(Fail::conflict(format!(
             "{WAITING} exceptions that you asked for wait for an administrator; have them look at those first"

@@ -109,6 +109,7 @@ fn every_page_is_quick_with_a_hundred_thousand_images() {
         path = next.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
     }
     assert_eq!((pages, seen.len()), (9, 900));
+    assert!(own.page("/console/search?q=nothing&from=100").contains("No more images"));
     // The list goes to its end, page by page, and each image is there once.
     let mut path = "/console?state=revoked".to_owned();
     let mut seen = std::collections::BTreeSet::new();
